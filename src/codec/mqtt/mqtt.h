@@ -164,7 +164,8 @@ struct mqtt_frame {
  * is on total_bytes; 0 = none. */
 enum mqtt_frame_status mqtt_frame(const uint8_t *data, size_t len, size_t packet_bytes_max, struct mqtt_frame *ret);
 
-/* Whether that side may send this type in this version at all (MQTT_VERSION_NONE: only CONNECT from a client). The hub
+/* Whether that side may send this type in this version at all (MQTT_VERSION_NONE: only CONNECT from a
+ * client [MQTT-3.1.0-1], which is not allowed again later [MQTT-3.1.0-2]). The hub
  * asks as soon as mqtt_frame() knows the type; mqtt_decode() asks again. */
 bool mqtt_type_is_allowed(enum mqtt_version version, enum mqtt_from from, enum mqtt_type type);
 

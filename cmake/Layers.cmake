@@ -1,0 +1,27 @@
+# muster_layer(NAME [DEPENDS libs...]): a static library of every .c file below this folder, and one ctest for every
+# *_test.c beside them. A new file needs no edit here; the include arrows between layers are kept by
+# tests/support/check_layers.
+function(muster_layer name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.c")
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.c$")
+  list(FILTER tests INCLUDE REGEX "_test\\.c$")
+  if(NOT sources) # a layer whose first file is still to come
+    set(sources "${CMAKE_CURRENT_BINARY_DIR}/${name}_empty.c")
+    file(CONFIGURE OUTPUT "${sources}" CONTENT "extern int muster_${name}_is_empty;\n")
+  endif()
+  add_library(muster_${name} STATIC ${sources})
+  target_link_libraries(muster_${name} PUBLIC ${ARG_DEPENDS} PRIVATE muster_warnings)
+  set_target_properties(muster_${name} PROPERTIES LINK_INTERFACE_MULTIPLICITY 3)
+  if(MUSTER_TESTS)
+    foreach(test ${tests})
+      get_filename_component(stem "${test}" NAME_WE)
+      set(target "${name}_${stem}")
+      add_executable(${target} "${test}")
+      target_link_libraries(${target} PRIVATE muster_${name} PkgConfig::CMOCKA muster_warnings)
+      add_test(NAME ${target} COMMAND ${target})
+      set_tests_properties(${target} PROPERTIES TIMEOUT 120)
+    endforeach()
+  endif()
+endfunction()

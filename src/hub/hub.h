@@ -1,0 +1,26 @@
+/* The MQTT server (mqtt.md). */
+#ifndef MUSTER_HUB_HUB_H
+#define MUSTER_HUB_HUB_H
+
+#include "io/stream.h"
+#include "model/domain.h"
+
+struct hub;
+
+struct hub_config {
+    struct domain *domain;
+    struct loop *const *loops;
+    size_t loop_count;
+};
+
+struct hub *hub_new(const struct hub_config *config);
+/* Loads stored sessions (mqtt.md 14.3). Before the loops run; after store_load. */
+enum err hub_load(struct hub *hub) MUST_CHECK;
+void hub_free(struct hub *hub); /* after the loops ended */
+/* A new MQTT connection, plain, TLS or WebSocket; on the stream's loop. Takes the stream. user = hub. */
+void hub_accept(struct stream *stream, void *hub);
+/* Tells every client 0x8B and closes (mqtt.md 11); new CONNECTs get 0x8B. Any thread. */
+void hub_drain(struct hub *hub);
+bool hub_is_drained(const struct hub *hub);
+
+#endif

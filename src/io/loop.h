@@ -1,0 +1,42 @@
+/* An event loop: one thread, one epoll, its timers, its inbox, its streams (design section 3). Nothing on it blocks. */
+#ifndef MUSTER_IO_LOOP_H
+#define MUSTER_IO_LOOP_H
+
+#include <stdbool.h>
+
+#include "base/task.h"
+#include "base/timer_wheel.h"
+
+struct loop;
+
+/* An owned file descriptor watched by the loop (level-triggered events EPOLLIN...). */
+struct loop_watch {
+    int fd;
+    void (*on_ready)(struct loop_watch *watch, uint32_t events);
+};
+
+struct loop *loop_new(unsigned index); /* not running yet */
+void loop_free(struct loop *loop);
+unsigned loop_index(const struct loop *loop);
+/* Runs until loop_stop; called on the loop's own thread. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);                       /* any thread */
+struct mailbox *loop_mailbox(struct loop *loop);         /* post tasks to it from any thread; one wake-up per batch */
+struct loop *loop_current(void);                         /* of the calling thread; NULL outside */
+
+/* Below: only on the loop's own thread (or before loop_run). */
+uint64_t loop_now_ms(const struct loop *loop);           /* monotonic, fixed within one turn */
+int64_t loop_unix_ms(const struct loop *loop);
+struct timer_wheel *loop_timers(struct loop *loop);
+void loop_watch_add(struct loop *loop, struct loop_watch *watch, uint32_t events);
+void loop_watch_change(struct loop *loop, struct loop_watch *watch, uint32_t events);
+void loop_watch_remove(struct loop *loop, struct loop_watch *watch);
+/* Runs once at the end of this turn, before the loop sleeps: where dirty outputs are flushed. */
+struct loop_hook {
+    struct loop_hook *next;
+    void (*run)(struct loop_hook *hook);
+    bool queued;
+};
+void loop_at_turn_end(struct loop *loop, struct loop_hook *hook);
+
+#endif

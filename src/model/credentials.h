@@ -1,0 +1,25 @@
+/* API keys and portal sessions in memory, looked up on every request without touching the disk. Written after commits
+ * by the registry writer's thread, read by any thread; lookups copy. Device keys are in the device table. */
+#ifndef MUSTER_MODEL_CREDENTIALS_H
+#define MUSTER_MODEL_CREDENTIALS_H
+
+#include "base/str.h"
+#include "model/principal.h"
+
+struct credentials;
+struct device_brief;
+struct domain;
+
+enum credential_result {
+    CREDENTIAL_OK,
+    CREDENTIAL_UNKNOWN,   /* no such key, expired or revoked */
+    CREDENTIAL_SUSPENDED, /* right, but its tenant is suspended */
+};
+
+/* An organization or partner key, "mo_..." or "mp_..." (management-api.md 1.2). */
+enum credential_result credentials_check_api_key(struct domain *domain, struct str key, struct principal *ret_principal);
+/* A device's id and access key; constant time in the key. The device is found by id (any case). */
+enum credential_result credentials_check_device(struct domain *domain, struct str id, struct str access_key,
+                                                struct device_brief *ret_device);
+
+#endif

@@ -1,0 +1,54 @@
+/* The domain's context: everything an operation needs besides its own arguments. One per process, made by app/, alive
+ * until the last thread ended. */
+#ifndef MUSTER_MODEL_DOMAIN_H
+#define MUSTER_MODEL_DOMAIN_H
+
+#include "base/buf.h"
+#include "model/event.h"
+#include "model/op.h"
+#include "model/settings.h"
+
+struct device_table;
+struct catalog;
+struct credentials;
+struct telemetry;
+
+/* Keys of the installation, read from the key file beside the database (design section 5). */
+struct installation_keys {
+    uint8_t hash_key[32]; /* keyed hashes of access, API and hardware keys */
+    uint8_t seal_key[32]; /* what must be readable again */
+};
+
+/* What registration replies say about addresses: from the settings, or from the listeners that really listen
+ * (device-api.md 1.1.3, mqtt.md 1.2). `local_host` is the local address of the registering connection; NULL: the
+ * listener's. Appends the URL. */
+struct url_source {
+    void (*hub_url)(struct url_source *source, const char *local_host, struct buf *out);
+    void (*static_cert_url)(struct url_source *source, const char *local_host, struct buf *out);
+    void (*mqtt_url)(struct url_source *source, const char *local_host, struct buf *out);
+};
+
+struct domain {
+    struct executor *executor;
+    struct event_bus events;
+    struct device_table *devices;
+    struct catalog *catalog;
+    struct credentials *credentials;
+    struct telemetry *telemetry;
+    struct url_source *urls;
+    struct installation_keys keys;
+    int64_t started_at_ms;          /* unix; presence counts from here at the earliest (device-api.md 10.2.6) */
+    /* Settings may be replaced by SIGHUP; take the pointer once per use. Old ones live until the program ends. */
+    const struct settings *_Atomic settings;
+    int64_t (*now_unix_ms)(void);   /* clock_unix_ms, or a test's virtual clock */
+};
+
+static inline const struct settings *domain_settings(const struct domain *domain)
+{
+    return domain->settings;
+}
+
+/* Keyed hash of an access, API or hardware key as it is stored: HMAC-SHA-256 under the installation's key. */
+void domain_key_hash(const struct domain *domain, struct str key, uint8_t ret_hash[32]);
+
+#endif
