@@ -41,7 +41,7 @@ static inline uint8_t cursor_u8(struct cursor *c)
 static inline uint16_t cursor_u16(struct cursor *c)
 {
     const uint8_t *at = cursor_bytes(c, 2);
-    return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+    return (uint16_t)(at ? at[0] << 8 | at[1] : 0);
 }
 
 static inline uint32_t cursor_u32(struct cursor *c)
