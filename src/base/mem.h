@@ -15,5 +15,8 @@ void mem_free(void *ptr); /* NULL is accepted */
 
 /* The object that holds this member. */
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+/* The same for a pointer to const. */
+#define container_of_const(ptr, type, member) \
+    ((const type *)(const void *)((const char *)(ptr)-offsetof(type, member)))
 
 #endif
