@@ -164,7 +164,7 @@ static void decode_connect(struct decoder *d, struct mqtt_connect *ret)
     if (ret->has_password) {
         ret->password = read_binary(d);
     }
-    if (d->version == MQTT_V311 && cursor_left(&d->c) == 0 && !ret->clean_start) {
+    if (d->version == MQTT_V311 && !ret->clean_start) {
         require(d, ret->client_id.len > 0, MQTT_CLIENT_ID_INVALID,
                 "empty client identifier needs Clean Session"); /* 3.1.1 [MQTT-3.1.3-8] */
     }

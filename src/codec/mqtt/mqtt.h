@@ -164,9 +164,9 @@ struct mqtt_frame {
  * is on total_bytes; 0 = none. */
 enum mqtt_frame_status mqtt_frame(const uint8_t *data, size_t len, size_t packet_bytes_max, struct mqtt_frame *ret);
 
-/* Whether that side may send this type in this version at all (MQTT_VERSION_NONE: only CONNECT from a
- * client [MQTT-3.1.0-1], which is not allowed again later [MQTT-3.1.0-2]). The hub
- * asks as soon as mqtt_frame() knows the type; mqtt_decode() asks again. */
+/* Whether that side may send this type in this version at all. With MQTT_VERSION_NONE it is only CONNECT from a client
+ * [MQTT-3.1.0-1], which is never allowed again [MQTT-3.1.0-2]. The hub asks as soon as mqtt_frame() knows the type;
+ * mqtt_decode() asks again. */
 bool mqtt_type_is_allowed(enum mqtt_version version, enum mqtt_from from, enum mqtt_type type);
 
 /* ---- properties ------------------------------------------------------------------------------------------------ */
@@ -379,16 +379,18 @@ struct mqtt_fault mqtt_decode_shared_properties(struct mqtt_properties *ret, str
 /* ---- encode ---------------------------------------------------------------------------------------------------- */
 
 /* Appends the packet. The caller's values are trusted to make a valid packet, except sizes: a string over 65,535 bytes
- * or a packet over the protocol's limit makes out->failed true and appends nothing. With MQTT_V311 properties and
- * reason codes that version does not have are left out (a PUBACK, UNSUBACK or DISCONNECT has no code there). */
+ * or a packet over the protocol's limit makes out->failed true and appends nothing. Properties that the packet cannot
+ * carry are left out. With MQTT_V311 all properties are, reason codes that version does not have too (a PUBACK,
+ * UNSUBACK or DISCONNECT has none there), and a SUBACK says 0x80 for every refusal. */
 void mqtt_encode(struct buf *out, enum mqtt_version version, const struct mqtt_packet *packet);
 
 /* Length mqtt_encode() would append; 0: the packet cannot be encoded (over the protocol's sizes). */
 size_t mqtt_packet_bytes(enum mqtt_version version, const struct mqtt_packet *packet);
 
-/* Removes user properties, then the Reason String, that must not be sent: when the client asked for no problem
- * information (Request Problem Information 0; never removed from PUBLISH, CONNACK, DISCONNECT [MQTT-3.1.2-29]), or when the packet
- * would exceed the client's Maximum Packet Size (0 = none; PUBLISH is left alone). [MQTT-3.2.2-19] [MQTT-3.4.2-2] ... */
+/* Removes user properties, then the Reason String, as far as they must not be sent: because the client asked for no
+ * problem information (never removed from CONNACK and DISCONNECT [MQTT-3.1.2-29]), or because the packet would exceed
+ * the client's Maximum Packet Size (0 = none). [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.4.2-2] [MQTT-3.4.2-3] and their
+ * like. A PUBLISH is left alone: what its publisher sent is passed on whole or not at all [MQTT-3.1.2-25]. */
 void mqtt_trim_diagnostics(struct mqtt_packet *packet, enum mqtt_version version, bool problem_info,
                            size_t packet_bytes_max);
 

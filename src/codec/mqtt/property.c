@@ -11,49 +11,49 @@
 #define IN_ALL (IN_REASON | IN_MESSAGE | IN(MQTT_CONNECT) | IN(MQTT_SUBSCRIBE) | IN(MQTT_UNSUBSCRIBE))
 
 #define AT(field) offsetof(struct mqtt_properties, field)
-#define NOT_ZERO(code) .not_zero = true, .zero_reason = (code)
+#define code .not_zero = true, .zero_reason = (code)
 
 /* Table 2-4 of the standard, with the value rules of each property's own section. */
 static const struct property_rule rules[PROPERTY_ID_MAX + 1] = {
-    [MQTT_PROP_PAYLOAD_FORMAT] = {"Payload Format Indicator", PROPERTY_BYTE, IN_MESSAGE, 0, AT(payload_format)},
-    [MQTT_PROP_MESSAGE_EXPIRY] = {"Message Expiry Interval", PROPERTY_U32, IN_MESSAGE, 0, AT(message_expiry_s)},
-    [MQTT_PROP_CONTENT_TYPE] = {"Content Type", PROPERTY_STRING, IN_MESSAGE, 0, AT(content_type)},
-    [MQTT_PROP_RESPONSE_TOPIC] = {"Response Topic", PROPERTY_STRING, IN_MESSAGE, 0, AT(response_topic)},
-    [MQTT_PROP_CORRELATION_DATA] = {"Correlation Data", PROPERTY_BINARY, IN_MESSAGE, 0, AT(correlation_data)},
+    [MQTT_PROP_PAYLOAD_FORMAT] = {"Payload Format Indicator", PROPERTY_BYTE, IN_MESSAGE, 0, AT(payload_format), 0},
+    [MQTT_PROP_MESSAGE_EXPIRY] = {"Message Expiry Interval", PROPERTY_U32, IN_MESSAGE, 0, AT(message_expiry_s), 0},
+    [MQTT_PROP_CONTENT_TYPE] = {"Content Type", PROPERTY_STRING, IN_MESSAGE, 0, AT(content_type), 0},
+    [MQTT_PROP_RESPONSE_TOPIC] = {"Response Topic", PROPERTY_STRING, IN_MESSAGE, 0, AT(response_topic), 0},
+    [MQTT_PROP_CORRELATION_DATA] = {"Correlation Data", PROPERTY_BINARY, IN_MESSAGE, 0, AT(correlation_data), 0},
     [MQTT_PROP_SUBSCRIPTION_ID] = {"Subscription Identifier", PROPERTY_VARINT, IN(MQTT_PUBLISH) | IN(MQTT_SUBSCRIBE),
-                                   IN(MQTT_PUBLISH), 0, NOT_ZERO(MQTT_PROTOCOL_ERROR)},
+                                   IN(MQTT_PUBLISH), 0, MQTT_PROTOCOL_ERROR},
     [MQTT_PROP_SESSION_EXPIRY] = {"Session Expiry Interval", PROPERTY_U32, IN_CONNECTING | IN(MQTT_DISCONNECT), 0,
-                                  AT(session_expiry_s)},
+                                  AT(session_expiry_s), 0},
     [MQTT_PROP_ASSIGNED_CLIENT_ID] = {"Assigned Client Identifier", PROPERTY_STRING, IN(MQTT_CONNACK), 0,
-                                      AT(assigned_client_id)},
-    [MQTT_PROP_SERVER_KEEP_ALIVE] = {"Server Keep Alive", PROPERTY_U16, IN(MQTT_CONNACK), 0, AT(server_keep_alive_s)},
-    [MQTT_PROP_AUTH_METHOD] = {"Authentication Method", PROPERTY_STRING, IN_AUTH, 0, AT(auth_method)},
-    [MQTT_PROP_AUTH_DATA] = {"Authentication Data", PROPERTY_BINARY, IN_AUTH, 0, AT(auth_data)},
+                                      AT(assigned_client_id), 0},
+    [MQTT_PROP_SERVER_KEEP_ALIVE] = {"Server Keep Alive", PROPERTY_U16, IN(MQTT_CONNACK), 0, AT(server_keep_alive_s), 0},
+    [MQTT_PROP_AUTH_METHOD] = {"Authentication Method", PROPERTY_STRING, IN_AUTH, 0, AT(auth_method), 0},
+    [MQTT_PROP_AUTH_DATA] = {"Authentication Data", PROPERTY_BINARY, IN_AUTH, 0, AT(auth_data), 0},
     [MQTT_PROP_REQUEST_PROBLEM_INFO] = {"Request Problem Information", PROPERTY_BYTE, IN(MQTT_CONNECT), 0,
-                                        AT(request_problem_info)},
-    [MQTT_PROP_WILL_DELAY] = {"Will Delay Interval", PROPERTY_U32, IN(PROPERTY_WILL), 0, AT(will_delay_s)},
+                                        AT(request_problem_info), 0},
+    [MQTT_PROP_WILL_DELAY] = {"Will Delay Interval", PROPERTY_U32, IN(PROPERTY_WILL), 0, AT(will_delay_s), 0},
     [MQTT_PROP_REQUEST_RESPONSE_INFO] = {"Request Response Information", PROPERTY_BYTE, IN(MQTT_CONNECT), 0,
-                                         AT(request_response_info)},
-    [MQTT_PROP_RESPONSE_INFO] = {"Response Information", PROPERTY_STRING, IN(MQTT_CONNACK), 0, AT(response_info)},
+                                         AT(request_response_info), 0},
+    [MQTT_PROP_RESPONSE_INFO] = {"Response Information", PROPERTY_STRING, IN(MQTT_CONNACK), 0, AT(response_info), 0},
     [MQTT_PROP_SERVER_REFERENCE] = {"Server Reference", PROPERTY_STRING, IN(MQTT_CONNACK) | IN(MQTT_DISCONNECT), 0,
-                                    AT(server_reference)},
-    [MQTT_PROP_REASON_STRING] = {"Reason String", PROPERTY_STRING, IN_REASON, 0, AT(reason_string)},
+                                    AT(server_reference), 0},
+    [MQTT_PROP_REASON_STRING] = {"Reason String", PROPERTY_STRING, IN_REASON, 0, AT(reason_string), 0},
     [MQTT_PROP_RECEIVE_MAXIMUM] = {"Receive Maximum", PROPERTY_U16, IN_CONNECTING, 0, AT(receive_maximum),
-                                   NOT_ZERO(MQTT_PROTOCOL_ERROR)},
-    [MQTT_PROP_TOPIC_ALIAS_MAXIMUM] = {"Topic Alias Maximum", PROPERTY_U16, IN_CONNECTING, 0, AT(topic_alias_maximum)},
+                                   MQTT_PROTOCOL_ERROR},
+    [MQTT_PROP_TOPIC_ALIAS_MAXIMUM] = {"Topic Alias Maximum", PROPERTY_U16, IN_CONNECTING, 0, AT(topic_alias_maximum), 0},
     [MQTT_PROP_TOPIC_ALIAS] = {"Topic Alias", PROPERTY_U16, IN(MQTT_PUBLISH), 0, AT(topic_alias),
-                               NOT_ZERO(MQTT_TOPIC_ALIAS_INVALID)}, /* [MQTT-3.3.2-8] */
-    [MQTT_PROP_MAXIMUM_QOS] = {"Maximum QoS", PROPERTY_BYTE, IN(MQTT_CONNACK), 0, AT(maximum_qos)},
-    [MQTT_PROP_RETAIN_AVAILABLE] = {"Retain Available", PROPERTY_BYTE, IN(MQTT_CONNACK), 0, AT(retain_available)},
-    [MQTT_PROP_USER_PROPERTY] = {"User Property", PROPERTY_PAIR, IN_ALL, IN_ALL, 0},
+                               MQTT_TOPIC_ALIAS_INVALID}, /* [MQTT-3.3.2-8] */
+    [MQTT_PROP_MAXIMUM_QOS] = {"Maximum QoS", PROPERTY_BYTE, IN(MQTT_CONNACK), 0, AT(maximum_qos), 0},
+    [MQTT_PROP_RETAIN_AVAILABLE] = {"Retain Available", PROPERTY_BYTE, IN(MQTT_CONNACK), 0, AT(retain_available), 0},
+    [MQTT_PROP_USER_PROPERTY] = {"User Property", PROPERTY_PAIR, IN_ALL, IN_ALL, 0, 0},
     [MQTT_PROP_MAXIMUM_PACKET_SIZE] = {"Maximum Packet Size", PROPERTY_U32, IN_CONNECTING, 0, AT(maximum_packet_size),
-                                       NOT_ZERO(MQTT_PROTOCOL_ERROR)},
+                                       MQTT_PROTOCOL_ERROR},
     [MQTT_PROP_WILDCARD_AVAILABLE] = {"Wildcard Subscription Available", PROPERTY_BYTE, IN(MQTT_CONNACK), 0,
-                                      AT(wildcard_available)},
+                                      AT(wildcard_available), 0},
     [MQTT_PROP_SUBSCRIPTION_ID_AVAILABLE] = {"Subscription Identifier Available", PROPERTY_BYTE, IN(MQTT_CONNACK), 0,
-                                             AT(subscription_id_available)},
+                                             AT(subscription_id_available), 0},
     [MQTT_PROP_SHARED_AVAILABLE] = {"Shared Subscription Available", PROPERTY_BYTE, IN(MQTT_CONNACK), 0,
-                                    AT(shared_available)},
+                                    AT(shared_available), 0},
 };
 
 static const struct mqtt_fault no_fault = {MQTT_SUCCESS, ""};
@@ -138,7 +138,7 @@ static struct mqtt_fault check_value(const struct property_rule *rule, const str
     if (rule->kind == PROPERTY_BYTE && value->number > 1) {
         return protocol_error("property value is neither 0 nor 1");
     }
-    if (rule->not_zero && value->number == 0) {
+    if (rule->zero_reason != MQTT_SUCCESS && value->number == 0) {
         return (struct mqtt_fault){rule->zero_reason, "property value is 0"};
     }
     if ((rule->kind == PROPERTY_STRING || rule->kind == PROPERTY_PAIR) && !utf8_is_valid_mqtt(value->text)) {

@@ -24,8 +24,7 @@ struct property_rule {
     uint16_t where;         /* bit (1 << packet type or PROPERTY_WILL) */
     uint16_t repeats;       /* of these, where it may occur more than once */
     uint16_t offset;        /* of its field in struct mqtt_properties; kinds VARINT and PAIR have none */
-    bool not_zero;
-    uint8_t zero_reason;    /* enum mqtt_reason */
+    uint8_t zero_reason;    /* enum mqtt_reason if the value 0 is forbidden, else 0 */
 };
 
 #define PROPERTY_ID_MAX 0x2Au
