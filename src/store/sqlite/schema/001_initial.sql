@@ -164,58 +164,68 @@ CREATE UNIQUE INDEX command_definition_name ON command_definition (model_no, nam
 
 CREATE TABLE device (
     no INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- what the hot record needs comes first: loading all devices never reads the long texts at the end
     id BLOB NOT NULL UNIQUE,
     model_no INTEGER NOT NULL REFERENCES model (no),
     partner_no INTEGER NOT NULL,
     organization_no INTEGER,            -- null: unclaimed
     space_no INTEGER,
     parent_no INTEGER REFERENCES device (no),
-    speaks_through_parent INTEGER NOT NULL DEFAULT 0, -- registered by its parent: serial not unique
     key_hash BLOB NOT NULL,
-    key_issued_at INTEGER NOT NULL,
-    hardware_key_no INTEGER,
-    sn TEXT,
-    mac TEXT,
-    mac_normal TEXT,                    -- hex digits, lowercase
-    cloud_id TEXT UNIQUE,
-    claim_code TEXT,                    -- derived QR code of portal.md 6.3
-    name TEXT NOT NULL,
-    sub_model TEXT,
-    firmware_version TEXT NOT NULL,
-    details TEXT NOT NULL DEFAULT '{}',
-    host_address TEXT,
-    custom_partner_name TEXT,
-    custom_model_name TEXT,
-    custom_parameters TEXT NOT NULL DEFAULT '{}',
     epoch INTEGER NOT NULL DEFAULT 0,
     info_version INTEGER NOT NULL DEFAULT 0,
     space_version INTEGER NOT NULL DEFAULT 0,      -- 0: unclaimed
-    space_version_last INTEGER NOT NULL DEFAULT 0, -- never given twice
-    incidents_suspended INTEGER NOT NULL DEFAULT 0,
-    hub_url TEXT,
-    mqtt_hub_url TEXT,
-    refused_registration_at INTEGER,
-    replacement_until INTEGER,
-    replacement_sn TEXT,
-    created_at INTEGER NOT NULL,
-    claimed_at INTEGER,
-    -- presence and state as of the last checkpoint; the day files hold what came after it
-    state TEXT NOT NULL DEFAULT '{}',
+    -- presence as of the last checkpoint; the day files hold what came after it
     status INTEGER NOT NULL DEFAULT 0,
     reported_status INTEGER NOT NULL DEFAULT 0,
     swept INTEGER NOT NULL DEFAULT 0,
     last_seen_at INTEGER,
     sample_day INTEGER NOT NULL DEFAULT 0,
-    sample_seq INTEGER NOT NULL DEFAULT 0
+    sample_seq INTEGER NOT NULL DEFAULT 0,
+    space_version_last INTEGER NOT NULL DEFAULT 0, -- never given twice
+    speaks_through_parent INTEGER NOT NULL DEFAULT 0, -- registered by its parent: serial not unique
+    key_issued_at INTEGER NOT NULL,
+    hardware_key_no INTEGER,
+    incidents_suspended INTEGER NOT NULL DEFAULT 0,
+    refused_registration_at INTEGER,
+    replacement_until INTEGER,
+    replacement_sn TEXT,
+    created_at INTEGER NOT NULL,
+    claimed_at INTEGER,
+    sn TEXT,
+    mac TEXT,
+    mac_normal TEXT,                    -- hex digits, lowercase; text that is no MAC address as it is
+    cloud_id TEXT UNIQUE,
+    name TEXT NOT NULL,
+    sub_model TEXT,
+    firmware_version TEXT NOT NULL,
+    host_address TEXT,
+    custom_partner_name TEXT,
+    custom_model_name TEXT,
+    hub_url TEXT,
+    mqtt_hub_url TEXT,
+    details TEXT NOT NULL DEFAULT '{}',
+    custom_parameters TEXT NOT NULL DEFAULT '{}', -- values of type password are sealed
+    state TEXT NOT NULL DEFAULT '{}'    -- as of the last checkpoint
 );
-CREATE UNIQUE INDEX device_sn ON device (model_no, sn) WHERE sn IS NOT NULL AND speaks_through_parent = 0;
-CREATE INDEX device_mac ON device (model_no, mac_normal) WHERE mac_normal IS NOT NULL;
-CREATE INDEX device_claim_code ON device (claim_code) WHERE claim_code IS NOT NULL;
+CREATE UNIQUE INDEX device_sn ON device (sn, model_no) WHERE sn IS NOT NULL AND speaks_through_parent = 0;
+CREATE INDEX device_mac ON device (mac_normal) WHERE mac_normal IS NOT NULL;
 CREATE INDEX device_partner ON device (partner_no, no);
 CREATE INDEX device_model ON device (model_no, no);
 CREATE INDEX device_organization ON device (organization_no, no) WHERE organization_no IS NOT NULL;
 CREATE INDEX device_space ON device (space_no) WHERE space_no IS NOT NULL;
 CREATE INDEX device_parent ON device (parent_no) WHERE parent_no IS NOT NULL;
+
+-- QR codes derived from MAC and serial number (portal.md 6.3), for each usual spelling of the MAC: the first 63 bits of
+-- the hash, which a match recomputes in full.
+CREATE TABLE claim_code (
+    code INTEGER NOT NULL,
+    device_no INTEGER NOT NULL,
+    PRIMARY KEY (code, device_no)
+) WITHOUT ROWID;
+
+-- Devices whose rows below an epoch await the sliced purge after an un-claim or a deletion (design section 5).
+CREATE TABLE purge (device_no INTEGER PRIMARY KEY, epoch_below INTEGER NOT NULL);
 
 CREATE TABLE device_config (
     device_no INTEGER PRIMARY KEY REFERENCES device (no) ON DELETE CASCADE,
@@ -251,7 +261,7 @@ CREATE TABLE command (
     scheduled_at INTEGER,
     delivered_at INTEGER,
     finished_at INTEGER,
-    queue_no INTEGER,                   -- place in the queue: no, or the moment a scheduled one entered; null: scheduled or final
+    queue_no INTEGER,                   -- place in the device's queue, growing; null: scheduled or final
     due_at INTEGER                      -- when the ticker must look: scheduled_at, or the timeout; null: never
 );
 CREATE INDEX command_device ON command (device_no, no);
