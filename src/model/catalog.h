@@ -3,10 +3,12 @@
 #ifndef MUSTER_MODEL_CATALOG_H
 #define MUSTER_MODEL_CATALOG_H
 
+#include "base/err.h"
 #include "model/device_table.h"
 
-
 struct catalog;
+struct domain;
+struct store_tx;
 
 struct model_info {
     int64_t no, partner_no;
@@ -43,5 +45,10 @@ void catalog_put_model(struct catalog *catalog, const struct model_info *model);
 void catalog_remove_model(struct catalog *catalog, int64_t no);
 void catalog_put_partner(struct catalog *catalog, const struct partner_info *partner);
 void catalog_put_organization(struct catalog *catalog, const struct organization_info *organization);
+/* Exists, and neither it nor (for organizations) its partner is suspended. */
+bool catalog_partner_is_active(struct catalog *catalog, int64_t partner_no);
+bool catalog_organization_is_active(struct catalog *catalog, int64_t organization_no);
+/* Fills domain->catalog at start. */
+enum err catalog_load(struct domain *domain, struct store_tx *tx) MUST_CHECK;
 
 #endif

@@ -3,12 +3,16 @@
 #ifndef MUSTER_MODEL_CREDENTIALS_H
 #define MUSTER_MODEL_CREDENTIALS_H
 
+#include "base/crypto.h"
+#include "base/err.h"
 #include "base/str.h"
 #include "model/principal.h"
 
 struct credentials;
 struct device_brief;
 struct domain;
+struct store_tx;
+struct api_key_row;
 
 enum credential_result {
     CREDENTIAL_OK,
@@ -21,5 +25,14 @@ enum credential_result credentials_check_api_key(struct domain *domain, struct s
 /* A device's id and access key; constant time in the key. The device is found by id (any case). */
 enum credential_result credentials_check_device(struct domain *domain, struct str id, struct str access_key,
                                                 struct device_brief *ret_device);
+
+struct credentials *credentials_new(void);
+void credentials_free(struct credentials *credentials); /* NULL is accepted */
+/* Fills domain->credentials at start, after the catalogue: API keys, portal sessions, whether there is a user. */
+enum err credentials_load(struct domain *domain, struct store_tx *tx) MUST_CHECK;
+
+/* Registry writer's thread, after the commit. */
+void credentials_put_api_key(struct credentials *credentials, const struct api_key_row *row);
+void credentials_remove_api_key(struct credentials *credentials, const uint8_t key_hash[SHA256_BYTES]);
 
 #endif

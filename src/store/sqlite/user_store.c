@@ -1,0 +1,164 @@
+#include "model/ports/user_store.h"
+
+#include "store/sqlite/tx.h"
+
+#define COLUMNS "no, id, email, name, password_hash, system_admin, created_at, deactivated_at"
+
+static enum err read_one(struct query *q, struct arena *arena, struct user_row *ret_row)
+{
+    bool found = query_next(q);
+    if (found) {
+        *ret_row = (struct user_row){
+            .no = query_i64(q, 0),
+            .id = query_uuid(q, 1),
+            .email = query_str_copy(q, 2, arena),
+            .name = query_str_copy(q, 3, arena),
+            .password_hash = query_str_copy(q, 4, arena),
+            .system_admin = query_i64(q, 5) != 0,
+            .created_at = query_time(q, 6),
+            .deactivated_at = query_time(q, 7),
+        };
+    }
+    enum err err = query_finish(q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err user_store_any(struct store_tx *tx, bool *ret_any)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT 1 FROM user LIMIT 1");
+    bool any = query_next(&q);
+    enum err err = query_finish(&q);
+    if (!err) {
+        *ret_any = any;
+    }
+    return err;
+}
+
+enum err user_store_insert(struct store_tx *tx, struct user_row *row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "INSERT INTO user (id, email, name, password_hash, system_admin, created_at) "
+                "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    query_bind_uuid(&q, 1, &row->id);
+    query_bind_str(&q, 2, row->email);
+    query_bind_str(&q, 3, row->name);
+    query_bind_str(&q, 4, row->password_hash);
+    query_bind_i64(&q, 5, row->system_admin);
+    query_bind_time(&q, 6, row->created_at);
+    enum err err = query_finish(&q);
+    if (!err) {
+        row->no = tx_last_row(tx);
+    }
+    return err;
+}
+
+enum err user_store_find(struct store_tx *tx, int64_t no, struct arena *arena, struct user_row *ret_row)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT " COLUMNS " FROM user WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    return read_one(&q, arena, ret_row);
+}
+
+enum err user_store_find_email(struct store_tx *tx, struct str email, struct arena *arena, struct user_row *ret_row)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT " COLUMNS " FROM user WHERE email = ?1");
+    query_bind_str(&q, 1, email);
+    return read_one(&q, arena, ret_row);
+}
+
+enum err user_store_set_password(struct store_tx *tx, int64_t no, struct str password_hash)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE user SET password_hash = ?2 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_str(&q, 2, password_hash);
+    return query_finish(&q);
+}
+
+enum err user_store_signed_in(struct store_tx *tx, int64_t no, int64_t at, struct str address)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "UPDATE user SET last_login_at = ?2, last_login_address = ?3, login_count = login_count + 1 "
+                "WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_time(&q, 2, at);
+    query_bind_str(&q, 3, address);
+    return query_finish(&q);
+}
+
+enum err user_store_preferences(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_json)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT preferences FROM user WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    bool found = query_next(&q);
+    if (found) {
+        *ret_json = query_str_copy(&q, 0, arena);
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err user_store_set_preferences(struct store_tx *tx, int64_t no, struct str json)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE user SET preferences = ?2 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_str(&q, 2, json);
+    return query_finish(&q);
+}
+
+enum err membership_store_insert(struct store_tx *tx, int64_t user_no, enum tenant_kind kind, int64_t tenant_no,
+                                 struct str role)
+{
+    struct query q;
+    query_begin(&q, tx, "INSERT INTO membership (user_no, tenant_kind, tenant_no, role) VALUES (?1, ?2, ?3, ?4)");
+    query_bind_i64(&q, 1, user_no);
+    query_bind_i64(&q, 2, kind);
+    query_bind_i64(&q, 3, tenant_no);
+    query_bind_str(&q, 4, role);
+    return query_finish(&q);
+}
+
+/* Both kinds of tenant in one shape; 1 and 2 are TENANT_PARTNER and TENANT_ORGANIZATION. */
+#define TENANTS \
+    "SELECT m.user_no AS user_no, 1 AS kind, p.no AS no, p.id AS id, p.name AS name " \
+    "FROM membership m JOIN partner p ON p.no = m.tenant_no WHERE m.tenant_kind = 1 AND m.user_no = ?1 " \
+    "UNION ALL " \
+    "SELECT m.user_no, 2, o.no, o.id, o.name " \
+    "FROM membership m JOIN organization o ON o.no = m.tenant_no WHERE m.tenant_kind = 2 AND m.user_no = ?1 "
+
+enum err membership_store_each(struct store_tx *tx, int64_t user_no,
+                               void (*visit)(const struct membership_row *row, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT kind, no, id, name FROM (" TENANTS ") ORDER BY kind, name, no");
+    query_bind_i64(&q, 1, user_no);
+    while (query_next(&q)) {
+        visit(&(struct membership_row){(enum tenant_kind)query_i64(&q, 0), query_i64(&q, 1), query_uuid(&q, 2),
+                                       query_str(&q, 3)},
+              arg);
+    }
+    return query_finish(&q);
+}
+
+enum err membership_store_find(struct store_tx *tx, int64_t user_no, enum tenant_kind kind, const struct uuid *tenant_id,
+                               int64_t *ret_tenant_no)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT no FROM (" TENANTS ") WHERE kind = ?2 AND id = ?3");
+    query_bind_i64(&q, 1, user_no);
+    query_bind_i64(&q, 2, kind);
+    query_bind_uuid(&q, 3, tenant_id);
+    bool found = query_next(&q);
+    if (found) {
+        *ret_tenant_no = query_i64(&q, 0);
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
