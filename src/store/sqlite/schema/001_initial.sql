@@ -265,7 +265,7 @@ CREATE TABLE command (
     due_at INTEGER                      -- when the ticker must look: scheduled_at, or the timeout; null: never
 );
 CREATE INDEX command_device ON command (device_no, no);
-CREATE INDEX command_queue ON command (device_no, queue_no) WHERE queue_no IS NOT NULL;
+CREATE INDEX command_open ON command (device_no, queue_no) WHERE finished_at IS NULL;
 CREATE INDEX command_due ON command (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE registration ( -- provisioning log (device-api.md 2.3)
