@@ -131,7 +131,7 @@ static void check_connect_flags(struct decoder *d, uint8_t flags)
 
 static void read_will(struct decoder *d, struct mqtt_will *ret, uint8_t flags)
 {
-    ret->qos = (flags & CONNECT_WILL_QOS) >> 3;
+    ret->qos = (uint8_t)((flags & CONNECT_WILL_QOS) >> 3);
     ret->retain = (flags & CONNECT_WILL_RETAIN) != 0;
     read_properties(d, &ret->properties, PROPERTY_WILL);
     ret->topic = read_string(d, "Will Topic is not valid UTF-8"); /* [MQTT-3.1.3-11] */
@@ -433,7 +433,7 @@ bool mqtt_subscription_next(struct mqtt_filter_iter *iter, struct mqtt_subscript
         .qos = options & SUBSCRIBE_QOS,
         .no_local = (options & SUBSCRIBE_NO_LOCAL) != 0,
         .retain_as_published = (options & SUBSCRIBE_RETAIN_AS_PUBLISHED) != 0,
-        .retain_handling = (options & SUBSCRIBE_RETAIN_HANDLING) >> 4,
+        .retain_handling = (uint8_t)((options & SUBSCRIBE_RETAIN_HANDLING) >> 4),
     };
     return true;
 }
