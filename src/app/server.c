@@ -1,0 +1,488 @@
+/* Start: store -> domain -> listeners bound -> hub and api -> loops. Stop: the other way round, each step after the
+ * one above it is quiet. The thread that calls server_run is the control thread: it waits for signals, gives the
+ * domain its tick and reloads; it serves nobody. */
+#include "app/server.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "app/settings_table.h"
+#include "app/setup_link.h"
+#include "app/url_source.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "hub/hub.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "io/tls.h"
+#include "model/catalog.h"
+#include "model/credentials.h"
+#include "model/device_table.h"
+#include "model/tick.h"
+#include "store/store.h"
+
+enum { LOOPS_MAX = 64, NETWORKS_MAX = 64, FILES_RESERVE = 512, DRAIN_MS = 5000 };
+
+struct server {
+    struct config *config;
+    const char *config_path;
+    struct store *store;
+    struct domain domain;
+    struct listener_urls urls;
+    struct loop *loops[LOOPS_MAX];
+    pthread_t threads[LOOPS_MAX];
+    unsigned loop_count, thread_count;
+    struct tls_server *tls;
+    char certificate[PATH_MAX], private_key[PATH_MAX];
+    struct connection_limits *limits;
+    struct listener *listeners[CONFIG_LISTENERS_MAX];
+    enum listener_kind kinds[CONFIG_LISTENERS_MAX];
+    unsigned listener_count;
+    struct api *api;
+    struct hub *hub;
+    int signals;
+    struct config *reloaded[64]; /* settings replaced by SIGHUP live until the end (domain.h) */
+    unsigned reloaded_count;
+};
+
+static unsigned usable_cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        return 1;
+    }
+    int count = CPU_COUNT(&set);
+    return count < 1 ? 1 : count > LOOPS_MAX ? LOOPS_MAX : (unsigned)count;
+}
+
+/* The soft limit of open files is raised to the hard one; a share is kept for storage (design section 6). */
+static size_t connections_allowed(const struct settings *settings)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return 512;
+    }
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_NOFILE, &files);
+    size_t by_files = files.rlim_cur > 2 * FILES_RESERVE ? (size_t)files.rlim_cur - FILES_RESERVE : FILES_RESERVE;
+    size_t wanted = (size_t)settings->server_connections_max;
+    return wanted && wanted < by_files ? wanted : by_files;
+}
+
+static unsigned parse_networks(const char *text, struct network *networks, unsigned max)
+{
+    unsigned count = 0;
+    struct str rest = str_from_cstr(text);
+    while (rest.len && count < max) {
+        struct str part = str_trim(str_split(&rest, ','));
+        if (part.len && network_parse(part, &networks[count])) {
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool file_path(char *out, const char *dir, const char *name)
+{
+    int length = snprintf(out, PATH_MAX, "%s/%s", dir, name);
+    return length > 0 && length < PATH_MAX;
+}
+
+/* The operator's certificate, or a self-signed one made at the first start. */
+static enum err open_tls(struct server *server)
+{
+    const struct settings *settings = &server->config->settings;
+    if (settings->tls_certificate[0]) {
+        snprintf(server->certificate, sizeof server->certificate, "%s", settings->tls_certificate);
+        snprintf(server->private_key, sizeof server->private_key, "%s", settings->tls_private_key);
+    } else {
+        if (!file_path(server->certificate, server->config->data_dir, "tls-certificate.pem") ||
+            !file_path(server->private_key, server->config->data_dir, "tls-key.pem")) {
+            return ERR_INVALID;
+        }
+        enum err err = tls_self_signed(server->certificate, server->private_key, NULL);
+        if (err) {
+            return err;
+        }
+    }
+    return tls_server_new(server->certificate, server->private_key, &server->tls);
+}
+
+static void accept_mqtt_websocket(struct stream *stream, void *user)
+{
+    struct server *server = user;
+    hub_accept(stream, server->hub);
+}
+
+static bool check_health(void *user)
+{
+    const struct server *server = user;
+    return store_is_healthy(server->store);
+}
+
+/* Which door a listener's connections go through. */
+static void (*accept_function(enum listener_kind kind))(struct stream *stream, void *user)
+{
+    switch (kind) {
+    case LISTENER_HTTP:
+    case LISTENER_HTTPS:
+        return api_accept;
+    case LISTENER_METRICS:
+        return api_accept_metrics;
+    case LISTENER_MQTT:
+    case LISTENER_MQTTS:
+        return hub_accept;
+    case LISTENER_KIND_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+static struct bound_listener *bound_listener(struct listener_urls *urls, enum listener_kind kind)
+{
+    switch (kind) {
+    case LISTENER_HTTP:
+        return &urls->http;
+    case LISTENER_HTTPS:
+        return &urls->https;
+    case LISTENER_MQTT:
+        return &urls->mqtt;
+    case LISTENER_MQTTS:
+        return &urls->mqtts;
+    case LISTENER_METRICS:
+    case LISTENER_KIND_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+static enum err open_listener(struct server *server, const struct listener_spec *spec)
+{
+    bool is_tls = spec->kind == LISTENER_HTTPS || spec->kind == LISTENER_MQTTS;
+    struct listener_config listener = {
+        .tls = is_tls ? server->tls : NULL,
+        .limits = server->limits,
+        .loops = server->loops,
+        .loop_count = server->loop_count,
+        .on_accept = accept_function(spec->kind),
+        .user = spec->kind == LISTENER_MQTT || spec->kind == LISTENER_MQTTS ? (void *)server->hub : (void *)server->api,
+    };
+    if (!net_address_parse(str_from_cstr(spec->host), spec->port, &listener.address)) {
+        return ERR_INVALID;
+    }
+    struct listener *opened;
+    enum err err = listener_open(&listener, &opened);
+    if (err == ERR_EXISTS && spec->fallback_port) {
+        printf("port %u is taken: %s uses another\n", spec->port, listener_kind_name(spec->kind));
+        net_address_parse(str_from_cstr(spec->host), 0, &listener.address);
+        err = listener_open(&listener, &opened);
+    }
+    if (err) {
+        log_event(LOG_ERROR, "listener_failed", log_s("kind", listener_kind_name(spec->kind)), log_s("host", spec->host),
+                  log_i("port", spec->port), log_s("error", err == ERR_EXISTS ? "address in use" : err_name(err)));
+        return err;
+    }
+    server->kinds[server->listener_count] = spec->kind;
+    server->listeners[server->listener_count++] = opened;
+    struct bound_listener *bound = bound_listener(&server->urls, spec->kind);
+    if (bound && !bound->on) {
+        *bound = (struct bound_listener){true, *listener_address(opened)};
+    }
+    return ERR_OK;
+}
+
+static bool needs_tls(const struct config *config)
+{
+    for (unsigned i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].kind == LISTENER_HTTPS || config->listeners[i].kind == LISTENER_MQTTS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err open_doors(struct server *server)
+{
+    enum err err = needs_tls(server->config) ? open_tls(server) : ERR_OK;
+    if (err) {
+        return err;
+    }
+    struct network exempt[NETWORKS_MAX];
+    const struct settings *settings = &server->config->settings;
+    unsigned exempt_count = parse_networks(settings->server_limits_exempt, exempt, NETWORKS_MAX);
+    server->limits = connection_limits_new(connections_allowed(settings), (size_t)settings->server_connections_per_address,
+                                           exempt, exempt_count);
+    server->loop_count = settings->server_loops ? (unsigned)settings->server_loops : usable_cores();
+    if (server->loop_count > LOOPS_MAX) {
+        server->loop_count = LOOPS_MAX;
+    }
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        server->loops[i] = loop_new(i);
+    }
+    server->hub = hub_new(&(struct hub_config){&server->domain, server->loops, server->loop_count});
+    server->api = api_new(&(struct api_config){
+        .domain = &server->domain,
+        .loops = server->loops,
+        .loop_count = server->loop_count,
+        .portal_dir = server->config->portal_dir,
+        .is_healthy = check_health,
+        .on_mqtt_websocket = accept_mqtt_websocket,
+        .user = server,
+    });
+    for (unsigned i = 0; i < server->config->listener_count; i++) {
+        if ((err = open_listener(server, &server->config->listeners[i])) != ERR_OK) {
+            return err;
+        }
+    }
+    return hub_load(server->hub);
+}
+
+static void *loop_thread(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+static enum err start_threads(struct server *server)
+{
+    enum err err = store_start(server->store);
+    for (unsigned i = 0; err == ERR_OK && i < server->loop_count; i++) {
+        if (pthread_create(&server->threads[i], NULL, loop_thread, server->loops[i]) != 0) {
+            return ERR_IO;
+        }
+        char name[16];
+        snprintf(name, sizeof name, "loop-%u", i);
+        pthread_setname_np(server->threads[i], name);
+        server->thread_count++;
+    }
+    return err;
+}
+
+static enum err open_store(struct server *server)
+{
+    enum err err = store_open(&(struct store_config){.data_dir = server->config->data_dir}, &server->store);
+    if (err == ERR_BUSY) {
+        log_event(LOG_ERROR, "data_folder_in_use", log_s("data", server->config->data_dir));
+    }
+    if (err) {
+        return err;
+    }
+    struct domain *domain = &server->domain;
+    event_bus_init(&domain->events);
+    domain->devices = device_table_new();
+    domain->catalog = catalog_new();
+    domain->credentials = credentials_new();
+    domain->urls = &server->urls.source;
+    domain->settings = &server->config->settings;
+    domain->now_unix_ms = clock_unix_ms;
+    domain->started_at_ms = clock_unix_ms();
+    store_bind(server->store, domain);
+    return store_load(server->store, domain);
+}
+
+static int block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void announce(struct server *server)
+{
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        char address[NET_ADDRESS_TEXT_BYTES];
+        net_address_format(listener_address(server->listeners[i]), address);
+        printf("listening %s %s\n", listener_kind_name(server->kinds[i]), address);
+    }
+    setup_link_print(&server->domain, &server->urls);
+    printf("ready\n");
+    fflush(stdout);
+}
+
+enum err server_start(struct config *config, const char *config_path, struct server **ret_server)
+{
+    struct server *server = mem_new(struct server);
+    server->config = config;
+    server->config_path = config_path;
+    server->signals = block_signals();
+    listener_urls_init(&server->urls, &server->domain);
+    enum err err = open_store(server);
+    if (!err) {
+        err = open_doors(server);
+    }
+    if (!err) {
+        err = start_threads(server);
+    }
+    if (err) {
+        server_stop(server);
+        return err;
+    }
+    announce(server);
+    *ret_server = server;
+    return ERR_OK;
+}
+
+static void reload_certificate(struct server *server, const struct settings *settings)
+{
+    if (!server->tls) {
+        return;
+    }
+    if (settings->tls_certificate[0]) {
+        snprintf(server->certificate, sizeof server->certificate, "%s", settings->tls_certificate);
+        snprintf(server->private_key, sizeof server->private_key, "%s", settings->tls_private_key);
+    }
+    if (tls_server_reload(server->tls, server->certificate, server->private_key) == ERR_OK) {
+        log_event(LOG_INFO, "certificate_reloaded");
+    }
+}
+
+/* SIGHUP: the settings marked reloadable are taken over, the others keep their value until the next start. */
+static void reload(struct server *server)
+{
+    const struct settings *now = domain_settings(&server->domain);
+    if (!server->config_path || server->reloaded_count == sizeof server->reloaded / sizeof server->reloaded[0]) {
+        reload_certificate(server, now);
+        return;
+    }
+    struct config *fresh = mem_new(struct config);
+    config_init(fresh);
+    if (config_read_file(fresh, server->config_path, stderr) != 0) {
+        log_event(LOG_ERROR, "reload_refused", log_s("file", server->config_path));
+        config_deinit(fresh);
+        mem_free(fresh);
+        return;
+    }
+    settings_keep_fixed(&fresh->settings, now);
+    server->reloaded[server->reloaded_count++] = fresh;
+    atomic_store(&server->domain.settings, &fresh->settings);
+    enum log_level level;
+    if (log_level_parse(str_from_cstr(fresh->settings.server_log_level), &level)) {
+        log_set_level(level);
+    }
+    reload_certificate(server, &fresh->settings);
+    log_event(LOG_INFO, "settings_reloaded", log_s("file", server->config_path));
+}
+
+/* True when it is time to end. */
+static bool handle_signals(struct server *server, int child)
+{
+    struct signalfd_siginfo info;
+    while (read(server->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        switch (info.ssi_signo) {
+        case SIGHUP:
+            reload(server);
+            break;
+        case SIGCHLD:
+            if (child > 0 && waitpid(child, NULL, WNOHANG) == child) {
+                return true;
+            }
+            break;
+        default:
+            return true;
+        }
+    }
+    return false;
+}
+
+void server_run(struct server *server, int child)
+{
+    uint64_t next_tick_ms = clock_monotonic_ms() + 1000;
+    for (;;) {
+        uint64_t now_ms = clock_monotonic_ms();
+        int wait_ms = next_tick_ms > now_ms ? (int)(next_tick_ms - now_ms) : 0;
+        struct pollfd waiting = {.fd = server->signals, .events = POLLIN};
+        if (poll(&waiting, 1, wait_ms) > 0 && handle_signals(server, child)) {
+            return;
+        }
+        if (clock_monotonic_ms() >= next_tick_ms) {
+            domain_tick(&server->domain);
+            next_tick_ms += 1000;
+        }
+    }
+}
+
+/* Gives the clients their goodbyes, for a bounded time. */
+static void drain(struct server *server)
+{
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        listener_close(server->listeners[i]);
+    }
+    server->listener_count = 0;
+    if (!server->thread_count) {
+        return;
+    }
+    hub_drain(server->hub);
+    api_drain(server->api);
+    uint64_t until_ms = clock_monotonic_ms() + DRAIN_MS;
+    while (clock_monotonic_ms() < until_ms && !(hub_is_drained(server->hub) && api_is_drained(server->api))) {
+        poll(NULL, 0, 5);
+    }
+}
+
+void server_stop(struct server *server)
+{
+    drain(server);
+    if (server->store) {
+        store_stop(server->store); /* completions still reach the loops */
+    }
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        loop_stop(server->loops[i]);
+    }
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        pthread_join(server->threads[i], NULL);
+    }
+    hub_free(server->hub);
+    api_free(server->api);
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        loop_free(server->loops[i]);
+    }
+    connection_limits_free(server->limits);
+    tls_server_free(server->tls);
+    if (server->store) {
+        domain_unload(&server->domain);
+        store_close(server->store);
+    }
+    for (unsigned i = 0; i < server->reloaded_count; i++) {
+        config_deinit(server->reloaded[i]);
+        mem_free(server->reloaded[i]);
+    }
+    if (server->signals >= 0) {
+        close(server->signals);
+    }
+    mem_free(server);
+}
+
+bool server_address(const struct server *server, enum listener_kind kind, char ret_text[NET_ADDRESS_TEXT_BYTES])
+{
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        if (server->kinds[i] == kind) {
+            net_address_format(listener_address(server->listeners[i]), ret_text);
+            return true;
+        }
+    }
+    return false;
+}
+
+struct domain *server_domain(struct server *server)
+{
+    return &server->domain;
+}

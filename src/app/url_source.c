@@ -1,0 +1,62 @@
+#include "app/url_source.h"
+
+#include "base/mem.h"
+
+/* "scheme://host:port"; the listener's own host when it is bound to one, else where the caller came in. */
+static void append_url(struct buf *out, const char *scheme, const struct bound_listener *listener, const char *local_host)
+{
+    char own[NET_HOST_TEXT_BYTES];
+    net_host_format(&listener->address, own);
+    const char *host = net_address_is_any(&listener->address) && local_host ? local_host : own;
+    bool is_v6 = strchr(host, ':') != NULL;
+    buf_printf(out, "%s://%s%s%s:%u", scheme, is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+               (unsigned)net_address_port(&listener->address));
+}
+
+static void append_hub_url(struct url_source *source, const char *local_host, struct buf *out)
+{
+    struct listener_urls *urls = container_of(source, struct listener_urls, source);
+    const char *set = domain_settings(urls->domain)->server_public_url;
+    if (set[0]) {
+        buf_append_cstr(out, set);
+    } else if (urls->https.on) {
+        append_url(out, "https", &urls->https, local_host);
+    } else {
+        append_url(out, "http", &urls->http, local_host);
+    }
+}
+
+static void append_static_cert_url(struct url_source *source, const char *local_host, struct buf *out)
+{
+    struct listener_urls *urls = container_of(source, struct listener_urls, source);
+    const char *set = domain_settings(urls->domain)->server_static_cert_url;
+    if (set[0]) {
+        buf_append_cstr(out, set);
+    } else {
+        append_hub_url(source, local_host, out);
+    }
+}
+
+static void append_mqtt_url(struct url_source *source, const char *local_host, struct buf *out)
+{
+    struct listener_urls *urls = container_of(source, struct listener_urls, source);
+    const char *set = domain_settings(urls->domain)->server_mqtt_url;
+    if (set[0]) {
+        buf_append_cstr(out, set);
+    } else if (urls->mqtt.on || !urls->mqtts.on) {
+        append_url(out, "mqtt", &urls->mqtt, local_host);
+    } else {
+        append_url(out, "mqtts", &urls->mqtts, local_host);
+    }
+}
+
+void listener_urls_init(struct listener_urls *urls, struct domain *domain)
+{
+    *urls = (struct listener_urls){
+        .source = {.hub_url = append_hub_url, .static_cert_url = append_static_cert_url, .mqtt_url = append_mqtt_url},
+        .domain = domain,
+    };
+    /* With a kind off entirely the URL still must not be empty (device-api.md 2.1): the default port on loopback. */
+    net_address_parse((struct str)STR_INIT("127.0.0.1"), 1883, &urls->mqtt.address);
+    net_address_parse((struct str)STR_INIT("127.0.0.1"), 8080, &urls->http.address);
+}

@@ -1,0 +1,21 @@
+/* The addresses that registrations hand out: what the operator set, else what really listens (device-api.md 1.1.3,
+ * mqtt.md 1.2). Never the Host header. */
+#ifndef MUSTER_APP_URL_SOURCE_H
+#define MUSTER_APP_URL_SOURCE_H
+
+#include "io/net.h"
+#include "model/domain.h"
+
+struct listener_urls {
+    struct url_source source;    /* first: the model sees only this */
+    struct domain *domain;
+    /* The first listener of each kind; `on` false: there is none. Constant once the listeners are open. */
+    struct bound_listener {
+        bool on;
+        struct net_address address;
+    } http, https, mqtt, mqtts;
+};
+
+void listener_urls_init(struct listener_urls *urls, struct domain *domain);
+
+#endif
