@@ -17,6 +17,7 @@ find_path(LLHTTP_SOURCES llhttp.c PATHS /usr/share/llhttp REQUIRED NO_DEFAULT_PA
 find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp REQUIRED NO_DEFAULT_PATH)
 add_library(llhttp STATIC "${LLHTTP_SOURCES}/llhttp.c" "${LLHTTP_SOURCES}/api.c" "${LLHTTP_SOURCES}/http.c")
 target_include_directories(llhttp SYSTEM PUBLIC "${LLHTTP_INCLUDE}")
+target_compile_definitions(llhttp PRIVATE LLHTTP_STRICT_MODE=1) # no bare line feeds, no lenient chunk ends
 
 if(MUSTER_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
