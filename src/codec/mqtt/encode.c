@@ -392,10 +392,10 @@ void mqtt_encode_puback(struct buf *out, enum mqtt_version version, enum mqtt_ty
         mqtt_encode(out, version, &packet);
         return;
     }
-    if (!sink_open(&s, out, 5)) {
+    bool has_reason = version == MQTT_V5 && reason != MQTT_SUCCESS;
+    if (!sink_open(&s, out, has_reason ? 5 : 4)) {
         return;
     }
-    bool has_reason = version == MQTT_V5 && reason != MQTT_SUCCESS;
     put_u8(&s, (uint8_t)((unsigned)type << 4 | (type == MQTT_PUBREL ? 0x02u : 0)));
     put_u8(&s, has_reason ? 3 : 2);
     put_u16(&s, packet_id);
