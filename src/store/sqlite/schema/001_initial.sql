@@ -355,6 +355,7 @@ CREATE TABLE mqtt_session (
     expiry_seconds INTEGER NOT NULL,
     disconnected_at INTEGER,            -- null: connected, or the server stopped while it was
     will BLOB,                          -- the Will's PUBLISH as MQTT 5 bytes
+    will_delay INTEGER NOT NULL DEFAULT 0,
     will_due_at INTEGER,
     created_at INTEGER NOT NULL
 );
@@ -371,6 +372,9 @@ CREATE TABLE mqtt_subscription (
 CREATE TABLE mqtt_inbound ( -- QoS 2 packet ids received and not yet released
     session_no INTEGER NOT NULL REFERENCES mqtt_session (no) ON DELETE CASCADE,
     packet_id INTEGER NOT NULL,
+    intent INTEGER NOT NULL DEFAULT 0,  -- enum session_intent, with the witness of before
+    witness_day INTEGER NOT NULL DEFAULT 0,
+    witness_seq INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (session_no, packet_id)
 ) WITHOUT ROWID;
 
@@ -381,5 +385,7 @@ CREATE TABLE mqtt_queue ( -- QoS 1 and 2 messages waiting or in flight, in order
     packet_id INTEGER,                  -- null: not sent yet
     message BLOB NOT NULL,              -- PUBLISH as MQTT 5 bytes, packet id 0
     expires_at INTEGER,
+    device_no INTEGER NOT NULL DEFAULT 0, -- whose topic, and its epoch then
+    epoch INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (session_no, seq)
 ) WITHOUT ROWID;
