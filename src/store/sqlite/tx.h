@@ -27,6 +27,8 @@ struct query {
     struct store_tx *tx;
     struct sqlite3_stmt *statement;
     enum err err;
+    unsigned slot;   /* in the statement cache; UINT_MAX: finalised by query_finish */
+    bool stepped;
 };
 
 void query_begin(struct query *q, struct store_tx *tx, const char *sql_literal);

@@ -1,0 +1,261 @@
+/* Lists of devices and of their history. The text of a statement depends on the filters in use, so that each takes the
+ * index made for it; values are always bound. Only columns of short rows are read, never states. */
+#include "model/ports/device_store.h"
+
+#include "base/buf.h"
+#include "store/sqlite/tx.h"
+
+enum { SQL_BYTES_MAX = 8192 };
+
+/* The name of a table is in each condition: history lists join the same filters. */
+static void append_search(struct buf *sql)
+{
+    buf_append_cstr(sql, " AND (d.name LIKE ?8 ESCAPE '\\' OR d.sn LIKE ?8 ESCAPE '\\' OR d.mac LIKE ?8 ESCAPE '\\' "
+                         "OR d.cloud_id LIKE ?8 ESCAPE '\\' OR (length(?9) > 0 AND instr(hex(d.id), ?9) > 0))");
+}
+
+static void append_filter(struct buf *sql, const struct device_filter *filter)
+{
+    if (filter->organization_no) {
+        buf_append_cstr(sql, " WHERE d.organization_no = ?1");
+    } else {
+        buf_append_cstr(sql, " WHERE d.partner_no = ?1");
+    }
+    if (filter->model_no) {
+        buf_append_cstr(sql, " AND d.model_no = ?2");
+    }
+    if (filter->owner_no) {
+        buf_append_cstr(sql, " AND d.organization_no = ?3");
+    }
+    if (filter->space_no) {
+        buf_append_cstr(sql, " AND d.space_no IN (WITH RECURSIVE below (no) AS (SELECT ?4 UNION ALL SELECT s.no FROM space s "
+                             "JOIN below b ON s.parent_no = b.no) SELECT no FROM below)");
+    }
+    if (filter->unclaimed) {
+        buf_append_cstr(sql, " AND d.organization_no IS NULL");
+    }
+    if (filter->sn.ptr) {
+        buf_append_cstr(sql, " AND d.sn = ?5 AND d.speaks_through_parent = 0");
+    }
+    if (filter->mac_normal.ptr) {
+        buf_append_cstr(sql, " AND d.mac_normal = ?6");
+    }
+    if (filter->cloud_id.ptr) {
+        buf_append_cstr(sql, " AND d.cloud_id = ?7");
+    }
+    if (filter->search.ptr) {
+        append_search(sql);
+    }
+    if (filter->name.ptr) {
+        buf_append_cstr(sql, " AND d.name LIKE ?10 ESCAPE '\\'");
+    }
+}
+
+static void append_pattern(struct buf *out, struct str text)
+{
+    buf_append_u8(out, '%');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '%' || text.ptr[i] == '_' || text.ptr[i] == '\\') {
+            buf_append_u8(out, '\\');
+        }
+        buf_append_u8(out, (uint8_t)text.ptr[i]);
+    }
+    buf_append_u8(out, '%');
+}
+
+/* Hex digits of a piece of a UUID, upper case; empty if the text cannot be one. */
+static void append_hex_piece(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '-') {
+            continue;
+        }
+        bool lower = c >= 'a' && c <= 'f';
+        if (!lower && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'F')) {
+            buf_clear(out);
+            return;
+        }
+        buf_append_u8(out, (uint8_t)(lower ? c - 'a' + 'A' : c));
+    }
+}
+
+/* The patterns of a filter; they live until the query is finished. */
+struct patterns {
+    struct buf search, hex, name;
+};
+
+static void bind_filter(struct query *q, const struct device_filter *filter, struct patterns *patterns)
+{
+    query_bind_i64(q, 1, filter->organization_no ? filter->organization_no : filter->partner_no);
+    if (filter->model_no) {
+        query_bind_i64(q, 2, filter->model_no);
+    }
+    if (filter->owner_no) {
+        query_bind_i64(q, 3, filter->owner_no);
+    }
+    if (filter->space_no) {
+        query_bind_i64(q, 4, filter->space_no);
+    }
+    if (filter->sn.ptr) {
+        query_bind_str(q, 5, filter->sn);
+    }
+    if (filter->mac_normal.ptr) {
+        query_bind_str(q, 6, filter->mac_normal);
+    }
+    if (filter->cloud_id.ptr) {
+        query_bind_str(q, 7, filter->cloud_id);
+    }
+    if (filter->search.ptr) {
+        append_pattern(&patterns->search, filter->search);
+        append_hex_piece(&patterns->hex, filter->search);
+        query_bind_str(q, 8, buf_str(&patterns->search));
+        query_bind_str(q, 9, patterns->hex.len ? buf_str(&patterns->hex) : STR(""));
+    }
+    if (filter->name.ptr) {
+        append_pattern(&patterns->name, filter->name);
+        query_bind_str(q, 10, buf_str(&patterns->name));
+    }
+}
+
+static void patterns_init(struct patterns *patterns)
+{
+    enum { PATTERN_BYTES_MAX = 65536 };
+    buf_init(&patterns->search, PATTERN_BYTES_MAX);
+    buf_init(&patterns->hex, PATTERN_BYTES_MAX);
+    buf_init(&patterns->name, PATTERN_BYTES_MAX);
+}
+
+static void patterns_deinit(struct patterns *patterns)
+{
+    buf_deinit(&patterns->search);
+    buf_deinit(&patterns->hex);
+    buf_deinit(&patterns->name);
+}
+
+enum err device_store_list(struct store_tx *tx, const struct device_filter *filter, int64_t limit, int64_t offset,
+                           bool (*visit)(int64_t no, void *arg), void *arg)
+{
+    struct buf sql;
+    struct patterns patterns;
+    buf_init(&sql, SQL_BYTES_MAX);
+    patterns_init(&patterns);
+    buf_append_cstr(&sql, "SELECT d.no FROM device d");
+    append_filter(&sql, filter);
+    buf_append_cstr(&sql, " ORDER BY d.no LIMIT ?11 OFFSET ?12");
+    struct query q;
+    query_begin_dynamic(&q, tx, buf_str(&sql));
+    bind_filter(&q, filter, &patterns);
+    query_bind_i64(&q, 11, limit);
+    query_bind_i64(&q, 12, offset);
+    while (query_next(&q) && visit(query_i64(&q, 0), arg)) {
+    }
+    enum err err = query_finish(&q);
+    patterns_deinit(&patterns);
+    buf_deinit(&sql);
+    return err;
+}
+
+static enum err count_rows(struct query *q, int64_t *ret_count)
+{
+    int64_t count = query_next(q) ? query_i64(q, 0) : 0;
+    enum err err = query_finish(q);
+    if (err == ERR_OK) {
+        *ret_count = count;
+    }
+    return err;
+}
+
+enum err device_store_count(struct store_tx *tx, const struct device_filter *filter, int64_t *ret_count)
+{
+    struct buf sql;
+    struct patterns patterns;
+    buf_init(&sql, SQL_BYTES_MAX);
+    patterns_init(&patterns);
+    buf_append_cstr(&sql, "SELECT count(*) FROM device d");
+    append_filter(&sql, filter);
+    struct query q;
+    query_begin_dynamic(&q, tx, buf_str(&sql));
+    bind_filter(&q, filter, &patterns);
+    enum err err = count_rows(&q, ret_count);
+    patterns_deinit(&patterns);
+    buf_deinit(&sql);
+    return err;
+}
+
+/* One device: its index of times; all devices of a tenant: the index of times, each row checked against its device. */
+static void append_history(struct buf *sql, const struct history_filter *filter)
+{
+    buf_append_cstr(sql, filter->device_no ? " FROM history h JOIN device d ON d.no = h.device_no AND d.epoch = h.epoch"
+                                           : " FROM history h INDEXED BY history_at CROSS JOIN device d ON d.no = "
+                                             "h.device_no AND d.epoch = h.epoch");
+    append_filter(sql, &filter->devices);
+    buf_append_cstr(sql, " AND h.at >= ?13 AND h.at <= ?14");
+    if (filter->device_no) {
+        buf_append_cstr(sql, " AND h.device_no = ?15");
+    }
+    if (filter->status >= 0) {
+        buf_append_cstr(sql, " AND h.status = ?16");
+    }
+}
+
+static void bind_history(struct query *q, const struct history_filter *filter, struct patterns *patterns)
+{
+    bind_filter(q, &filter->devices, patterns);
+    query_bind_i64(q, 13, filter->from);
+    query_bind_i64(q, 14, filter->to);
+    if (filter->device_no) {
+        query_bind_i64(q, 15, filter->device_no);
+    }
+    if (filter->status >= 0) {
+        query_bind_i64(q, 16, filter->status);
+    }
+}
+
+enum err history_store_list(struct store_tx *tx, const struct history_filter *filter, int64_t limit, int64_t offset,
+                            void (*visit)(const struct history_row *row, void *arg), void *arg)
+{
+    struct buf sql;
+    struct patterns patterns;
+    buf_init(&sql, SQL_BYTES_MAX);
+    patterns_init(&patterns);
+    buf_append_cstr(&sql, "SELECT h.device_no, h.at, h.status, h.state");
+    append_history(&sql, filter);
+    buf_append_cstr(&sql, filter->ascending ? " ORDER BY h.at, h.no" : " ORDER BY h.at DESC, h.no DESC");
+    buf_append_cstr(&sql, " LIMIT ?11 OFFSET ?12");
+    struct query q;
+    query_begin_dynamic(&q, tx, buf_str(&sql));
+    bind_history(&q, filter, &patterns);
+    query_bind_i64(&q, 11, limit);
+    query_bind_i64(&q, 12, offset);
+    while (query_next(&q)) {
+        struct history_row row = {
+            .device_no = query_i64(&q, 0),
+            .at = query_i64(&q, 1),
+            .status = (enum device_status)query_i64(&q, 2),
+            .state = query_str(&q, 3),
+        };
+        visit(&row, arg);
+    }
+    enum err err = query_finish(&q);
+    patterns_deinit(&patterns);
+    buf_deinit(&sql);
+    return err;
+}
+
+enum err history_store_count(struct store_tx *tx, const struct history_filter *filter, int64_t *ret_count)
+{
+    struct buf sql;
+    struct patterns patterns;
+    buf_init(&sql, SQL_BYTES_MAX);
+    patterns_init(&patterns);
+    buf_append_cstr(&sql, "SELECT count(*)");
+    append_history(&sql, filter);
+    struct query q;
+    query_begin_dynamic(&q, tx, buf_str(&sql));
+    bind_history(&q, filter, &patterns);
+    enum err err = count_rows(&q, ret_count);
+    patterns_deinit(&patterns);
+    buf_deinit(&sql);
+    return err;
+}

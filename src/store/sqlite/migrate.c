@@ -1,0 +1,56 @@
+#include "store/sqlite/migrate.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "store/sqlite/db.h"
+
+#define SCHEMA_BYTES_MAX (1 << 20)
+
+extern const unsigned char schema_001_initial[];
+extern const unsigned char schema_001_initial_end[];
+
+static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
+{
+    struct buf script;
+    buf_init(&script, SCHEMA_BYTES_MAX);
+    buf_append_cstr(&script, "BEGIN IMMEDIATE;\n");
+    buf_append_str(&script, sql);
+    buf_printf(&script, "\nPRAGMA user_version=%u;\nCOMMIT;", version);
+    buf_append_u8(&script, 0);
+    enum err err = script.failed ? ERR_INTERNAL : db_exec(db, (const char *)script.data);
+    buf_deinit(&script);
+    if (err != ERR_OK) {
+        enum err rollback_err = db_exec(db, "ROLLBACK");
+        (void)rollback_err; /* the first failure is the one to report */
+    }
+    return err;
+}
+
+enum err migrate_with(struct sqlite3 *db, const struct str *migrations, unsigned count)
+{
+    int64_t version = 0;
+    enum err err = db_read_number(db, "PRAGMA user_version", &version);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (version > count) {
+        log_event(LOG_ERROR, "store_is_newer", log_i("found_version", version), log_i("known_version", count),
+                  log_s("hint", "this data was written by a newer version of muster; use that one"));
+        return ERR_STATE;
+    }
+    for (unsigned i = (unsigned)version; i < count; i++) {
+        err = apply(db, migrations[i], i + 1);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err migrate(struct sqlite3 *db)
+{
+    const struct str migrations[] = {
+        str_from(schema_001_initial, (size_t)(schema_001_initial_end - schema_001_initial)),
+    };
+    return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
+}
