@@ -14,15 +14,19 @@ static void append_search(struct buf *sql)
                          "OR d.cloud_id LIKE ?8 ESCAPE '\\' OR (length(?9) > 0 AND instr(hex(d.id), ?9) > 0))");
 }
 
+/* A filter that matches few rows has an index of its own; "+" keeps the tenant's from being taken instead. */
+static bool is_selective(const struct device_filter *filter)
+{
+    return filter->sn.ptr || filter->mac_normal.ptr || filter->cloud_id.ptr || filter->space_no || filter->owner_no ||
+           (filter->model_no && !filter->organization_no);
+}
+
 static void append_filter(struct buf *sql, const struct device_filter *filter)
 {
-    if (filter->organization_no) {
-        buf_append_cstr(sql, " WHERE d.organization_no = ?1");
-    } else {
-        buf_append_cstr(sql, " WHERE d.partner_no = ?1");
-    }
+    buf_printf(sql, " WHERE %sd.%s = ?1", is_selective(filter) ? "+" : "",
+               filter->organization_no ? "organization_no" : "partner_no");
     if (filter->model_no) {
-        buf_append_cstr(sql, " AND d.model_no = ?2");
+        buf_printf(sql, " AND %sd.model_no = ?2", filter->organization_no ? "+" : "");
     }
     if (filter->owner_no) {
         buf_append_cstr(sql, " AND d.organization_no = ?3");

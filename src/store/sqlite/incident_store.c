@@ -1,0 +1,113 @@
+#include "model/ports/incident_store.h"
+
+#include "store/sqlite/tx.h"
+
+#define COLUMNS \
+    "no, id, device_no, organization_no, origin, priority, title, description, issue, created_at, updated_at, closed_at"
+
+static void read_row(struct query *q, struct arena *arena, struct incident_row *ret_row)
+{
+    *ret_row = (struct incident_row){
+        .no = query_i64(q, 0),
+        .id = query_uuid(q, 1),
+        .device_no = query_i64(q, 2),
+        .organization_no = query_i64(q, 3),
+        .origin = (int)query_i64(q, 4),
+        .priority = (int)query_i64(q, 5),
+        .title = query_str_copy(q, 6, arena),
+        .description = query_str_copy(q, 7, arena),
+        .issue = query_str_copy(q, 8, arena),
+        .created_at = query_time(q, 9),
+        .updated_at = query_time(q, 10),
+        .closed_at = query_time(q, 11),
+    };
+}
+
+enum err incident_store_insert(struct store_tx *tx, struct incident_row *row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "INSERT INTO incident (id, device_no, organization_no, origin, priority, title, description, issue, "
+                "created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)");
+    query_bind_uuid(&q, 1, &row->id);
+    query_bind_i64(&q, 2, row->device_no);
+    query_bind_i64(&q, 3, row->organization_no);
+    query_bind_i64(&q, 4, row->origin);
+    query_bind_i64(&q, 5, row->priority);
+    query_bind_str(&q, 6, row->title);
+    query_bind_str(&q, 7, row->description);
+    query_bind_str(&q, 8, row->issue);
+    query_bind_time(&q, 9, row->created_at);
+    enum err err = query_finish(&q);
+    if (err == ERR_OK) {
+        row->no = tx_last_row(tx);
+    }
+    return err;
+}
+
+enum err incident_store_close(struct store_tx *tx, int64_t no, int64_t at)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE incident SET closed_at = ?2, updated_at = ?2 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_time(&q, 2, at);
+    return query_finish(&q);
+}
+
+enum err incident_store_active(struct store_tx *tx, int64_t device_no, int origin, struct str issue, struct arena *arena,
+                               struct incident_row *ret_row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT " COLUMNS " FROM incident WHERE device_no = ?1 AND issue = ?2 AND origin = ?3 "
+                "AND closed_at IS NULL");
+    query_bind_i64(&q, 1, device_no);
+    query_bind_str(&q, 2, issue);
+    query_bind_i64(&q, 3, origin);
+    bool row = query_next(&q);
+    if (row) {
+        read_row(&q, arena, ret_row);
+    }
+    enum err err = query_finish(&q);
+    return err != ERR_OK ? err : row ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struct arena *arena,
+                                   struct incident_row **ret_rows, size_t *ret_count)
+{
+    struct incident_row *rows = NULL;
+    size_t count = 0, cap = 0;
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT " COLUMNS " FROM incident WHERE device_no = ?1 AND closed_at IS NULL ORDER BY no DESC");
+    query_bind_i64(&q, 1, device_no);
+    while (query_next(&q)) {
+        if (count == cap) {
+            size_t grown = cap ? cap * 2 : 4;
+            struct incident_row *more = arena_alloc(arena, grown * sizeof *more);
+            if (count) {
+                memcpy(more, rows, count * sizeof *more);
+            }
+            rows = more;
+            cap = grown;
+        }
+        read_row(&q, arena, &rows[count++]);
+    }
+    enum err err = query_finish(&q);
+    if (err == ERR_OK) {
+        *ret_rows = rows;
+        *ret_count = count;
+    }
+    return err;
+}
+
+enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_priority)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT min(priority) FROM incident WHERE device_no = ?1 AND closed_at IS NULL");
+    query_bind_i64(&q, 1, device_no);
+    if (query_next(&q)) {
+        *ret_priority = (int)query_i64(&q, 0);
+    }
+    return query_finish(&q);
+}
