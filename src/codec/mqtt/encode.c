@@ -354,10 +354,10 @@ size_t mqtt_packet_bytes(enum mqtt_version version, const struct mqtt_packet *pa
     return body_bytes(version, packet, &remaining) ? 1 + varint_bytes(remaining) + remaining : 0;
 }
 
-/* Room for `bytes` at the end of `out`; its sink fails with the buffer. */
+/* Room for `bytes` at the end of `out`; false: there is none, or nothing is to be written. */
 static bool sink_open(struct sink *s, struct buf *out, size_t bytes)
 {
-    if (out->failed || !buf_reserve(out, bytes)) {
+    if (bytes == 0 || out->failed || !buf_reserve(out, bytes)) {
         return false;
     }
     *s = (struct sink){.at = out->data + out->len};
