@@ -1,0 +1,46 @@
+/* Port: partners and organizations (management-api.md 3.1, 4, 5.9). Strings of rows that are found are copied into the
+ * arena, those of rows that are visited are borrowed for the call. */
+#ifndef MUSTER_MODEL_PORTS_TENANT_STORE_H
+#define MUSTER_MODEL_PORTS_TENANT_STORE_H
+
+#include "model/ports/row.h"
+
+struct partner_row {
+    int64_t no;
+    struct uuid id;
+    struct str name, short_code;
+    bool suspended;
+    struct str license_private_key_sealed; /* bytes; only written */
+    struct str license_public_key;         /* PEM; only written */
+    int64_t created_at;
+};
+/* Sets row->no. ERR_EXISTS: the short code is taken. */
+enum err partner_store_insert(struct store_tx *tx, struct partner_row *row) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+enum err partner_store_find(struct store_tx *tx, int64_t no, struct arena *arena, struct partner_row *ret_row) MUST_CHECK;
+
+struct organization_row {
+    int64_t no, partner_no;
+    struct uuid id;
+    struct str name, display_name; /* display_name: ptr NULL for none */
+    bool lab, sandbox, suspended;
+    struct str contacts;           /* JSON object */
+    int64_t created_at;
+};
+/* Sets row->no. */
+enum err organization_store_insert(struct store_tx *tx, struct organization_row *row) MUST_CHECK;
+/* ERR_NOT_FOUND. */
+enum err organization_store_find(struct store_tx *tx, int64_t no, struct arena *arena,
+                                 struct organization_row *ret_row) MUST_CHECK;
+/* A page of the partner's organizations, oldest first. `search`: part of a name in any case; empty: all. */
+enum err organization_store_list(struct store_tx *tx, int64_t partner_no, struct str search, struct page page,
+                                 void (*visit)(const struct organization_row *row, void *arg), void *arg) MUST_CHECK;
+int64_t organization_store_count(struct store_tx *tx, int64_t partner_no, struct str search);
+
+struct organization_statistics {
+    int64_t devices, users, spaces, open_incidents;
+};
+enum err organization_store_statistics(struct store_tx *tx, int64_t no, struct organization_statistics *ret) MUST_CHECK;
+int64_t organization_store_device_count(struct store_tx *tx, int64_t no);
+
+#endif

@@ -1,0 +1,158 @@
+#include "model/ports/tenant_store.h"
+
+#include "store/sqlite/tx.h"
+
+enum err partner_store_insert(struct store_tx *tx, struct partner_row *row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "INSERT INTO partner (id, name, short_code, license_private_key_sealed, license_public_key, created_at) "
+                "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    query_bind_uuid(&q, 1, &row->id);
+    query_bind_str(&q, 2, row->name);
+    query_bind_str(&q, 3, row->short_code);
+    query_bind_blob(&q, 4, row->license_private_key_sealed.ptr, row->license_private_key_sealed.len);
+    query_bind_str(&q, 5, row->license_public_key);
+    query_bind_time(&q, 6, row->created_at);
+    enum err err = query_finish(&q);
+    if (!err) {
+        row->no = tx_last_row(tx);
+    }
+    return err;
+}
+
+enum err partner_store_find(struct store_tx *tx, int64_t no, struct arena *arena, struct partner_row *ret_row)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT no, id, name, short_code, suspended, created_at FROM partner WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    bool found = query_next(&q);
+    if (found) {
+        *ret_row = (struct partner_row){
+            .no = query_i64(&q, 0),
+            .id = query_uuid(&q, 1),
+            .name = query_str_copy(&q, 2, arena),
+            .short_code = query_str_copy(&q, 3, arena),
+            .suspended = query_i64(&q, 4) != 0,
+            .created_at = query_time(&q, 5),
+        };
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+#define ORGANIZATION_COLUMNS \
+    "no, partner_no, id, name, display_name, lab, sandbox, suspended, contacts, created_at"
+
+static struct organization_row organization_read(struct query *q)
+{
+    return (struct organization_row){
+        .no = query_i64(q, 0),
+        .partner_no = query_i64(q, 1),
+        .id = query_uuid(q, 2),
+        .name = query_str(q, 3),
+        .display_name = query_str(q, 4),
+        .lab = query_i64(q, 5) != 0,
+        .sandbox = query_i64(q, 6) != 0,
+        .suspended = query_i64(q, 7) != 0,
+        .contacts = query_str(q, 8),
+        .created_at = query_time(q, 9),
+    };
+}
+
+enum err organization_store_insert(struct store_tx *tx, struct organization_row *row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "INSERT INTO organization (partner_no, id, name, display_name, lab, sandbox, contacts, created_at) "
+                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    query_bind_i64(&q, 1, row->partner_no);
+    query_bind_uuid(&q, 2, &row->id);
+    query_bind_str(&q, 3, row->name);
+    query_bind_str(&q, 4, row->display_name);
+    query_bind_i64(&q, 5, row->lab);
+    query_bind_i64(&q, 6, row->sandbox);
+    query_bind_str(&q, 7, row->contacts);
+    query_bind_time(&q, 8, row->created_at);
+    enum err err = query_finish(&q);
+    if (!err) {
+        row->no = tx_last_row(tx);
+    }
+    return err;
+}
+
+enum err organization_store_find(struct store_tx *tx, int64_t no, struct arena *arena, struct organization_row *ret_row)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT " ORGANIZATION_COLUMNS " FROM organization WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    bool found = query_next(&q);
+    if (found) {
+        *ret_row = organization_read(&q);
+        ret_row->name = arena_str(arena, ret_row->name);
+        ret_row->contacts = arena_str(arena, ret_row->contacts);
+        if (ret_row->display_name.ptr) {
+            ret_row->display_name = arena_str(arena, ret_row->display_name);
+        }
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err organization_store_list(struct store_tx *tx, int64_t partner_no, struct str search, struct page page,
+                                 void (*visit)(const struct organization_row *row, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT " ORGANIZATION_COLUMNS " FROM organization WHERE partner_no = ?1 AND "
+                "(?2 = '' OR instr(lower(name), lower(?2)) > 0) ORDER BY no LIMIT ?3 OFFSET ?4");
+    query_bind_i64(&q, 1, partner_no);
+    query_bind_str(&q, 2, search.len ? search : STR(""));
+    query_bind_i64(&q, 3, page.size);
+    query_bind_i64(&q, 4, page_offset(page));
+    while (query_next(&q)) {
+        struct organization_row row = organization_read(&q);
+        visit(&row, arg);
+    }
+    return query_finish(&q);
+}
+
+static int64_t count_finish(struct query *q)
+{
+    int64_t count = query_next(q) ? query_i64(q, 0) : 0;
+    return query_finish(q) ? 0 : count;
+}
+
+int64_t organization_store_count(struct store_tx *tx, int64_t partner_no, struct str search)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT count(*) FROM organization WHERE partner_no = ?1 AND "
+                "(?2 = '' OR instr(lower(name), lower(?2)) > 0)");
+    query_bind_i64(&q, 1, partner_no);
+    query_bind_str(&q, 2, search.len ? search : STR(""));
+    return count_finish(&q);
+}
+
+enum err organization_store_statistics(struct store_tx *tx, int64_t no, struct organization_statistics *ret)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT (SELECT count(*) FROM device WHERE organization_no = ?1), "
+                "(SELECT count(*) FROM membership WHERE tenant_kind = 2 AND tenant_no = ?1), "
+                "(SELECT count(*) FROM space WHERE organization_no = ?1), "
+                "(SELECT count(*) FROM incident WHERE organization_no = ?1 AND closed_at IS NULL)");
+    query_bind_i64(&q, 1, no);
+    if (query_next(&q)) {
+        *ret = (struct organization_statistics){query_i64(&q, 0), query_i64(&q, 1), query_i64(&q, 2), query_i64(&q, 3)};
+    }
+    return query_finish(&q);
+}
+
+int64_t organization_store_device_count(struct store_tx *tx, int64_t no)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT count(*) FROM device WHERE organization_no = ?1");
+    query_bind_i64(&q, 1, no);
+    return count_finish(&q);
+}
