@@ -65,7 +65,7 @@ void stream_set_peer(struct stream *stream, const struct net_address *peer); /* 
 
 /* --- outgoing, for the simulator, the bench and tests --- */
 struct tls_client;
-/* Connects; on_connected (or on_closed on failure). tls NULL: plain. Takes nothing. */
+/* Connects; on_connected (or on_closed on failure). tls NULL: plain. Takes nothing. NULL: no descriptor is left. */
 struct stream *stream_connect(struct loop *loop, const struct net_address *to, struct tls_client *tls,
                               const struct stream_ops *ops, void (*on_connected)(struct stream *stream), void *user);
 

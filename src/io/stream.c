@@ -1,0 +1,669 @@
+/* The life of a stream and its input.
+ *
+ * Input goes into the loop's receive buffer, behind the bytes that the protocol has left over before, and is handed out
+ * there; only what is left over again is copied out. A big remainder (the body of a long request) grows in a buffer of
+ * its own instead, so that it is not copied back and forth. Nothing is delivered to a stream that is paused or moving;
+ * what was decrypted by then waits among the kept bytes. */
+#include "io/stream_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/metrics.h"
+
+#define READ_ROUNDS 4
+#define KEPT_COPIED_BYTES_MAX (32 * 1024)
+#define KEPT_GROWTH_BYTES (64 * 1024)
+#define OUTPUT_MAX_DEFAULT (8 * 1024 * 1024)
+#define INPUT_MAX_DEFAULT (1024 * 1024)
+#define PAYLOAD_BYTES_MAX (64 * 1024 * 1024)
+#define PAYLOAD_KEPT_BYTES (1024 * 1024)
+#define KEEPALIVE_IDLE_S 240 /* a dead peer is noticed after 240 + 5 * 60 = 540 s (mqtt.md 12.5: 10 minutes) */
+#define KEEPALIVE_INTERVAL_S 60
+#define KEEPALIVE_COUNT 5
+
+static void on_stream_ready(struct loop_watch *watch, uint32_t events);
+static void run_dirty(struct loop_hook *hook);
+static void run_ready(struct task *task);
+
+static void check(const struct stream *stream)
+{
+    assert(stream->magic == STREAM_MAGIC);
+    assert(!loop_current() || loop_current() == stream->loop);
+}
+
+/* --- the streams of a loop --- */
+
+struct stream_context *stream_context_new(struct loop *loop)
+{
+    struct stream_context *context = mem_new(struct stream_context);
+    context->loop = loop;
+    context->hook.run = run_dirty;
+    context->ready_task.run = run_ready;
+    context->dirty_tail = &context->dirty;
+    context->received = mem_alloc(RECEIVE_BYTES);
+    context->cipher = mem_alloc(CIPHER_BYTES);
+    buf_init(&context->payload, PAYLOAD_BYTES_MAX);
+    list_init(&context->streams);
+    list_init(&context->ready);
+    return context;
+}
+
+void stream_context_abort_all(struct stream_context *context)
+{
+    list_each_safe(it, &context->streams) {
+        stream_finish(list_entry(it, struct stream, node), STREAM_CLOSED);
+    }
+}
+
+void stream_context_free(struct stream_context *context)
+{
+    assert(list_is_empty(&context->streams));
+    for (size_t i = 0; i < context->spare_count; i++) {
+        buf_deinit(&context->spare[i]);
+    }
+    buf_deinit(&context->payload);
+    mem_free(context->received);
+    mem_free(context->cipher);
+    mem_free(context);
+}
+
+static void free_stream(struct stream *stream)
+{
+    struct stream_context *context = stream->loop->streams;
+    timer_cancel(&stream->loop->timers, &stream->timer);
+    list_remove(&stream->ready);
+    list_remove(&stream->node);
+    close(stream->watch.fd);
+    stream_buffer_give(context, &stream->out);
+    stream_tls_free(stream->tls);
+    stream_ws_free(stream->ws);
+    mem_free(stream->kept);
+    if (stream->limits) {
+        connection_limits_leave(stream->limits, stream->count);
+    }
+    metric_add(METRIC_CONNECTIONS, -1);
+    atomic_fetch_sub_explicit(&context->count, 1, memory_order_relaxed);
+    stream->magic = 0;
+    mem_free(stream);
+}
+
+static void bury(struct stream *stream)
+{
+    const struct stream_ops *ops = stream->ops;
+    stream->ops = NULL;
+    if (ops) {
+        ops->on_closed(stream, stream->end);
+    }
+    free_stream(stream);
+}
+
+/* --- moving to another loop --- */
+
+struct arrival {
+    struct task task;
+    struct stream *stream;
+};
+
+static void hand_in_again(struct stream *stream)
+{
+    struct stream_context *context = stream->loop->streams;
+    if (!list_is_linked(&stream->ready)) {
+        list_append(&context->ready, &stream->ready);
+    }
+    if (!context->ready_posted) {
+        context->ready_posted = true;
+        mailbox_post(loop_mailbox(stream->loop), &context->ready_task);
+    }
+}
+
+static void settle(struct stream *stream)
+{
+    stream->moving = false;
+    stream->armed = 0;
+    loop_watch_add(stream->loop, &stream->watch, 0);
+    stream->on_arrived(stream);
+    if (stream->phase != PHASE_DEAD) {
+        if (stream->kept_len > 0 && stream_may_deliver(stream)) {
+            hand_in_again(stream);
+        }
+        stream_mark_dirty(stream);
+        stream_arm(stream);
+    }
+}
+
+static void arrive(struct task *task)
+{
+    struct arrival *arrival = container_of(task, struct arrival, task);
+    struct stream *stream = arrival->stream;
+    mem_free(arrival);
+    list_append(&stream->loop->streams->streams, &stream->node);
+    settle(stream);
+}
+
+static void depart(struct stream *stream)
+{
+    struct loop *target = stream->move_target;
+    if (target == stream->loop) {
+        settle(stream);
+        return;
+    }
+    timer_cancel(&stream->loop->timers, &stream->timer);
+    list_remove(&stream->ready);
+    list_remove(&stream->node);
+    atomic_fetch_sub_explicit(&stream->loop->streams->count, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&target->streams->count, 1, memory_order_relaxed);
+    stream->loop = target;
+    struct arrival *arrival = mem_new(struct arrival);
+    arrival->task.run = arrive;
+    arrival->stream = stream;
+    mailbox_post(loop_mailbox(target), &arrival->task);
+}
+
+void stream_move(struct stream *stream, struct loop *target, void (*on_arrived)(struct stream *stream))
+{
+    check(stream);
+    if (stream->phase != PHASE_OPEN) {
+        return; /* it is ending; on_closed tells */
+    }
+    assert(!stream->moving);
+    stream->moving = true;
+    stream->move_target = target;
+    stream->on_arrived = on_arrived;
+    loop_watch_remove(stream->loop, &stream->watch);
+    stream_mark_dirty(stream);
+}
+
+/* --- the end of a turn --- */
+
+void stream_mark_dirty(struct stream *stream)
+{
+    struct stream_context *context = stream->loop->streams;
+    if (!stream->dirty) {
+        stream->dirty = true;
+        stream->dirty_next = NULL;
+        *context->dirty_tail = stream;
+        context->dirty_tail = &stream->dirty_next;
+        loop_at_turn_end(stream->loop, &context->hook);
+    }
+}
+
+static void run_dirty(struct loop_hook *hook)
+{
+    struct stream_context *context = container_of(hook, struct stream_context, hook);
+    while (context->dirty) {
+        struct stream *stream = context->dirty;
+        context->dirty = stream->dirty_next;
+        if (!context->dirty) {
+            context->dirty_tail = &context->dirty;
+        }
+        stream->dirty = false;
+        if (stream->phase == PHASE_DEAD) {
+            bury(stream);
+        } else if (stream->moving) {
+            depart(stream);
+        } else {
+            stream_flush(stream);
+        }
+    }
+}
+
+void stream_finish(struct stream *stream, enum stream_end why)
+{
+    if (stream->phase == PHASE_DEAD) {
+        return;
+    }
+    stream->phase = PHASE_DEAD;
+    stream->end = why;
+    timer_cancel(&stream->loop->timers, &stream->timer);
+    list_remove(&stream->ready);
+    if (!stream->moving) {
+        loop_watch_remove(stream->loop, &stream->watch);
+    }
+    stream_mark_dirty(stream);
+}
+
+/* --- where streams come from --- */
+
+void socket_tune(int fd)
+{
+    const struct {
+        int level, name, value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, (KEEPALIVE_IDLE_S + KEEPALIVE_INTERVAL_S * KEEPALIVE_COUNT) * 1000},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
+    }
+}
+
+struct stream *stream_new(struct loop *loop, int fd, const struct net_address *peer)
+{
+    struct stream *stream = mem_new(struct stream);
+    stream->magic = STREAM_MAGIC;
+    stream->loop = loop;
+    stream->watch = (struct loop_watch){fd, on_stream_ready};
+    stream->timer.on_due = stream_on_timer;
+    stream->peer = *peer;
+    stream->input_max = INPUT_MAX_DEFAULT;
+    buf_init(&stream->out, OUTPUT_MAX_DEFAULT);
+    list_append(&loop->streams->streams, &stream->node);
+    metric_add(METRIC_CONNECTIONS, 1);
+    return stream;
+}
+
+void stream_accepted(struct loop *loop, const struct accepted *accepted)
+{
+    struct stream *stream = stream_new(loop, accepted->fd, &accepted->peer);
+    stream->local = accepted->local;
+    stream->limits = accepted->limits;
+    stream->count = accepted->count;
+    stream->on_accept = accepted->on_accept;
+    stream->user = accepted->user;
+    stream->tls_server = accepted->tls;
+    loop_watch_add(loop, &stream->watch, 0);
+    if (accepted->tls) {
+        stream->phase = PHASE_HANDSHAKE;
+        stream_set_timer(stream, loop->now_ms + HANDSHAKE_MS);
+        stream_arm(stream);
+    } else {
+        stream_opened(stream);
+    }
+}
+
+void stream_opened(struct stream *stream)
+{
+    stream->phase = PHASE_OPEN;
+    timer_cancel(&stream->loop->timers, &stream->timer);
+    if (stream->is_client) {
+        stream->on_connected(stream);
+    } else {
+        stream->on_accept(stream, stream->user);
+    }
+    if (stream->phase != PHASE_DEAD && !stream->moving) {
+        assert(stream->phase != PHASE_OPEN || stream->ops);
+        stream_arm(stream);
+    }
+}
+
+/* --- readiness --- */
+
+void stream_arm(struct stream *stream)
+{
+    bool in = false;
+    bool out = stream->blocked;
+    switch (stream->phase) {
+    case PHASE_CONNECTING:
+        out = true;
+        break;
+    case PHASE_HANDSHAKE:
+    case PHASE_LINGER:
+        in = true;
+        break;
+    case PHASE_OPEN: /* a paused stream stays armed until something arrives */
+        in = !stream->eof && (!stream->paused || (stream->armed & EPOLLIN));
+        break;
+    case PHASE_CLOSING:
+        in = !stream->eof;
+        break;
+    case PHASE_DEAD:
+        return;
+    }
+    uint32_t events = (in ? (uint32_t)EPOLLIN : 0) | (out ? (uint32_t)EPOLLOUT : 0);
+    if (stream->moving || events == stream->armed) {
+        return;
+    }
+    stream->armed = events;
+    loop_watch_change(stream->loop, &stream->watch, events);
+}
+
+static void drop_input(struct stream *stream)
+{
+    for (int round = 0; round < READ_ROUNDS; round++) {
+        ssize_t got = recv(stream->watch.fd, stream->loop->streams->received, RECEIVE_BYTES, 0);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+            stream->eof = true;
+            if (stream->phase == PHASE_LINGER) {
+                stream_finish(stream, stream->end);
+            } else if (got < 0) {
+                stream_finish(stream, STREAM_FAILED);
+            } else {
+                stream_arm(stream);
+            }
+            return;
+        }
+        if (got < RECEIVE_BYTES) {
+            return;
+        }
+    }
+}
+
+static void read_plain(struct stream *stream)
+{
+    for (int round = 0; round < READ_ROUNDS && stream_may_deliver(stream); round++) {
+        uint8_t *at;
+        size_t space;
+        stream_input_room(stream, &at, &space);
+        ssize_t got = recv(stream->watch.fd, at, space, 0);
+        if (got < 0) {
+            if (errno != EAGAIN && errno != EINTR) {
+                stream_finish(stream, STREAM_FAILED);
+            }
+            return;
+        }
+        if (got == 0) {
+            stream_input_ended(stream);
+            return;
+        }
+        metric_add(METRIC_BYTES_RECEIVED, got);
+        stream_input_added(stream, (size_t)got);
+        if ((size_t)got < space) {
+            return;
+        }
+    }
+}
+
+static void on_readable(struct stream *stream, bool hung_up)
+{
+    switch (stream->phase) {
+    case PHASE_HANDSHAKE:
+        stream_tls_handshake_ready(stream);
+        break;
+    case PHASE_OPEN:
+        if (stream->paused) {
+            if (hung_up) { /* both directions are gone, and epoll would report it for ever */
+                stream_finish(stream, STREAM_PEER_CLOSED);
+            } else {
+                stream->armed &= ~(uint32_t)EPOLLIN;
+                loop_watch_change(stream->loop, &stream->watch, stream->armed);
+            }
+        } else if (stream->tls) {
+            stream_tls_read_ready(stream);
+        } else {
+            read_plain(stream);
+        }
+        break;
+    case PHASE_CLOSING:
+    case PHASE_LINGER:
+        drop_input(stream);
+        break;
+    case PHASE_CONNECTING:
+    case PHASE_DEAD:
+        break;
+    }
+}
+
+static void on_stream_ready(struct loop_watch *watch, uint32_t events)
+{
+    struct stream *stream = container_of(watch, struct stream, watch);
+    if (stream->phase == PHASE_CONNECTING) {
+        stream_connect_ready(stream);
+        return;
+    }
+    if (events & EPOLLOUT) {
+        stream->blocked = false;
+        stream_mark_dirty(stream);
+    }
+    bool hung_up = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    if (hung_up || (events & EPOLLIN)) {
+        on_readable(stream, hung_up);
+    }
+    if (hung_up && stream->eof) { /* nothing more to read, and epoll would report it for ever */
+        stream_finish(stream, stream->phase == PHASE_LINGER ? stream->end : STREAM_PEER_CLOSED);
+    }
+}
+
+/* --- input --- */
+
+static void size_kept(struct stream *stream, size_t cap)
+{
+    stream->kept = mem_realloc(stream->kept, cap);
+    stream->kept_cap = (uint32_t)cap;
+}
+
+static bool kept_grows_in_place(const struct stream *stream)
+{
+    return stream->kept_len > KEPT_COPIED_BYTES_MAX;
+}
+
+void stream_input_room(struct stream *stream, uint8_t **ret_at, size_t *ret_space)
+{
+    uint8_t *received = stream->loop->streams->received;
+    if (stream->ws) { /* raw frames; what is kept is payload */
+        *ret_at = received;
+        *ret_space = RECEIVE_BYTES;
+        return;
+    }
+    if (kept_grows_in_place(stream)) {
+        if (stream->kept_cap - stream->kept_len < KEPT_GROWTH_BYTES / 2) {
+            size_kept(stream, (size_t)stream->kept_cap * 2 + KEPT_GROWTH_BYTES);
+        }
+        *ret_at = stream->kept + stream->kept_len;
+        *ret_space = stream->kept_cap - stream->kept_len;
+        return;
+    }
+    if (stream->kept_len > 0) {
+        memcpy(received, stream->kept, stream->kept_len);
+    }
+    *ret_at = received + stream->kept_len;
+    *ret_space = RECEIVE_BYTES - stream->kept_len;
+}
+
+static void forget_kept(struct stream *stream)
+{
+    mem_free(stream->kept);
+    stream->kept = NULL;
+    stream->kept_len = stream->kept_cap = 0;
+}
+
+static void keep(struct stream *stream, const uint8_t *rest, size_t len)
+{
+    if (len == 0) {
+        forget_kept(stream);
+        return;
+    }
+    if (len > stream->kept_cap) { /* so `rest` lies in the receive buffer */
+        size_kept(stream, len);
+    }
+    memmove(stream->kept, rest, len);
+    stream->kept_len = (uint32_t)len;
+    if (stream->kept_cap > KEPT_GROWTH_BYTES && len < stream->kept_cap / 4) {
+        size_kept(stream, len);
+    }
+}
+
+static void unwrap_frames(struct stream *stream, const uint8_t *raw, size_t len);
+
+static void deliver(struct stream *stream, const uint8_t *data, size_t len)
+{
+    size_t used = 0;
+    if (stream_may_deliver(stream) && len > 0) {
+        used = stream->ops->on_data(stream, data, len);
+        assert(used <= len);
+    }
+    if (stream->phase != PHASE_OPEN) {
+        forget_kept(stream);
+        return;
+    }
+    if (stream->ws_fresh) {
+        stream->ws_fresh = false;
+        stream->kept_len = 0;
+        unwrap_frames(stream, data + used, len - used);
+        return;
+    }
+    keep(stream, data + used, len - used);
+    if (stream_may_deliver(stream) && stream->kept_len > stream->input_max) {
+        stream_finish(stream, STREAM_FAILED);
+    }
+}
+
+static void deliver_payload(struct stream *stream, const struct buf *payload)
+{
+    if (payload->len == 0) {
+        return;
+    }
+    if (stream->kept_len == 0) {
+        deliver(stream, payload->data, payload->len);
+        return;
+    }
+    size_t len = stream->kept_len + payload->len;
+    if (len > stream->kept_cap) {
+        size_kept(stream, len * 2);
+    }
+    memcpy(stream->kept + stream->kept_len, payload->data, payload->len);
+    stream->kept_len = (uint32_t)len;
+    deliver(stream, stream->kept, len);
+}
+
+static void unwrap_frames(struct stream *stream, const uint8_t *raw, size_t len)
+{
+    struct buf *payload = &stream->loop->streams->payload;
+    buf_clear(payload);
+    enum ws_verdict verdict = stream_ws_feed(stream, raw, len, payload);
+    deliver_payload(stream, payload);
+    stream_mark_dirty(stream); /* a pong or close may wait */
+    if (payload->cap > PAYLOAD_KEPT_BYTES) {
+        buf_deinit(payload);
+    }
+    if (verdict != WS_GO_ON && stream->phase == PHASE_OPEN) {
+        stream_close(stream);
+        stream->end = verdict == WS_BROKEN ? STREAM_FAILED : STREAM_PEER_CLOSED;
+    }
+}
+
+void stream_input_added(struct stream *stream, size_t len)
+{
+    uint8_t *received = stream->loop->streams->received;
+    if (stream->ws) {
+        unwrap_frames(stream, received, len);
+    } else if (kept_grows_in_place(stream)) {
+        stream->kept_len += (uint32_t)len;
+        deliver(stream, stream->kept, stream->kept_len);
+    } else {
+        deliver(stream, received, stream->kept_len + len);
+    }
+}
+
+void stream_input_ended(struct stream *stream)
+{
+    if (stream->eof || stream->phase == PHASE_DEAD) {
+        return;
+    }
+    stream->eof = true;
+    if (stream_output_bytes(stream) == 0) {
+        stream_finish(stream, STREAM_PEER_CLOSED);
+        return;
+    }
+    stream->phase = PHASE_CLOSING; /* it may still read what we have for it */
+    stream->end = STREAM_PEER_CLOSED;
+    stream_mark_dirty(stream);
+    stream_arm(stream);
+}
+
+static void run_ready(struct task *task)
+{
+    struct stream_context *context = container_of(task, struct stream_context, ready_task);
+    context->ready_posted = false;
+    struct list batch;
+    list_init(&batch);
+    while (!list_is_empty(&context->ready)) {
+        struct list *node = context->ready.next;
+        list_remove(node);
+        list_append(&batch, node);
+    }
+    while (!list_is_empty(&batch)) {
+        struct stream *stream = list_entry(batch.next, struct stream, ready);
+        list_remove(&stream->ready);
+        if (stream_may_deliver(stream)) {
+            deliver(stream, stream->kept, stream->kept_len);
+            stream_arm(stream);
+        }
+    }
+}
+
+void stream_pause(struct stream *stream)
+{
+    check(stream);
+    stream->paused = true;
+}
+
+void stream_resume(struct stream *stream)
+{
+    check(stream);
+    stream->paused = false;
+    if (stream->phase == PHASE_OPEN && !stream->moving) {
+        if (stream->kept_len > 0) {
+            hand_in_again(stream);
+        }
+        stream_arm(stream);
+    }
+}
+
+size_t stream_input_max_set(struct stream *stream, size_t bytes)
+{
+    check(stream);
+    size_t before = stream->input_max;
+    stream->input_max = bytes > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)bytes;
+    return before;
+}
+
+/* --- what is known about it --- */
+
+void stream_set_user(struct stream *stream, const struct stream_ops *ops, void *user)
+{
+    check(stream);
+    stream->ops = ops;
+    stream->user = user;
+}
+
+void *stream_user(const struct stream *stream)
+{
+    check(stream);
+    return stream->user;
+}
+
+struct loop *stream_loop(const struct stream *stream)
+{
+    return stream->loop;
+}
+
+bool stream_is_tls(const struct stream *stream)
+{
+    return stream->tls != NULL;
+}
+
+bool stream_is_websocket(const struct stream *stream)
+{
+    return stream->ws != NULL;
+}
+
+const struct net_address *stream_peer(const struct stream *stream)
+{
+    return &stream->peer;
+}
+
+const struct net_address *stream_local(const struct stream *stream)
+{
+    return &stream->local;
+}
+
+void stream_set_peer(struct stream *stream, const struct net_address *peer)
+{
+    check(stream);
+    stream->peer = *peer;
+}
+
+void stream_abort(struct stream *stream)
+{
+    check(stream);
+    stream_finish(stream, STREAM_CLOSED);
+}

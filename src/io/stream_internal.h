@@ -1,0 +1,166 @@
+/* The inside of a stream, shared by the files of this folder: stream.c (life, input), stream_output.c (output, closing),
+ * stream_tls.c and stream_ws.c (filters), stream_connect.c and listener.c (where streams come from). */
+#ifndef MUSTER_IO_STREAM_INTERNAL_H
+#define MUSTER_IO_STREAM_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "io/connection_limits.h"
+#include "io/loop_internal.h"
+#include "io/stream.h"
+
+#define STREAM_MAGIC 0x53747265u
+#define RECEIVE_BYTES (256 * 1024)
+#define CIPHER_BYTES (128 * 1024)
+#define SPARE_BUFFERS 64
+#define SPARE_BUFFER_BYTES_MAX (64 * 1024)
+#define HANDSHAKE_MS 10000
+#define OUTPUT_STALL_MS 10000
+#define LINGER_MS 2000
+
+enum stream_phase {
+    PHASE_CONNECTING, /* TCP connect under way */
+    PHASE_HANDSHAKE,  /* TLS */
+    PHASE_OPEN,
+    PHASE_CLOSING,    /* output is still going out, then the goodbyes */
+    PHASE_LINGER,     /* all is said; input is read and dropped until the peer ends too */
+    PHASE_DEAD,       /* on_closed is due at the end of the turn */
+};
+
+struct stream_tls;
+struct stream_ws;
+
+struct stream {
+    uint32_t magic;
+    enum stream_phase phase : 8;
+    enum stream_end end : 8;
+    bool is_client : 1;
+    bool paused : 1;
+    bool moving : 1;
+    bool dirty : 1;
+    bool eof : 1;       /* the peer sends no more */
+    bool blocked : 1;   /* the kernel takes no more output now */
+    bool congested : 1; /* on_drained is due when it has drained */
+    bool said_goodbye : 1;
+    bool ws_fresh : 1;  /* what on_data leaves now is WebSocket already */
+    bool postponed : 1; /* handshake input waits for a turn with time for it */
+    struct loop_watch watch;
+    uint32_t armed; /* epoll events asked for */
+    uint32_t input_max;
+    struct loop *loop;
+    const struct stream_ops *ops;
+    void *user;
+    union {
+        void (*on_accept)(struct stream *stream, void *user);
+        void (*on_connected)(struct stream *stream);
+    };
+    struct list node;  /* among the streams of the loop */
+    struct list ready; /* kept input is to be handed in next turn */
+    struct stream *dirty_next;
+    struct timer timer; /* handshake, stalled output or linger, by phase */
+    uint64_t progress_ms; /* when output last moved */
+    union {
+        struct tls_server *tls_server;
+        struct tls_client *tls_client;
+    };
+    struct stream_tls *tls; /* made by the first bytes */
+    struct stream_ws *ws;
+    struct buf out; /* written by the protocol, not yet given to the filters below; sent up to out_at */
+    size_t out_at;
+    uint8_t *kept; /* input that on_data has left */
+    uint32_t kept_len, kept_cap;
+    struct loop *move_target;
+    void (*on_arrived)(struct stream *stream);
+    struct connection_limits *limits;
+    struct connection_count *count;
+    struct net_address peer, local;
+};
+
+/* The streams of one loop and what they share. */
+struct stream_context {
+    struct loop *loop;
+    _Atomic size_t count; /* streams here or on their way here */
+    struct list streams;
+    struct list ready;
+    struct task ready_task;
+    bool ready_posted;
+    struct stream *dirty;
+    struct stream **dirty_tail;
+    struct loop_hook hook;
+    uint64_t handshake_turn;
+    unsigned handshakes; /* steps begun in that turn */
+    uint8_t *received;   /* RECEIVE_BYTES */
+    uint8_t *cipher;     /* CIPHER_BYTES */
+    struct buf payload;  /* of WebSocket frames, while it is handed out */
+    struct buf spare[SPARE_BUFFERS];
+    size_t spare_count;
+};
+
+/* --- stream.c --- */
+struct stream *stream_new(struct loop *loop, int fd, const struct net_address *peer);
+/* A connection that a listener accepted and counted, on the loop that will serve it. */
+struct accepted {
+    int fd;
+    struct net_address peer, local;
+    struct tls_server *tls;
+    struct connection_limits *limits;
+    struct connection_count *count;
+    void (*on_accept)(struct stream *stream, void *user);
+    void *user;
+};
+void stream_accepted(struct loop *loop, const struct accepted *accepted);
+void stream_opened(struct stream *stream); /* every layer is up: announces it */
+void stream_arm(struct stream *stream);
+void stream_finish(struct stream *stream, enum stream_end why); /* socket is done for; on_closed at the turn's end */
+void stream_input_room(struct stream *stream, uint8_t **ret_at, size_t *ret_space);
+void stream_input_added(struct stream *stream, size_t len);
+void stream_input_ended(struct stream *stream);
+void stream_mark_dirty(struct stream *stream);
+void socket_tune(int fd); /* inherited by what a listening socket accepts */
+
+static inline bool stream_may_deliver(const struct stream *stream)
+{
+    return stream->phase == PHASE_OPEN && !stream->paused && !stream->moving;
+}
+
+/* --- stream_output.c --- */
+void stream_flush(struct stream *stream);
+void stream_on_timer(struct timer *timer, uint64_t now_ms);
+void stream_set_timer(struct stream *stream, uint64_t due_ms);
+void stream_linger(struct stream *stream, enum stream_end why);
+void stream_buffer_take(struct stream_context *context, struct buf *buf); /* an empty buffer with memory, if spare */
+void stream_buffer_give(struct stream_context *context, struct buf *buf); /* its memory becomes spare */
+
+/* --- stream_connect.c --- */
+void stream_connect_ready(struct stream *stream);
+
+/* --- stream_tls.c --- */
+struct stream_tls;
+enum tls_result { TLS_OK, TLS_AGAIN, TLS_EOF, TLS_FAILED };
+void stream_tls_start(struct stream *stream); /* client side, or server side when its first bytes are there */
+void stream_tls_handshake_ready(struct stream *stream);
+void stream_tls_read_ready(struct stream *stream);
+/* Encrypts from `plain` while the ciphertext waiting is small; returns how much it took. */
+size_t stream_tls_encrypt(struct stream *stream, const uint8_t *plain, size_t len);
+struct buf *stream_tls_output(struct stream *stream, size_t **ret_at);
+void stream_tls_say_goodbye(struct stream *stream);
+void stream_tls_free(struct stream_tls *tls);
+size_t stream_tls_output_bytes(const struct stream_tls *tls);
+
+/* --- stream_ws.c --- */
+enum ws_verdict {
+    WS_GO_ON,
+    WS_ENDED,  /* orderly */
+    WS_BROKEN, /* the peer broke the protocol; it is told */
+};
+/* Takes raw bytes, appends the payload. */
+enum ws_verdict stream_ws_feed(struct stream *stream, const uint8_t *data, size_t len, struct buf *ret_payload);
+/* Frames what the protocol wrote. */
+void stream_ws_frame_output(struct stream *stream);
+struct buf *stream_ws_output(struct stream *stream, size_t **ret_at);
+void stream_ws_say_goodbye(struct stream *stream);
+void stream_ws_free(struct stream_ws *ws);
+size_t stream_ws_output_bytes(const struct stream_ws *ws);
+
+#endif
