@@ -67,5 +67,16 @@ bool device_table_change(struct device_table *table, int64_t no, void (*change)(
 bool device_table_touch(struct device_table *table, int64_t no, int64_t now_unix_ms);
 /* Calls `visit` with a copy of every record, shard by shard; stops when it returns false. */
 void device_table_each(struct device_table *table, bool (*visit)(const struct device_brief *device, void *arg), void *arg);
+/* Calls `change` on every record under its shard's lock (a model's threshold, a tenant's suspension); it returns whether
+ * it changed something, must not block, nor change no or id. */
+void device_table_change_each(struct device_table *table, bool (*change)(struct device_brief *device, void *arg), void *arg);
+
+struct device_contact {
+    int64_t no;
+    int64_t last_seen_ms;
+    uint32_t epoch;
+};
+/* Devices touched since they were last taken, at most `max`: for the copy of last_seen in the registry. */
+size_t device_table_take_touched(struct device_table *table, struct device_contact *ret_contacts, size_t max);
 
 #endif

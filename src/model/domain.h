@@ -8,6 +8,8 @@
 #include "model/op.h"
 #include "model/settings.h"
 
+struct store_tx;
+
 struct device_table;
 struct catalog;
 struct credentials;
@@ -50,5 +52,11 @@ static inline const struct settings *domain_settings(const struct domain *domain
 
 /* Keyed hash of an access, API or hardware key as it is stored: HMAC-SHA-256 under the installation's key. */
 void domain_key_hash(const struct domain *domain, struct str key, uint8_t ret_hash[32]);
+
+/* Fills the hot records, the catalogue, the credentials and the states from the store; called by store_load before the
+ * threads start. */
+enum err domain_load(struct domain *domain, struct store_tx *tx) MUST_CHECK;
+/* Once a second, from one thread: due commands, presence, checkpoints of states, housekeeping. Never blocks. */
+void domain_tick(struct domain *domain);
 
 #endif
