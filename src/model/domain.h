@@ -14,6 +14,8 @@ struct device_table;
 struct catalog;
 struct credentials;
 struct telemetry;
+struct device_desk;
+struct live;
 
 /* Keys of the installation, read from the key file beside the database (design section 5). */
 struct installation_keys {
@@ -28,6 +30,9 @@ struct url_source {
     void (*hub_url)(struct url_source *source, const char *local_host, struct buf *out);
     void (*static_cert_url)(struct url_source *source, const char *local_host, struct buf *out);
     void (*mqtt_url)(struct url_source *source, const char *local_host, struct buf *out);
+    /* Only for the set-up page (portal.md 2.2); NULL, or nothing appended: there is none. */
+    void (*mqtts_url)(struct url_source *source, const char *local_host, struct buf *out);
+    void (*certificate_fingerprint)(struct url_source *source, const char *local_host, struct buf *out);
 };
 
 struct domain {
@@ -37,6 +42,8 @@ struct domain {
     struct catalog *catalog;
     struct credentials *credentials;
     struct telemetry *telemetry;
+    struct device_desk *device_desk; /* model/devices.h; made by devices_load, freed by devices_unload */
+    struct live *live;
     struct url_source *urls;
     struct installation_keys keys;
     int64_t started_at_ms;          /* unix; presence counts from here at the earliest (device-api.md 10.2.6) */
