@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "app/installation.h"
 #include "app/settings_table.h"
 #include "app/setup_link.h"
 #include "app/url_source.h"
@@ -27,10 +28,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/tls.h"
-#include "model/catalog.h"
-#include "model/credentials.h"
-#include "model/device_table.h"
-#include "model/tick.h"
+#include "model/setup.h"
 #include "store/store.h"
 
 enum { LOOPS_MAX = 64, NETWORKS_MAX = 64, FILES_RESERVE = 512, DRAIN_MS = 5000 };
@@ -38,9 +36,9 @@ enum { LOOPS_MAX = 64, NETWORKS_MAX = 64, FILES_RESERVE = 512, DRAIN_MS = 5000 }
 struct server {
     struct config *config;
     const char *config_path;
-    struct store *store;
-    struct domain domain;
+    struct installation installation;
     struct listener_urls urls;
+    char setup_token[SETUP_TOKEN_CHARS + 1]; /* empty: none is needed */
     struct loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
     unsigned loop_count, thread_count;
@@ -130,7 +128,7 @@ static void accept_mqtt_websocket(struct stream *stream, void *user)
 static bool check_health(void *user)
 {
     const struct server *server = user;
-    return store_is_healthy(server->store);
+    return store_is_healthy(server->installation.store);
 }
 
 /* Which door a listener's connections go through. */
@@ -232,9 +230,9 @@ static enum err open_doors(struct server *server)
     for (unsigned i = 0; i < server->loop_count; i++) {
         server->loops[i] = loop_new(i);
     }
-    server->hub = hub_new(&(struct hub_config){&server->domain, server->loops, server->loop_count});
+    server->hub = hub_new(&(struct hub_config){&server->installation.domain, server->loops, server->loop_count});
     server->api = api_new(&(struct api_config){
-        .domain = &server->domain,
+        .domain = &server->installation.domain,
         .loops = server->loops,
         .loop_count = server->loop_count,
         .portal_dir = server->config->portal_dir,
@@ -258,7 +256,7 @@ static void *loop_thread(void *arg)
 
 static enum err start_threads(struct server *server)
 {
-    enum err err = store_start(server->store);
+    enum err err = store_start(server->installation.store);
     for (unsigned i = 0; err == ERR_OK && i < server->loop_count; i++) {
         if (pthread_create(&server->threads[i], NULL, loop_thread, server->loops[i]) != 0) {
             return ERR_IO;
@@ -273,24 +271,13 @@ static enum err start_threads(struct server *server)
 
 static enum err open_store(struct server *server)
 {
-    enum err err = store_open(&(struct store_config){.data_dir = server->config->data_dir}, &server->store);
-    if (err == ERR_BUSY) {
-        log_event(LOG_ERROR, "data_folder_in_use", log_s("data", server->config->data_dir));
+    const struct config *config = server->config;
+    enum err err = installation_open(&server->installation, config->data_dir, &config->settings, &server->urls.source);
+    if (!err) {
+        setup_link_make(server->installation.store, &server->installation.domain, server->setup_token,
+                        sizeof server->setup_token);
     }
-    if (err) {
-        return err;
-    }
-    struct domain *domain = &server->domain;
-    event_bus_init(&domain->events);
-    domain->devices = device_table_new();
-    domain->catalog = catalog_new();
-    domain->credentials = credentials_new();
-    domain->urls = &server->urls.source;
-    domain->settings = &server->config->settings;
-    domain->now_unix_ms = clock_unix_ms;
-    domain->started_at_ms = clock_unix_ms();
-    store_bind(server->store, domain);
-    return store_load(server->store, domain);
+    return err;
 }
 
 static int block_signals(void)
@@ -306,6 +293,20 @@ static int block_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* The page's address: HTTPS where there is a listener for it, loopback's plain HTTP otherwise. */
+static void print_setup_link(struct server *server)
+{
+    const struct bound_listener *plain = &server->urls.http;
+    bool use_plain = plain->on && net_address_is_loopback(&plain->address);
+    struct buf url;
+    buf_init(&url, 512);
+    listener_urls_append(&url, use_plain ? "http" : "https", use_plain ? plain : &server->urls.https, NULL);
+    buf_append_u8(&url, 0);
+    setup_link_print((const char *)url.data, server->setup_token);
+    buf_deinit(&url);
+    secret_wipe(server->setup_token, sizeof server->setup_token);
+}
+
 static void announce(struct server *server)
 {
     for (unsigned i = 0; i < server->listener_count; i++) {
@@ -313,7 +314,9 @@ static void announce(struct server *server)
         net_address_format(listener_address(server->listeners[i]), address);
         printf("listening %s %s\n", listener_kind_name(server->kinds[i]), address);
     }
-    setup_link_print(&server->domain, &server->urls);
+    if (server->setup_token[0]) {
+        print_setup_link(server);
+    }
     printf("ready\n");
     fflush(stdout);
 }
@@ -324,7 +327,7 @@ enum err server_start(struct config *config, const char *config_path, struct ser
     server->config = config;
     server->config_path = config_path;
     server->signals = block_signals();
-    listener_urls_init(&server->urls, &server->domain);
+    listener_urls_init(&server->urls, &server->installation.domain);
     enum err err = open_store(server);
     if (!err) {
         err = open_doors(server);
@@ -358,7 +361,7 @@ static void reload_certificate(struct server *server, const struct settings *set
 /* SIGHUP: the settings marked reloadable are taken over, the others keep their value until the next start. */
 static void reload(struct server *server)
 {
-    const struct settings *now = domain_settings(&server->domain);
+    const struct settings *now = domain_settings(&server->installation.domain);
     if (!server->config_path || server->reloaded_count == sizeof server->reloaded / sizeof server->reloaded[0]) {
         reload_certificate(server, now);
         return;
@@ -373,10 +376,10 @@ static void reload(struct server *server)
     }
     settings_keep_fixed(&fresh->settings, now);
     server->reloaded[server->reloaded_count++] = fresh;
-    atomic_store(&server->domain.settings, &fresh->settings);
+    atomic_store(&server->installation.domain.settings, &fresh->settings);
     enum log_level level;
     if (log_level_parse(str_from_cstr(fresh->settings.server_log_level), &level)) {
-        log_set_level(level);
+        log_setup(level, strcmp(now->server_log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT, STDERR_FILENO);
     }
     reload_certificate(server, &fresh->settings);
     log_event(LOG_INFO, "settings_reloaded", log_s("file", server->config_path));
@@ -414,7 +417,7 @@ void server_run(struct server *server, int child)
             return;
         }
         if (clock_monotonic_ms() >= next_tick_ms) {
-            domain_tick(&server->domain);
+            domain_tick(&server->installation.domain);
             next_tick_ms += 1000;
         }
     }
@@ -441,8 +444,8 @@ static void drain(struct server *server)
 void server_stop(struct server *server)
 {
     drain(server);
-    if (server->store) {
-        store_stop(server->store); /* completions still reach the loops */
+    if (server->installation.store) {
+        store_stop(server->installation.store); /* completions still reach the loops */
     }
     for (unsigned i = 0; i < server->thread_count; i++) {
         loop_stop(server->loops[i]);
@@ -457,9 +460,8 @@ void server_stop(struct server *server)
     }
     connection_limits_free(server->limits);
     tls_server_free(server->tls);
-    if (server->store) {
-        domain_unload(&server->domain);
-        store_close(server->store);
+    if (server->installation.store) {
+        installation_close(&server->installation);
     }
     for (unsigned i = 0; i < server->reloaded_count; i++) {
         config_deinit(server->reloaded[i]);
@@ -484,5 +486,5 @@ bool server_address(const struct server *server, enum listener_kind kind, char r
 
 struct domain *server_domain(struct server *server)
 {
-    return &server->domain;
+    return &server->installation.domain;
 }

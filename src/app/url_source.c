@@ -1,9 +1,10 @@
 #include "app/url_source.h"
 
 #include "base/mem.h"
+#include "model/setup.h"
 
-/* "scheme://host:port"; the listener's own host when it is bound to one, else where the caller came in. */
-static void append_url(struct buf *out, const char *scheme, const struct bound_listener *listener, const char *local_host)
+void listener_urls_append(struct buf *out, const char *scheme, const struct bound_listener *listener,
+                          const char *local_host)
 {
     char own[NET_HOST_TEXT_BYTES];
     net_host_format(&listener->address, own);
@@ -19,10 +20,12 @@ static void append_hub_url(struct url_source *source, const char *local_host, st
     const char *set = domain_settings(urls->domain)->server_public_url;
     if (set[0]) {
         buf_append_cstr(out, set);
+    } else if (setup_public_url(urls->domain, out)) {
+        return;
     } else if (urls->https.on) {
-        append_url(out, "https", &urls->https, local_host);
+        listener_urls_append(out, "https", &urls->https, local_host);
     } else {
-        append_url(out, "http", &urls->http, local_host);
+        listener_urls_append(out, "http", &urls->http, local_host);
     }
 }
 
@@ -43,10 +46,12 @@ static void append_mqtt_url(struct url_source *source, const char *local_host, s
     const char *set = domain_settings(urls->domain)->server_mqtt_url;
     if (set[0]) {
         buf_append_cstr(out, set);
+    } else if (setup_mqtt_url(urls->domain, out)) {
+        return;
     } else if (urls->mqtt.on || !urls->mqtts.on) {
-        append_url(out, "mqtt", &urls->mqtt, local_host);
+        listener_urls_append(out, "mqtt", &urls->mqtt, local_host);
     } else {
-        append_url(out, "mqtts", &urls->mqtts, local_host);
+        listener_urls_append(out, "mqtts", &urls->mqtts, local_host);
     }
 }
 

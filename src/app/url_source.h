@@ -16,6 +16,10 @@ struct listener_urls {
     } http, https, mqtt, mqtts;
 };
 
+/* Appends "scheme://host:port": the listener's own host when it is bound to one, else where the caller came in. */
+void listener_urls_append(struct buf *out, const char *scheme, const struct bound_listener *listener,
+                          const char *local_host);
+
 void listener_urls_init(struct listener_urls *urls, struct domain *domain);
 
 #endif
