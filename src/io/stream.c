@@ -487,7 +487,9 @@ static void deliver(struct stream *stream, const uint8_t *data, size_t len)
 {
     size_t used = 0;
     if (stream_may_deliver(stream) && len > 0) {
+        stream->in_data = true;
         used = stream->ops->on_data(stream, data, len);
+        stream->in_data = false;
         assert(used <= len);
     }
     if (stream->phase != PHASE_OPEN) {

@@ -54,7 +54,8 @@ void stream_abort(struct stream *stream);                    /* at once; on_clos
  * (return afterwards) or from a task of its loop. To its own loop: a direct call at the end of the turn. */
 void stream_move(struct stream *stream, struct loop *target, void (*on_arrived)(struct stream *stream));
 
-/* Puts WebSocket framing on top, after the HTTP reply 101 was written (mqtt.md 1.4). */
+/* Puts WebSocket framing on top, after the HTTP reply 101 was written (mqtt.md 1.4); on a stream_connect stream the
+ * client's side of it, after the reply was read. From within on_data, whose leftover then counts as frames. */
 void stream_start_websocket(struct stream *stream, size_t message_bytes_max);
 
 bool stream_is_tls(const struct stream *stream);

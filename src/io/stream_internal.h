@@ -43,6 +43,7 @@ struct stream {
     bool blocked : 1;   /* the kernel takes no more output now */
     bool congested : 1; /* on_drained is due when it has drained */
     bool said_goodbye : 1;
+    bool in_data : 1;   /* on_data is running */
     bool ws_fresh : 1;  /* what on_data leaves now is WebSocket already */
     bool postponed : 1; /* handshake input waits for a turn with time for it */
     struct loop_watch watch;

@@ -18,12 +18,13 @@ struct stream_ws {
 void stream_start_websocket(struct stream *stream, size_t message_bytes_max)
 {
     assert(!stream->ws && stream->phase == PHASE_OPEN);
+    assert(stream->in_data || stream->kept_len == 0);
     struct stream_ws *ws = mem_new(struct stream_ws);
     struct websocket_config config = {.is_client = stream->is_client, .message_bytes_max = message_bytes_max};
     ws->codec = websocket_new(&config);
     buf_init(&ws->out, FRAMED_BYTES_MAX);
     stream->ws = ws;
-    stream->ws_fresh = true;
+    stream->ws_fresh = stream->in_data;
     buf_append(&ws->out, stream->out.data + stream->out_at, stream->out.len - stream->out_at); /* the HTTP reply */
     stream_buffer_give(stream->loop->streams, &stream->out);
     stream->out_at = 0;

@@ -1,0 +1,1021 @@
+/* Streams over real sockets on the loopback: servers on two loops with threads of their own, blocking clients here. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "io/openssl.h"
+#include "io/stream.h"
+#include "io/stream_internal.h"
+#include "io/tls.h"
+
+#define LOOPS 2
+#define PATIENCE_S 20
+
+/* --- the server side --- */
+
+struct server {
+    struct loop *loops[LOOPS];
+    pthread_t threads[LOOPS];
+    struct listener *listener;
+    _Atomic int closed; /* streams */
+    _Atomic int closed_as[4];
+    _Atomic int drained;
+    _Atomic int moved;
+    _Atomic size_t seen; /* bytes */
+    const struct stream_ops *ops;
+};
+static struct server server;
+
+static void *run_loop(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+static void on_closed(struct stream *stream, enum stream_end why)
+{
+    (void)stream;
+    atomic_fetch_add(&server.closed_as[why], 1);
+    atomic_fetch_add(&server.closed, 1);
+}
+
+static void on_accept(struct stream *stream, void *user)
+{
+    assert_ptr_equal(user, &server);
+    stream_set_user(stream, server.ops, &server);
+}
+
+static void on_accept_websocket(struct stream *stream, void *user)
+{
+    on_accept(stream, user);
+    stream_write(stream, "101\n", 4);
+    stream_start_websocket(stream, 100000);
+}
+
+static void start(const struct stream_ops *ops, struct tls_server *tls, struct connection_limits *limits,
+                  void (*accept)(struct stream *stream, void *user))
+{
+    memset(&server, 0, sizeof server);
+    server.ops = ops;
+    for (unsigned i = 0; i < LOOPS; i++) {
+        server.loops[i] = loop_new(i);
+    }
+    struct listener_config config = {.tls = tls, .limits = limits, .loops = server.loops, .loop_count = LOOPS,
+                                     .on_accept = accept, .user = &server};
+    assert_true(net_address_parse(STR("127.0.0.1"), 0, &config.address));
+    assert_int_equal(listener_open(&config, &server.listener), ERR_OK);
+    for (unsigned i = 0; i < LOOPS; i++) {
+        pthread_create(&server.threads[i], NULL, run_loop, server.loops[i]);
+    }
+}
+
+static void stop(void)
+{
+    listener_close(server.listener);
+    for (unsigned i = 0; i < LOOPS; i++) {
+        loop_stop(server.loops[i]);
+        pthread_join(server.threads[i], NULL);
+    }
+    for (unsigned i = 0; i < LOOPS; i++) {
+        loop_free(server.loops[i]);
+    }
+}
+
+static void await(_Atomic int *counter, int value)
+{
+    for (int i = 0; i < PATIENCE_S * 1000 && atomic_load(counter) < value; i++) {
+        usleep(1000);
+    }
+    assert_true(atomic_load(counter) >= value);
+}
+
+/* --- the client side: blocking, plain or TLS --- */
+
+struct client {
+    int fd;
+    SSL *ssl;
+};
+
+static struct client dial_with_buffer(SSL_CTX *context, int receive_buffer)
+{
+    struct client client = {socket(AF_INET, SOCK_STREAM, 0), NULL};
+    const struct timeval patience = {PATIENCE_S, 0};
+    setsockopt(client.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(client.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    int on = 1;
+    setsockopt(client.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (receive_buffer > 0) {
+        setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    }
+    const struct net_address *to = listener_address(server.listener);
+    assert_int_equal(connect(client.fd, &to->any, sizeof to->v4), 0);
+    if (context) {
+        client.ssl = SSL_new(context);
+        SSL_set_fd(client.ssl, client.fd);
+        assert_int_equal(SSL_connect(client.ssl), 1);
+    }
+    return client;
+}
+
+static struct client dial(SSL_CTX *context)
+{
+    return dial_with_buffer(context, 0);
+}
+
+static void hang_up(struct client *client)
+{
+    SSL_free(client->ssl);
+    close(client->fd);
+}
+
+static void put(struct client *client, const void *data, size_t len)
+{
+    const uint8_t *at = data;
+    while (len > 0) {
+        ssize_t n = client->ssl ? SSL_write(client->ssl, at, (int)len) : send(client->fd, at, len, MSG_NOSIGNAL);
+        assert_true(n > 0);
+        at += n;
+        len -= (size_t)n;
+    }
+}
+
+/* Bytes until `len` or the end. */
+static size_t get(struct client *client, void *data, size_t len)
+{
+    uint8_t *at = data;
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = client->ssl ? SSL_read(client->ssl, at + done, (int)(len - done)) : recv(client->fd, at + done, len - done, 0);
+        if (n <= 0) {
+            break;
+        }
+        done += (size_t)n;
+    }
+    return done;
+}
+
+static void fill(uint8_t *data, size_t len, unsigned seed)
+{
+    for (size_t i = 0; i < len; i++) {
+        data[i] = (uint8_t)((i * 31 + seed) ^ (i >> 8));
+    }
+}
+
+/* --- certificates --- */
+
+static char folder[] = "/tmp/muster-io-XXXXXX";
+static char certificate_file[64], key_file[64];
+
+static int make_certificate(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder)) {
+        return -1;
+    }
+    snprintf(certificate_file, sizeof certificate_file, "%s/tls.crt", folder);
+    snprintf(key_file, sizeof key_file, "%s/tls.key", folder);
+    return tls_self_signed(certificate_file, key_file, "muster.example") == ERR_OK ? 0 : -1;
+}
+
+static int remove_certificate(void **state)
+{
+    (void)state;
+    unlink(certificate_file);
+    unlink(key_file);
+    return rmdir(folder);
+}
+
+static struct tls_server *new_tls(void)
+{
+    struct tls_server *tls = NULL;
+    assert_int_equal(tls_server_new(certificate_file, key_file, &tls), ERR_OK);
+    return tls;
+}
+
+static SSL_CTX *client_context(int version)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_min_proto_version(context, version);
+    SSL_CTX_set_max_proto_version(context, version);
+    assert_int_equal(SSL_CTX_load_verify_locations(context, certificate_file, NULL), 1);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    return context;
+}
+
+/* --- echo --- */
+
+static size_t echo(struct stream *stream, const uint8_t *data, size_t len)
+{
+    stream_write(stream, data, len);
+    return len;
+}
+static const struct stream_ops echo_ops = {.on_data = echo, .on_closed = on_closed};
+
+static void exchange(struct client *client, size_t len)
+{
+    uint8_t *sent = mem_alloc(len);
+    uint8_t *got = mem_alloc(len);
+    fill(sent, len, (unsigned)len);
+    put(client, sent, len);
+    assert_int_equal(get(client, got, len), len);
+    assert_memory_equal(sent, got, len);
+    mem_free(sent);
+    mem_free(got);
+}
+
+static void echo_sizes(SSL_CTX *context)
+{
+    struct client client = dial(context);
+    static const size_t sizes[] = {1, 2, 100, 16383, 16384, 16385, 40000, 100000, 7};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        exchange(&client, sizes[i]);
+    }
+    hang_up(&client);
+    await(&server.closed, 1);
+    assert_int_equal(server.closed_as[STREAM_PEER_CLOSED], 1);
+}
+
+static void plain_echo(void **state)
+{
+    (void)state;
+    start(&echo_ops, NULL, NULL, on_accept);
+    echo_sizes(NULL);
+    stop();
+}
+
+static void tls_echo(void **state)
+{
+    (void)state;
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct tls_server *tls = new_tls();
+    for (size_t i = 0; i < 2; i++) {
+        SSL_CTX *context = client_context(versions[i]);
+        start(&echo_ops, tls, NULL, on_accept);
+        echo_sizes(context);
+        stop();
+        SSL_CTX_free(context);
+    }
+    tls_server_free(tls);
+}
+
+static void tls_1_1_is_refused(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    start(&echo_ops, tls, NULL, on_accept);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_security_level(context, 0);
+    SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(context, TLS1_1_VERSION);
+    struct client client = dial(NULL);
+    client.ssl = SSL_new(context);
+    SSL_set_fd(client.ssl, client.fd);
+    assert_int_not_equal(SSL_connect(client.ssl), 1);
+    hang_up(&client);
+    SSL_CTX_free(context);
+    stop();
+    tls_server_free(tls);
+}
+
+static void half_closed_peer_gets_the_rest(void **state)
+{
+    (void)state;
+    enum { BYTES = 300000 };
+    start(&echo_ops, NULL, NULL, on_accept);
+    struct client client = dial(NULL);
+    uint8_t *sent = mem_alloc(BYTES), *got = mem_alloc(BYTES + 1);
+    fill(sent, BYTES, 5);
+    put(&client, sent, BYTES);
+    shutdown(client.fd, SHUT_WR);
+    assert_int_equal(get(&client, got, BYTES + 1), BYTES);
+    assert_memory_equal(sent, got, BYTES);
+    hang_up(&client);
+    await(&server.closed, 1);
+    stop();
+    mem_free(sent);
+    mem_free(got);
+}
+
+/* --- big output --- */
+
+#define BIG_BYTES (6u * 1024 * 1024)
+
+static size_t pour(struct stream *stream, const uint8_t *data, size_t len)
+{
+    (void)data;
+    uint8_t block[65536];
+    for (unsigned i = 0; i < BIG_BYTES / sizeof block; i++) {
+        fill(block, sizeof block, i);
+        stream_write(stream, block, sizeof block);
+    }
+    assert_true(stream_is_congested(stream));
+    return len;
+}
+static void on_drained(struct stream *stream)
+{
+    assert_false(stream_is_congested(stream));
+    atomic_fetch_add(&server.drained, 1);
+}
+static const struct stream_ops pour_ops = {.on_data = pour, .on_drained = on_drained, .on_closed = on_closed};
+
+static void read_slowly(SSL_CTX *context)
+{
+    struct client client = dial_with_buffer(context, 8192);
+    put(&client, "x", 1);
+    uint8_t block[65536], expected[65536];
+    for (unsigned i = 0; i < BIG_BYTES / sizeof block; i++) {
+        fill(expected, sizeof expected, i);
+        for (size_t at = 0; at < sizeof block; at += 8192) {
+            assert_int_equal(get(&client, block + at, 8192), 8192);
+        }
+        assert_memory_equal(block, expected, sizeof block);
+    }
+    await(&server.drained, 1);
+    assert_int_equal(server.drained, 1);
+    hang_up(&client);
+}
+
+static void slow_reader_gets_everything(void **state)
+{
+    (void)state;
+    start(&pour_ops, NULL, NULL, on_accept);
+    read_slowly(NULL);
+    stop();
+    struct tls_server *tls = new_tls();
+    SSL_CTX *context = client_context(TLS1_3_VERSION);
+    start(&pour_ops, tls, NULL, on_accept);
+    read_slowly(context);
+    stop();
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
+static size_t pour_twice(struct stream *stream, const uint8_t *data, size_t len)
+{
+    pour(stream, data, len);
+    pour(stream, data, len);
+    return len;
+}
+static const struct stream_ops pour_twice_ops = {.on_data = pour_twice, .on_closed = on_closed};
+
+static void output_above_the_maximum_fails(void **state)
+{
+    (void)state;
+    start(&pour_twice_ops, NULL, NULL, on_accept);
+    struct client client = dial(NULL);
+    put(&client, "x", 1);
+    await(&server.closed, 1);
+    assert_int_equal(server.closed_as[STREAM_FAILED], 1);
+    hang_up(&client);
+    stop();
+}
+
+/* --- closing --- */
+
+#define LAST_WORDS_BYTES (512u * 1024)
+
+static size_t answer_and_close(struct stream *stream, const uint8_t *data, size_t len)
+{
+    (void)data;
+    (void)len;
+    uint8_t *words = mem_alloc(LAST_WORDS_BYTES);
+    fill(words, LAST_WORDS_BYTES, 9);
+    stream_write(stream, words, LAST_WORDS_BYTES);
+    mem_free(words);
+    stream_close(stream);
+    stream_write(stream, "not sent", 8);
+    return 0;
+}
+static const struct stream_ops close_ops = {.on_data = answer_and_close, .on_closed = on_closed};
+
+/* The client still sends while the server closes: without lingering a reset would destroy the answer. */
+static void last_words(SSL_CTX *context)
+{
+    struct client client = dial(context);
+    uint8_t *words = mem_alloc(LAST_WORDS_BYTES + 1), *expected = mem_alloc(LAST_WORDS_BYTES);
+    fill(expected, LAST_WORDS_BYTES, 9);
+    put(&client, expected, 60000);
+    put(&client, expected, 60000);
+    assert_int_equal(get(&client, words, LAST_WORDS_BYTES + 1), LAST_WORDS_BYTES);
+    assert_memory_equal(words, expected, LAST_WORDS_BYTES);
+    if (client.ssl) {
+        assert_int_equal(SSL_get_shutdown(client.ssl) & SSL_RECEIVED_SHUTDOWN, SSL_RECEIVED_SHUTDOWN);
+    }
+    hang_up(&client);
+    await(&server.closed, 1);
+    assert_int_equal(server.closed_as[STREAM_CLOSED], 1);
+    mem_free(words);
+    mem_free(expected);
+}
+
+static void close_lets_the_peer_read_the_last_words(void **state)
+{
+    (void)state;
+    start(&close_ops, NULL, NULL, on_accept);
+    last_words(NULL);
+    stop();
+    struct tls_server *tls = new_tls();
+    SSL_CTX *context = client_context(TLS1_2_VERSION);
+    start(&close_ops, tls, NULL, on_accept);
+    last_words(context);
+    stop();
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
+static void streams_end_with_their_loop(void **state)
+{
+    (void)state;
+    start(&echo_ops, NULL, NULL, on_accept);
+    struct client a = dial(NULL), b = dial(NULL);
+    exchange(&a, 10);
+    exchange(&b, 10);
+    stop();
+    assert_int_equal(server.closed_as[STREAM_CLOSED], 2);
+    hang_up(&a);
+    hang_up(&b);
+}
+
+/* --- pausing --- */
+
+struct resume {
+    struct task task;
+    struct stream *stream;
+};
+
+static void run_resume(struct task *task)
+{
+    struct resume *resume = container_of(task, struct resume, task);
+    stream_resume(resume->stream);
+    mem_free(resume);
+}
+
+/* Takes three bytes at a time and pauses after each time until a task has run. */
+static size_t nibble(struct stream *stream, const uint8_t *data, size_t len)
+{
+    if (len < 3) {
+        return 0;
+    }
+    stream_write(stream, data, 3);
+    stream_pause(stream);
+    struct resume *resume = mem_new(struct resume);
+    resume->task.run = run_resume;
+    resume->stream = stream;
+    mailbox_post(loop_mailbox(stream_loop(stream)), &resume->task);
+    return 3;
+}
+static const struct stream_ops nibble_ops = {.on_data = nibble, .on_closed = on_closed};
+
+static void paused_streams_go_on_where_they_were(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    SSL_CTX *context = client_context(TLS1_3_VERSION);
+    for (int i = 0; i < 2; i++) {
+        start(&nibble_ops, i == 0 ? NULL : tls, NULL, on_accept);
+        struct client client = dial(i == 0 ? NULL : context);
+        exchange(&client, 3 * 700);
+        exchange(&client, 3);
+        hang_up(&client);
+        stop();
+    }
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
+/* --- leftovers --- */
+
+#define LONG_BYTES 900000u
+
+static size_t take_whole_record(struct stream *stream, const uint8_t *data, size_t len)
+{
+    if (len < LONG_BYTES) {
+        return 0;
+    }
+    stream_write(stream, data, LONG_BYTES);
+    return LONG_BYTES;
+}
+static const struct stream_ops record_ops = {.on_data = take_whole_record, .on_closed = on_closed};
+
+static void what_is_left_over_comes_again(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    SSL_CTX *context = client_context(TLS1_3_VERSION);
+    for (int i = 0; i < 2; i++) {
+        start(&record_ops, i == 0 ? NULL : tls, NULL, on_accept);
+        struct client client = dial(i == 0 ? NULL : context);
+        exchange(&client, LONG_BYTES);
+        exchange(&client, LONG_BYTES);
+        hang_up(&client);
+        stop();
+    }
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
+static size_t take_nothing(struct stream *stream, const uint8_t *data, size_t len)
+{
+    (void)data;
+    (void)len;
+    stream_input_max_set(stream, 1000);
+    return 0;
+}
+static const struct stream_ops nothing_ops = {.on_data = take_nothing, .on_closed = on_closed};
+
+static void too_much_left_over_fails(void **state)
+{
+    (void)state;
+    start(&nothing_ops, NULL, NULL, on_accept);
+    struct client client = dial(NULL);
+    uint8_t block[1001] = {0};
+    put(&client, block, 1000);
+    put(&client, block, 1);
+    await(&server.closed, 1);
+    assert_int_equal(server.closed_as[STREAM_FAILED], 1);
+    hang_up(&client);
+    stop();
+}
+
+/* --- moving between loops under load --- */
+
+static void on_arrived(struct stream *stream)
+{
+    assert_ptr_equal(loop_current(), stream_loop(stream));
+    atomic_fetch_add(&server.moved, 1);
+}
+
+/* Echoes records of a length byte and that many bytes; after each one whose first byte is odd it moves. */
+static size_t echo_and_move(struct stream *stream, const uint8_t *data, size_t len)
+{
+    assert_ptr_equal(loop_current(), stream_loop(stream));
+    size_t used = 0;
+    while (used < len && len - used > data[used]) {
+        size_t record = (size_t)data[used] + 1;
+        stream_write(stream, data + used, record);
+        bool odd = record > 1 && (data[used + 1] & 1);
+        used += record;
+        if (odd) {
+            struct loop *other = server.loops[1 - loop_index(stream_loop(stream))];
+            stream_move(stream, data[used - record] % 3 == 0 ? stream_loop(stream) : other, on_arrived);
+            break;
+        }
+    }
+    return used;
+}
+static const struct stream_ops moving_ops = {.on_data = echo_and_move, .on_closed = on_closed};
+
+#define MOVE_BYTES 60000u
+
+static void *send_all_records(void *arg)
+{
+    struct client *client = arg;
+    uint8_t *data = mem_alloc(MOVE_BYTES);
+    fill(data, MOVE_BYTES, 77);
+    for (size_t at = 0, step = 1; at < MOVE_BYTES; at += step) {
+        step = step * 7 % 1009 + 1;
+        put(client, data + at, step < MOVE_BYTES - at ? step : MOVE_BYTES - at);
+    }
+    mem_free(data);
+    return NULL;
+}
+
+static void move_under_load(SSL_CTX *context)
+{
+    enum { CLIENTS = 4 };
+    struct client clients[CLIENTS];
+    pthread_t senders[CLIENTS];
+    uint8_t *expected = mem_alloc(MOVE_BYTES), *got = mem_alloc(MOVE_BYTES);
+    fill(expected, MOVE_BYTES, 77);
+    size_t whole = 0; /* bytes in complete records */
+    while (whole + expected[whole] + 1 <= MOVE_BYTES) {
+        whole += (size_t)expected[whole] + 1;
+        if (whole >= MOVE_BYTES) {
+            break;
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = dial(context);
+        if (context) { /* OpenSSL's connection is for one thread at a time: all is sent first */
+            send_all_records(&clients[i]);
+        } else {
+            pthread_create(&senders[i], NULL, send_all_records, &clients[i]);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_int_equal(get(&clients[i], got, whole), whole);
+        assert_memory_equal(got, expected, whole);
+        if (!context) {
+            pthread_join(senders[i], NULL);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        hang_up(&clients[i]);
+    }
+    await(&server.closed, CLIENTS);
+    assert_true(server.moved > 20 * CLIENTS);
+    mem_free(expected);
+    mem_free(got);
+}
+
+static void streams_move_between_loops(void **state)
+{
+    (void)state;
+    start(&moving_ops, NULL, NULL, on_accept);
+    move_under_load(NULL);
+    stop();
+}
+
+static void tls_streams_move_between_loops(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    SSL_CTX *context = client_context(TLS1_3_VERSION);
+    start(&moving_ops, tls, NULL, on_accept);
+    move_under_load(context);
+    stop();
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
+/* --- limits and listeners --- */
+
+static void connections_above_the_limit_are_closed(void **state)
+{
+    (void)state;
+    struct connection_limits *limits = connection_limits_new(2, 0, NULL, 0);
+    start(&echo_ops, NULL, limits, on_accept);
+    struct client a = dial(NULL), b = dial(NULL), c = dial(NULL);
+    uint8_t byte;
+    assert_int_equal(get(&c, &byte, 1), 0);
+    hang_up(&c);
+    exchange(&a, 5);
+    hang_up(&a);
+    await(&server.closed, 1);
+    struct client d = dial(NULL);
+    exchange(&d, 5);
+    exchange(&b, 5);
+    hang_up(&b);
+    hang_up(&d);
+    stop();
+    connection_limits_free(limits);
+}
+
+static void taken_port_is_told(void **state)
+{
+    (void)state;
+    start(&echo_ops, NULL, NULL, on_accept);
+    struct listener_config config = {.loops = server.loops, .loop_count = LOOPS, .on_accept = on_accept, .user = &server,
+                                     .address = *listener_address(server.listener)};
+    struct listener *second = NULL;
+    assert_int_equal(listener_open(&config, &second), ERR_EXISTS);
+    assert_null(second);
+    stop();
+}
+
+/* --- WebSocket --- */
+
+static size_t frame(uint8_t *out, uint8_t first, const uint8_t *payload, size_t len)
+{
+    static const uint8_t mask[4] = {1, 200, 3, 77};
+    size_t at = 0;
+    out[at++] = first;
+    if (len < 126) {
+        out[at++] = (uint8_t)(0x80 | len);
+    } else {
+        out[at++] = 0x80 | 126;
+        out[at++] = (uint8_t)(len >> 8);
+        out[at++] = (uint8_t)len;
+    }
+    memcpy(out + at, mask, 4);
+    at += 4;
+    for (size_t i = 0; i < len; i++) {
+        out[at + i] = payload[i] ^ mask[i % 4];
+    }
+    return at + len;
+}
+
+/* Reads frames of the server until `len` payload bytes of binary messages came; returns the opcode of the last frame. */
+static unsigned unframe(struct client *client, uint8_t *payload, size_t len)
+{
+    size_t have = 0;
+    unsigned opcode = 0;
+    while (have < len) {
+        uint8_t head[4];
+        assert_int_equal(get(client, head, 2), 2);
+        opcode = head[0] & 0x0f;
+        size_t size = head[1];
+        assert_true(size <= 126);
+        if (size == 126) {
+            assert_int_equal(get(client, head + 2, 2), 2);
+            size = (size_t)head[2] << 8 | head[3];
+        }
+        assert_true(have + size <= len);
+        assert_int_equal(get(client, payload + have, size), size);
+        have += size;
+    }
+    return opcode;
+}
+
+static struct client dial_websocket(void)
+{
+    struct client client = dial(NULL);
+    char reply[4];
+    assert_int_equal(get(&client, reply, 4), 4);
+    assert_memory_equal(reply, "101\n", 4);
+    return client;
+}
+
+static void websocket_frames_carry_a_byte_stream(void **state)
+{
+    (void)state;
+    enum { BYTES = 20000 };
+    start(&moving_ops, NULL, NULL, on_accept_websocket); /* moving included */
+    struct client client = dial_websocket();
+    uint8_t *data = mem_alloc(BYTES), *got = mem_alloc(BYTES), *framed = mem_alloc(BYTES * 2);
+    memset(data, 8, BYTES); /* records of 9 bytes */
+    for (size_t at = 1; at < BYTES; at += 9 * 5) {
+        data[at] = 1; /* move here */
+    }
+    size_t bytes = BYTES - BYTES % 9, framed_bytes = 0;
+    for (size_t at = 0, step = 1; at < bytes; at += step) {
+        step = step * 13 % 401 + 1;
+        step = step < bytes - at ? step : bytes - at;
+        framed_bytes += frame(framed + framed_bytes, 0x82, data + at, step);
+    }
+    for (size_t at = 0, step = 3; at < framed_bytes; at += step) {
+        step = step * 11 % 97 + 1;
+        put(&client, framed + at, step < framed_bytes - at ? step : framed_bytes - at);
+    }
+    assert_int_equal(unframe(&client, got, bytes), 2);
+    assert_memory_equal(got, data, bytes);
+    framed_bytes = frame(framed, 0x89, (const uint8_t *)"ping", 4);
+    put(&client, framed, framed_bytes);
+    assert_int_equal(unframe(&client, got, 4), 10);
+    assert_memory_equal(got, "ping", 4);
+    framed_bytes = frame(framed, 0x88, (const uint8_t *)"\x03\xe8", 2);
+    put(&client, framed, framed_bytes);
+    assert_int_equal(unframe(&client, got, 2), 8);
+    assert_int_equal(get(&client, got, 1), 0);
+    hang_up(&client);
+    await(&server.closed, 1);
+    assert_int_equal(server.closed_as[STREAM_PEER_CLOSED], 1);
+    assert_true(server.moved > 10);
+    stop();
+    mem_free(data);
+    mem_free(got);
+    mem_free(framed);
+}
+
+static void websocket_text_is_refused(void **state)
+{
+    (void)state;
+    start(&echo_ops, NULL, NULL, on_accept_websocket);
+    struct client client = dial_websocket();
+    uint8_t framed[32], got[2];
+    put(&client, framed, frame(framed, 0x81, (const uint8_t *)"text", 4));
+    uint8_t head[2];
+    assert_int_equal(get(&client, head, 2), 2);
+    assert_int_equal(head[0], 0x88);
+    assert_int_equal(get(&client, got, 2), 2);
+    assert_int_equal(got[0] << 8 | got[1], 1003);
+    hang_up(&client);
+    await(&server.closed, 1);
+    assert_int_equal(server.closed_as[STREAM_FAILED], 1);
+    stop();
+}
+
+static void websocket_close_says_goodbye(void **state)
+{
+    (void)state;
+    start(&close_ops, NULL, NULL, on_accept_websocket);
+    struct client client = dial_websocket();
+    uint8_t framed[32], head[10];
+    put(&client, framed, frame(framed, 0x82, (const uint8_t *)"x", 1));
+    uint8_t *got = mem_alloc(LAST_WORDS_BYTES);
+    size_t have = 0;
+    while (have < LAST_WORDS_BYTES) {
+        assert_int_equal(get(&client, head, 2), 2);
+        assert_int_equal(head[0], 0x82);
+        size_t extra = head[1] == 127 ? 8 : head[1] == 126 ? 2 : 0, size = extra ? 0 : head[1];
+        assert_int_equal(get(&client, head + 2, extra), extra);
+        for (size_t i = 0; i < extra; i++) {
+            size = size << 8 | head[2 + i];
+        }
+        assert_true(have + size <= LAST_WORDS_BYTES);
+        assert_int_equal(get(&client, got + have, size), size);
+        have += size;
+    }
+    assert_int_equal(get(&client, head, 4), 4);
+    assert_int_equal(head[0], 0x88);
+    assert_int_equal(head[2] << 8 | head[3], 1000);
+    hang_up(&client);
+    stop();
+    mem_free(got);
+}
+
+/* --- certificates --- */
+
+static void fingerprint_seen_by(SSL_CTX *context, char ret_text[96])
+{
+    struct client client = dial(context);
+    exchange(&client, 10);
+    X509 *certificate = SSL_get1_peer_certificate(client.ssl);
+    uint8_t hash[32];
+    X509_digest(certificate, EVP_sha256(), hash, NULL);
+    for (size_t i = 0; i < sizeof hash; i++) {
+        snprintf(ret_text + 3 * i, 4, i < 31 ? "%02X:" : "%02X", hash[i]);
+    }
+    assert_int_equal(X509_check_host(certificate, "muster.example", 0, 0, NULL), 1);
+    assert_int_equal(X509_check_ip_asc(certificate, "127.0.0.1", 0), 1);
+    X509_free(certificate);
+    hang_up(&client);
+}
+
+static void reload_serves_the_new_certificate(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    start(&echo_ops, tls, NULL, on_accept);
+    SSL_CTX *context = client_context(TLS1_3_VERSION);
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+    struct client old = dial(context);
+    char first[96], second[96], told[96];
+    fingerprint_seen_by(context, first);
+    tls_server_fingerprint(tls, told);
+    assert_string_equal(first, told);
+    assert_int_equal(tls_server_reload(tls, "/nonexistent", key_file), ERR_INVALID);
+    unlink(certificate_file);
+    unlink(key_file);
+    assert_int_equal(tls_self_signed(certificate_file, key_file, "muster.example"), ERR_OK);
+    assert_int_equal(tls_server_reload(tls, certificate_file, key_file), ERR_OK);
+    fingerprint_seen_by(context, second);
+    tls_server_fingerprint(tls, told);
+    assert_string_equal(second, told);
+    assert_string_not_equal(first, second);
+    exchange(&old, 1000);
+    hang_up(&old);
+    stop();
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
+static void self_signed_files_are_private_and_kept(void **state)
+{
+    (void)state;
+    struct stat before, after;
+    assert_int_equal(stat(key_file, &before), 0);
+    assert_int_equal(before.st_mode & 0777, 0600);
+    assert_int_equal(tls_self_signed(certificate_file, key_file, NULL), ERR_OK);
+    assert_int_equal(stat(key_file, &after), 0);
+    assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+    unlink(certificate_file); /* as after a crash between the two files */
+    assert_int_equal(tls_self_signed(certificate_file, key_file, "muster.example"), ERR_OK);
+    struct tls_server *tls = new_tls();
+    assert_true(tls_server_expires_at_ms(tls) > (int64_t)(time(NULL) + 9 * 365 * 24 * 3600L) * 1000);
+    tls_server_free(tls);
+}
+
+/* --- outgoing --- */
+
+static _Atomic int connected, client_bytes;
+
+static void on_connected(struct stream *stream)
+{
+    atomic_fetch_add(&connected, 1);
+    stream_write(stream, "hello", 5);
+}
+static size_t client_data(struct stream *stream, const uint8_t *data, size_t len)
+{
+    (void)data;
+    if (atomic_fetch_add(&client_bytes, (int)len) + (int)len == 5) {
+        stream_close(stream);
+    }
+    return len;
+}
+static const struct stream_ops client_ops = {.on_data = client_data, .on_closed = on_closed};
+
+struct connecting {
+    struct task task;
+    struct net_address to;
+    struct tls_client *tls;
+};
+
+static void run_connect(struct task *task)
+{
+    struct connecting *connecting = container_of(task, struct connecting, task);
+    assert_non_null(stream_connect(loop_current(), &connecting->to, connecting->tls, &client_ops, on_connected, NULL));
+}
+
+static void connect_from_a_loop(struct tls_client *tls, const struct net_address *to)
+{
+    struct connecting connecting = {.task.run = run_connect, .to = *to, .tls = tls};
+    connected = client_bytes = 0;
+    mailbox_post(loop_mailbox(server.loops[0]), &connecting.task);
+    await(&server.closed, 1);
+}
+
+static void outgoing_streams(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    struct tls_client *checking = tls_client_new(certificate_file), *trusting = tls_client_new(NULL);
+    struct tls_client *clients[] = {NULL, checking, trusting};
+    for (size_t i = 0; i < 3; i++) {
+        start(&echo_ops, clients[i] ? tls : NULL, NULL, on_accept);
+        connect_from_a_loop(clients[i], listener_address(server.listener));
+        await(&server.closed, 2);
+        assert_int_equal(connected, 1);
+        assert_int_equal(client_bytes, 5);
+        stop();
+    }
+    tls_client_free(checking);
+    tls_client_free(trusting);
+    tls_server_free(tls);
+}
+
+static void refused_connection_fails(void **state)
+{
+    (void)state;
+    start(&echo_ops, NULL, NULL, on_accept);
+    int fd = socket(AF_INET, SOCK_STREAM, 0); /* bound, not listening: refuses */
+    struct net_address nobody;
+    assert_true(net_address_parse(STR("127.0.0.1"), 0, &nobody));
+    socklen_t len = sizeof nobody;
+    assert_int_equal(bind(fd, &nobody.any, sizeof nobody.v4), 0);
+    assert_int_equal(getsockname(fd, &nobody.any, &len), 0);
+    connect_from_a_loop(NULL, &nobody);
+    assert_int_equal(connected, 0);
+    assert_int_equal(server.closed_as[STREAM_FAILED], 1);
+    close(fd);
+    stop();
+}
+
+static void untrusted_server_is_refused(void **state)
+{
+    (void)state;
+    char other_certificate[80], other_key[80];
+    snprintf(other_certificate, sizeof other_certificate, "%s/other.crt", folder);
+    snprintf(other_key, sizeof other_key, "%s/other.key", folder);
+    assert_int_equal(tls_self_signed(other_certificate, other_key, NULL), ERR_OK);
+    struct tls_client *client = tls_client_new(other_certificate);
+    struct tls_server *tls = new_tls();
+    start(&echo_ops, tls, NULL, on_accept);
+    connect_from_a_loop(client, listener_address(server.listener));
+    assert_int_equal(connected, 0);
+    assert_int_equal(server.closed_as[STREAM_FAILED], 1);
+    stop();
+    tls_client_free(client);
+    tls_server_free(tls);
+    unlink(other_certificate);
+    unlink(other_key);
+}
+
+static void streams_are_small(void **state)
+{
+    (void)state;
+    assert_true(sizeof(struct stream) <= 384);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(streams_are_small),
+        cmocka_unit_test(plain_echo),
+        cmocka_unit_test(tls_echo),
+        cmocka_unit_test(tls_1_1_is_refused),
+        cmocka_unit_test(half_closed_peer_gets_the_rest),
+        cmocka_unit_test(slow_reader_gets_everything),
+        cmocka_unit_test(output_above_the_maximum_fails),
+        cmocka_unit_test(close_lets_the_peer_read_the_last_words),
+        cmocka_unit_test(streams_end_with_their_loop),
+        cmocka_unit_test(paused_streams_go_on_where_they_were),
+        cmocka_unit_test(what_is_left_over_comes_again),
+        cmocka_unit_test(too_much_left_over_fails),
+        cmocka_unit_test(streams_move_between_loops),
+        cmocka_unit_test(tls_streams_move_between_loops),
+        cmocka_unit_test(connections_above_the_limit_are_closed),
+        cmocka_unit_test(taken_port_is_told),
+        cmocka_unit_test(websocket_frames_carry_a_byte_stream),
+        cmocka_unit_test(websocket_text_is_refused),
+        cmocka_unit_test(websocket_close_says_goodbye),
+        cmocka_unit_test(reload_serves_the_new_certificate),
+        cmocka_unit_test(self_signed_files_are_private_and_kept),
+        cmocka_unit_test(outgoing_streams),
+        cmocka_unit_test(refused_connection_fails),
+        cmocka_unit_test(untrusted_server_is_refused),
+    };
+    return cmocka_run_group_tests(tests, make_certificate, remove_certificate);
+}
