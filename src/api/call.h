@@ -82,7 +82,7 @@ struct call {
 
 /* Answers a PLACE_LOOP call whose handler returned with reply.status 0. On the loop. */
 void call_finish(struct call *call);
-/* After this the handler owns the answer (live stream): see api/stream. */
+/* Adds a header to the reply. */
 void call_header(struct call *call, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Query parameter, decoded; empty values count as absent; on GET a JSON body's members fill in (management-api 1.3.2). */
 bool call_query(struct call *call, const char *name, struct str *ret_value);
@@ -95,8 +95,11 @@ void call_paging(struct call *call, int64_t default_per_page, int64_t cap, struc
 /* Route tables, each NULL-terminated by a row with method NULL; put together in api/routes.c. */
 extern const struct route device_routes[];
 extern const struct route partner_routes[];
+extern const struct route partner_device_routes[];
 extern const struct route organization_routes[];
+extern const struct route organization_device_routes[];
 extern const struct route session_routes[];
 extern const struct route system_routes[];
+extern const struct route live_routes[];
 
 #endif
