@@ -37,6 +37,7 @@
     X(limits, state_max, SIZE, 65536, 1, "whole state of one device") \
     X(limits, config_max, SIZE, 131072, 1, "configuration document of one device") \
     X(limits, details_max, SIZE, 65536, 1, "details of one device") \
+    X(limits, commands_open, U, 1000, 1, "commands of one device that are scheduled, pending or in progress") \
     X(limits, registration_log_rows, U, 100000, 1, "rows kept in the provisioning log") \
     X(mqtt, connect_timeout, MS, 10000, 1, "time for the first packet of a connection") \
     X(mqtt, keep_alive_max, U, 600, 1, "longest keep-alive in seconds, also for clients that ask for none") \
