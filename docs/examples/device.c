@@ -160,7 +160,8 @@ int main(int argc, char **argv)
     int tls = strncmp(hub_url, "mqtts://", 8) == 0;
     snprintf(url, sizeof url, "%s%s", tls ? "ssl://" : "tcp://", hub_url + (tls ? 8 : 7));
     MQTTClient client;
-    MQTTClient_createOptions create = MQTTClient_createOptions_initializer5;
+    MQTTClient_createOptions create = MQTTClient_createOptions_initializer;
+    create.MQTTVersion = MQTTVERSION_5;
     MQTTClient_createWithOptions(&client, url, id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &create);
     if (!connect_hub(client)) {
         fprintf(stderr, "not connected\n");
