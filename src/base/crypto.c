@@ -168,7 +168,7 @@ bool seal_open(const uint8_t key[32], struct str sealed, struct buf *out)
         return false;
     }
     size_t plain_len = sealed.len - SEAL_OVERHEAD_BYTES;
-    if (!buf_reserve(out, plain_len + 1)) { /* one more, so that there is an address even for an empty text */
+    if (!buf_reserve(out, plain_len)) {
         return false;
     }
     pthread_once(&algorithms_once, algorithms_init);
@@ -176,18 +176,19 @@ bool seal_open(const uint8_t key[32], struct str sealed, struct buf *out)
     const uint8_t *text = nonce + GCM_NONCE_BYTES;
     uint8_t tag[GCM_TAG_BYTES];
     memcpy(tag, text + plain_len, sizeof tag);
-    uint8_t *plain = out->data + out->len;
+    uint8_t *plain = plain_len ? out->data + out->len : NULL;
+    uint8_t none[16]; /* GCM has nothing left at the end */
     int written = 0;
     int rest = 0;
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     must(context && EVP_DecryptInit_ex2(context, algorithms.aes_256_gcm, key, nonce, NULL) == 1, "seal_open");
     bool ok = (plain_len == 0 || EVP_DecryptUpdate(context, plain, &written, text, (int)plain_len) == 1) &&
               EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
-              EVP_DecryptFinal_ex(context, plain + written, &rest) == 1;
+              EVP_DecryptFinal_ex(context, none, &rest) == 1;
     EVP_CIPHER_CTX_free(context);
     if (ok) {
         out->len += plain_len;
-    } else {
+    } else if (plain_len) {
         secret_wipe(plain, plain_len);
     }
     return ok;
