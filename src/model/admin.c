@@ -33,3 +33,9 @@ bool admin_failed(struct admin *admin, enum err err)
     }
     return err != ERR_OK;
 }
+
+void admin_reply_success(struct admin *admin)
+{
+    buf_append_cstr(&admin->reply->body, "{\"success\":true}");
+    admin->reply->status = 200;
+}

@@ -40,5 +40,7 @@ void admin_committed(struct admin *admin);
 
 /* Answers a store's failure that has no text of its own: 503 or 500. True if err is not ERR_OK. */
 bool admin_failed(struct admin *admin, enum err err);
+/* 200 {"success":true} */
+void admin_reply_success(struct admin *admin);
 
 #endif

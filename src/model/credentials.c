@@ -6,6 +6,7 @@
 #include "model/credentials_table.h"
 #include "model/device_table.h"
 #include "model/domain.h"
+#include "model/ports/setup_store.h"
 #include "model/ports/user_store.h"
 #include "model/web_session.h"
 
@@ -153,11 +154,31 @@ static void on_api_key(const struct api_key_row *row, void *credentials)
     credentials_put_api_key(credentials, row);
 }
 
+static enum err load_addresses(struct domain *domain, struct store_tx *tx)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct str public_url, mqtt_url;
+    enum err err = setting_store_get(tx, STR("public_url"), &arena, &public_url);
+    if (!err) {
+        err = setting_store_get(tx, STR("mqtt_url"), &arena, &mqtt_url);
+    }
+    if (!err) {
+        credentials_set_address(domain->credentials->public_url, public_url);
+        credentials_set_address(domain->credentials->mqtt_url, mqtt_url);
+    }
+    arena_deinit(&arena);
+    return err;
+}
+
 enum err credentials_load(struct domain *domain, struct store_tx *tx)
 {
     enum err err = api_key_store_each(tx, on_api_key, domain->credentials);
     if (!err) {
         err = web_sessions_load(domain, tx);
+    }
+    if (!err) {
+        err = load_addresses(domain, tx);
     }
     if (!err) {
         bool has_user = false;

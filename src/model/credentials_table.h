@@ -34,7 +34,16 @@ struct credentials {
     struct hashmap sessions;
     struct attempts *signin_attempts;
     _Atomic bool has_user; /* false until set-up is finished */
+    char public_url[512], mqtt_url[512]; /* chosen at set-up, under the lock; empty: none */
     int64_t housekept_at;  /* when housekeeping last looked; its thread only */
 };
+
+/* Copies a URL of at most 511 bytes (longer ones are refused before) into one of the two above. */
+static inline void credentials_set_address(char address[512], struct str url)
+{
+    size_t len = url.len < 511 ? url.len : 0;
+    memcpy(address, len ? url.ptr : "", len);
+    address[len] = '\0';
+}
 
 #endif

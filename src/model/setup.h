@@ -44,6 +44,7 @@ struct setup_request {
     struct str public_url, mqtt_url;
     struct str partner_name, short_code;
     struct str address;      /* of the peer, for the audit log */
+    struct str local_host;   /* where the request came in; may be empty */
     bool opens_session;      /* signs the person in */
     bool makes_api_keys;     /* full-scope keys of the partner and of the lab organization, returned once */
 };

@@ -1,0 +1,19 @@
+/* The location tree of an organization (management-api.md 3.5). */
+#ifndef MUSTER_MODEL_SPACE_H
+#define MUSTER_MODEL_SPACE_H
+
+#include "codec/json/json.h"
+#include "model/admin.h"
+#include "model/ports/space_store.h"
+
+#define SPACE_DEPTH_MAX 16
+
+/* The Space object of management-api.md 2. */
+void space_write(struct json_writer *w, const struct space_row *row);
+void space_list(struct admin *admin, struct store_tx *tx, const struct space_filter *filter, struct page page);
+void space_read(struct admin *admin, struct store_tx *tx, struct str id);
+void space_create(struct admin *admin, struct store_tx *tx, const struct json *body);
+/* Inserts the root space of a new organization. */
+enum err space_make_root(struct store_tx *tx, int64_t organization_no, struct str name, int64_t now) MUST_CHECK;
+
+#endif
