@@ -107,17 +107,24 @@ async function idleMemory(server, to, clients, args) {
   return results.fresh; // a later run reuses what the first one left with the allocator
 }
 
+/** Connects as the first registered device and waits for its CONNACK 0x00. */
+function firstConnack(to) {
+  const [id, key] = readFileSync(credentials, 'utf8').split('\n')[0].split(' ');
+  const text = (value) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)]);
+  const body = Buffer.concat([text('MQTT'), Buffer.from([5, 0xc2, 0, 60, 0]), text(id), text(id), text(key)]);
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(to, () => socket.write(Buffer.concat([Buffer.from([0x10, body.length]), body])));
+    socket.on('data', (reply) => { socket.destroy(); if (reply[3] === 0) resolve(); else reject(new Error(`CONNACK ${reply[3]}`)); });
+    socket.on('error', reject);
+  });
+}
+
 async function startTime(data) {
   const results = [];
   for (let run = 0; run < RUNS; run++) {
     const began = process.hrtime.bigint();
     const server = await startMuster(data);
-    await new Promise((resolve, reject) => {
-      const socket = net.connect(server.mqtt, () => socket.write(Buffer.from('101000044d5154540502003c00000331323300', 'hex').subarray(0, 18)));
-      socket.on('data', () => { socket.destroy(); resolve(); });
-      socket.on('close', resolve);
-      socket.on('error', reject);
-    });
+    await firstConnack(server.mqtt);
     results.push(Number(process.hrtime.bigint() - began) / 1e6);
     await server.stop();
   }
