@@ -300,7 +300,7 @@ CREATE TABLE incident (
     updated_at INTEGER NOT NULL,
     closed_at INTEGER
 );
-CREATE INDEX incident_active ON incident (device_no, issue) WHERE closed_at IS NULL;
+CREATE INDEX incident_device ON incident (device_no, closed_at, issue);
 CREATE INDEX incident_organization ON incident (organization_no, no);
 
 CREATE TABLE history ( -- state snapshots (management-api.md 3.2)
