@@ -230,7 +230,8 @@ static enum err open_doors(struct server *server)
     for (unsigned i = 0; i < server->loop_count; i++) {
         server->loops[i] = loop_new(i);
     }
-    server->hub = hub_new(&(struct hub_config){&server->installation.domain, server->loops, server->loop_count});
+    server->hub = hub_new(&(struct hub_config){
+        &server->installation.domain, server->loops, server->loop_count, server->installation.store});
     server->api = api_new(&(struct api_config){
         .domain = &server->installation.domain,
         .loops = server->loops,

@@ -6,15 +6,17 @@
 #include "model/domain.h"
 
 struct hub;
+struct store;
 
 struct hub_config {
     struct domain *domain;
     struct loop *const *loops;
     size_t loop_count;
+    struct store *store; /* hub_load reads from it */
 };
 
 struct hub *hub_new(const struct hub_config *config);
-/* Loads stored sessions (mqtt.md 14.3). Before the loops run; after store_load. */
+/* Loads stored sessions (mqtt.md 14.3). Before the loops run; after store_load, before store_start. */
 enum err hub_load(struct hub *hub) MUST_CHECK;
 void hub_free(struct hub *hub); /* after the loops ended */
 /* A new MQTT connection, plain, TLS or WebSocket; on the stream's loop. Takes the stream. user = hub. */

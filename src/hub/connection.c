@@ -1,0 +1,593 @@
+#include "hub/connection.h"
+
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "hub/outbox.h"
+#include "hub/push.h"
+
+static const struct link_ops *link_of(const struct connection *c)
+{
+    return hub_ports(c->loop)->link;
+}
+
+/* --- time --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t keep_alive_due(const struct connection *c)
+{
+    return c->keep_alive_s == 0 ? UINT64_MAX : c->last_packet_ms + (uint64_t)c->keep_alive_s * 1500;
+}
+
+static uint64_t next_due(const struct connection *c)
+{
+    uint64_t due = UINT64_MAX;
+    switch ((enum connection_state)c->state) {
+    case CONNECTION_NEW:
+        due = c->last_packet_ms + hub_settings(c->loop)->mqtt_connect_timeout;
+        break;
+    case CONNECTION_REFUSED:
+    case CONNECTION_STARTING:
+    case CONNECTION_LEAVING:
+    case CONNECTION_MOVING:
+        break;
+    case CONNECTION_OPEN:
+        due = keep_alive_due(c);
+        break;
+    case CONNECTION_CLOSING:
+        return UINT64_MAX;
+    }
+    return c->paused_until_ms != 0 && c->paused_until_ms < due ? c->paused_until_ms : due;
+}
+
+void connection_arm(struct connection *connection)
+{
+    uint64_t due = next_due(connection);
+    if (due == UINT64_MAX) {
+        timer_cancel(connection->loop->timers, &connection->timer);
+    } else {
+        timer_set(connection->loop->timers, &connection->timer, due);
+    }
+}
+
+/* Packets do not re-arm the timer: it looks at the time of the last one when it fires. */
+static void on_timer(struct timer *timer, uint64_t now_ms)
+{
+    struct connection *c = container_of(timer, struct connection, timer);
+    if (c->paused_until_ms != 0 && now_ms >= c->paused_until_ms) {
+        c->paused_until_ms = 0;
+        if (c->state == CONNECTION_REFUSED) {
+            connect_refuse_now(c);
+            return;
+        }
+        /* What the client sent meanwhile was not read: it must not count as silent. */
+        c->last_packet_ms = now_ms;
+        connection_wake(c);
+    }
+    if (c->state == CONNECTION_NEW && now_ms >= next_due(c)) {
+        connection_shut(c);
+        return;
+    }
+    if (c->state == CONNECTION_OPEN && now_ms >= keep_alive_due(c)) {
+        connection_disconnect(c, MQTT_KEEP_ALIVE_TIMEOUT, "Keep alive timeout");
+        return;
+    }
+    connection_arm(c);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+struct connection *connection_new(struct hub_loop *loop, void *link, uint64_t peer_hash, bool peer_exempt)
+{
+    struct connection *c = mem_new(struct connection);
+    c->loop = loop;
+    c->link = link;
+    c->peer_hash = peer_hash;
+    c->peer_exempt = peer_exempt;
+    c->problem_info = true;
+    c->timer.on_due = on_timer;
+    c->last_packet_ms = hub_now_ms(loop);
+    list_init(&c->answers);
+    list_append(&loop->connections, &c->node);
+    atomic_fetch_add(&loop->connection_count, 1);
+    connection_arm(c);
+    return c;
+}
+
+static void answer_free(struct answer *answer)
+{
+    list_remove(&answer->node);
+    session_unref(answer->session);
+    mem_free(answer->text);
+    mem_free(answer);
+}
+
+/* Answers whose operations still run free themselves when these are done. */
+static void drop_answers(struct connection *c)
+{
+    list_each_safe (it, &c->answers) {
+        struct answer *answer = list_entry(it, struct answer, node);
+        answer->connection = NULL;
+        list_remove(&answer->node);
+        if (answer->ready) {
+            answer_free(answer);
+        }
+    }
+}
+
+static void let_go(struct connection *c)
+{
+    c->state = CONNECTION_CLOSING;
+    timer_cancel(c->loop->timers, &c->timer);
+    drop_answers(c);
+    if (c->session) {
+        session_detach(c->session);
+    }
+}
+
+void connection_shut(struct connection *connection)
+{
+    if (connection->state != CONNECTION_CLOSING) {
+        let_go(connection);
+        link_of(connection)->close(connection->link);
+    }
+}
+
+void connection_disconnect(struct connection *connection, enum mqtt_reason reason, const char *text)
+{
+    if (connection->state == CONNECTION_OPEN && connection->version == MQTT_V5) {
+        struct mqtt_packet packet = {.type = MQTT_DISCONNECT, .disconnect = {.reason = (uint8_t)reason}};
+        packet.disconnect.properties.reason_string = str_from_cstr(text);
+        mqtt_set(&packet.disconnect.properties, MQTT_PROP_REASON_STRING);
+        connection_send(connection, &packet);
+    }
+    connection_shut(connection);
+}
+
+void connection_closed(struct connection *connection)
+{
+    if (connection->state != CONNECTION_CLOSING) {
+        let_go(connection);
+    }
+    if (connection->loop && list_is_linked(&connection->node)) {
+        list_remove(&connection->node);
+        atomic_fetch_sub(&connection->loop->connection_count, 1);
+    }
+    mem_free(connection);
+}
+
+void connection_move(struct connection *connection, unsigned loop_index)
+{
+    timer_cancel(connection->loop->timers, &connection->timer);
+    list_remove(&connection->node);
+    atomic_fetch_sub(&connection->loop->connection_count, 1);
+    connection->state = CONNECTION_MOVING;
+    connection->version = MQTT_VERSION_NONE;
+    link_of(connection)->move(connection->link, loop_index);
+}
+
+void connection_arrived(struct connection *connection, struct hub_loop *loop)
+{
+    connection->loop = loop;
+    list_append(&loop->connections, &connection->node);
+    atomic_fetch_add(&loop->connection_count, 1);
+    connection->state = CONNECTION_NEW;
+    connection_arm(connection);
+    link_of(connection)->resume(connection->link);
+}
+
+void connection_hold(struct connection *connection)
+{
+    link_of(connection)->pause(connection->link);
+}
+
+static bool may_read(const struct connection *c)
+{
+    return (c->state == CONNECTION_NEW || c->state == CONNECTION_OPEN) && c->paused_until_ms == 0 && !c->serial_uplinks;
+}
+
+void connection_wake(struct connection *connection)
+{
+    if (may_read(connection)) {
+        link_of(connection)->resume(connection->link);
+    }
+}
+
+void connection_drained(struct connection *connection)
+{
+    if (connection->session && connection->state == CONNECTION_OPEN) {
+        outbox_pump(connection->session);
+    }
+}
+
+void connection_send(struct connection *connection, const struct mqtt_packet *packet)
+{
+    struct mqtt_packet trimmed = *packet;
+    enum mqtt_version version = (enum mqtt_version)connection->version;
+    mqtt_trim_diagnostics(&trimmed, version, connection->problem_info, connection->packet_bytes_max);
+    mqtt_encode(link_of(connection)->output(connection->link), version, &trimmed);
+    link_of(connection)->commit(connection->link);
+    metric_add(METRIC_MQTT_PACKETS_OUT, 1);
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------ */
+
+struct answer *answer_new(struct connection *connection, enum mqtt_type type, uint16_t packet_id)
+{
+    struct answer *answer = mem_new(struct answer);
+    answer->type = (uint8_t)type;
+    answer->packet_id = packet_id;
+    answer->connection = connection;
+    answer->session = connection->session;
+    if (answer->session) {
+        session_ref(answer->session);
+    }
+    list_append(&connection->answers, &answer->node);
+    return answer;
+}
+
+static void send_ack(struct connection *c, const struct answer *answer)
+{
+    struct str text = answer->reason >= 0x80 ? str_from(answer->text, answer->text_len) : STR("");
+    if (c->version != MQTT_V5 || !c->problem_info ||
+        (c->packet_bytes_max > 0 && text.len + 16 > c->packet_bytes_max)) {
+        text = STR("");
+    }
+    mqtt_encode_puback(link_of(c)->output(c->link), (enum mqtt_version)c->version, (enum mqtt_type)answer->type,
+                       answer->packet_id, (enum mqtt_reason)answer->reason, text);
+    link_of(c)->commit(c->link);
+    metric_add(METRIC_MQTT_PACKETS_OUT, 1);
+    bool ends_publish = answer->type == MQTT_PUBACK || (answer->type == MQTT_PUBCOMP && answer->reason == 0) ||
+                        (answer->type == MQTT_PUBREC && answer->reason >= 0x80);
+    if (ends_publish && c->inbound_open > 0) {
+        c->inbound_open--;
+    }
+}
+
+static void send_suback(struct connection *c, const struct answer *answer)
+{
+    struct mqtt_packet packet = {.type = (enum mqtt_type)answer->type,
+                                 .suback = {.packet_id = answer->packet_id,
+                                            .reasons = str_from(answer->text, answer->text_len)}};
+    connection_send(c, &packet);
+    if (c->session && c->session->party == PARTY_DEVICE && answer->push) {
+        push_request(c->session, answer->push, true);
+    }
+}
+
+static void answer_send(struct connection *c, const struct answer *answer)
+{
+    switch ((enum mqtt_type)answer->type) {
+    case MQTT_PUBACK:
+    case MQTT_PUBREC:
+    case MQTT_PUBCOMP:
+        send_ack(c, answer);
+        break;
+    case MQTT_SUBACK:
+    case MQTT_UNSUBACK:
+        send_suback(c, answer);
+        break;
+    case MQTT_CONNACK:
+        connect_accepted(c);
+        break;
+    case MQTT_DISCONNECT:
+        connection_shut(c);
+        break;
+    case MQTT_CONNECT:
+    case MQTT_PUBLISH:
+    case MQTT_PUBREL:
+    case MQTT_SUBSCRIBE:
+    case MQTT_UNSUBSCRIBE:
+    case MQTT_PINGREQ:
+    case MQTT_PINGRESP:
+    case MQTT_AUTH:
+        break;
+    }
+}
+
+static void flush_answers(struct connection *c)
+{
+    while (c->state != CONNECTION_CLOSING && !list_is_empty(&c->answers)) {
+        struct answer *answer = list_entry(c->answers.next, struct answer, node);
+        if (!answer->ready) {
+            return;
+        }
+        list_remove(&answer->node);
+        answer_send(c, answer);
+        answer_free(answer);
+    }
+}
+
+/* The outcome of a QoS 2 publish belongs to the session: a duplicate on a later connection must find it. Returns the
+ * answer to such a duplicate, NULL: none waits. */
+static struct answer *settle_inbound(struct answer *answer, bool failed)
+{
+    struct session *session = answer->session;
+    struct inbound_id *id = session->is_dead ? NULL : session_inbound_find(session, answer->packet_id);
+    if (!id || id->received) {
+        return NULL;
+    }
+    struct answer *later = id->answer != answer ? id->answer : NULL;
+    id->answer = NULL;
+    if (!failed && answer->reason < 0x80) {
+        id->received = true;
+        return later;
+    }
+    session_inbound_remove(session, answer->packet_id);
+    if (!failed && session_is_stored(session)) {
+        persist_no_inbound(session->loop, session->no, answer->packet_id);
+    }
+    return later;
+}
+
+void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text)
+{
+    struct connection *c = answer->connection;
+    answer->reason = (uint8_t)reason;
+    answer->ready = true;
+    if (text.len > 0) {
+        answer->text = mem_dup(text.ptr, text.len);
+        answer->text_len = (uint32_t)text.len;
+    }
+    struct answer *later = answer->type == MQTT_PUBREC ? settle_inbound(answer, false) : NULL;
+    if (c) {
+        flush_answers(c);
+    } else {
+        answer_free(answer);
+    }
+    if (later) {
+        answer_give(later, reason, text);
+    }
+}
+
+void answer_fail(struct answer *answer)
+{
+    struct connection *c = answer->connection;
+    struct answer *later = answer->type == MQTT_PUBREC ? settle_inbound(answer, true) : NULL;
+    answer->ready = true;
+    if (c) {
+        bool in_connect = c->state == CONNECTION_STARTING;
+        if (in_connect) {
+            connect_refuse(c, MQTT_SERVER_BUSY, "Storage fault");
+        } else {
+            connection_disconnect(c, MQTT_SERVER_BUSY, "Storage fault"); /* frees the answer with the others */
+        }
+    } else {
+        answer_free(answer);
+    }
+    if (later) {
+        answer_fail(later);
+    }
+}
+
+static void on_answer_committed(struct persist_waiter *waiter, enum err err)
+{
+    struct answer *answer = container_of(waiter, struct answer, waiter);
+    if (err == ERR_OK) {
+        answer_give(answer, (enum mqtt_reason)answer->reason, STR(""));
+        return;
+    }
+    if (answer->session) {
+        answer->session->store_failed = true;
+    }
+    answer_fail(answer);
+}
+
+void answer_after_commit(struct answer *answer, enum mqtt_reason reason)
+{
+    answer->reason = (uint8_t)reason;
+    answer->waiter.done = on_answer_committed;
+    persist_wait(answer->session ? answer->session->loop : answer->connection->loop, &answer->waiter);
+}
+
+/* --- packets ------------------------------------------------------------------------------------------------------ */
+
+static void on_disconnect(struct connection *c, const struct mqtt_disconnect *packet)
+{
+    struct session *session = c->session;
+    const struct mqtt_properties *p = &packet->properties;
+    bool store = false;
+    if (packet->reason != MQTT_DISCONNECT_WITH_WILL) {
+        bool had_will = session->will != NULL;
+        session_set_will(session, NULL);
+        store = had_will && session_is_stored(session);
+    }
+    if (mqtt_has(p, MQTT_PROP_SESSION_EXPIRY) && p->session_expiry_s != session->expiry_s) {
+        if (session->expiry_s == 0) {
+            connection_disconnect(c, MQTT_PROTOCOL_ERROR, "Session expiry was 0 in CONNECT");
+            return;
+        }
+        uint64_t cap = hub_settings(c->loop)->mqtt_session_expiry_max;
+        session->expiry_s = cap > 0 && p->session_expiry_s > cap ? (uint32_t)cap : p->session_expiry_s;
+        store = session_update_storage(session);
+    } else if (store) {
+        session_save(session);
+    }
+    if (!store) {
+        connection_shut(c);
+        return;
+    }
+    /* The link is closed when the change is on disk (mqtt.md 14.2). */
+    struct answer *answer = answer_new(c, MQTT_DISCONNECT, 0);
+    answer_after_commit(answer, MQTT_SUCCESS);
+    c->state = CONNECTION_LEAVING;
+    connection_hold(c);
+}
+
+static void on_puback(struct connection *c, const struct mqtt_puback *packet)
+{
+    outbox_acknowledged(c->session, packet->packet_id); /* of an unknown id nothing follows: it may be a late one */
+}
+
+static void send_pingresp(struct connection *c)
+{
+    struct mqtt_packet packet = {.type = MQTT_PINGRESP};
+    connection_send(c, &packet);
+}
+
+/* Counts against a rate. False: do not go on with this packet. *ret_consumed: whether it is used up. */
+static bool within_rate(struct connection *c, struct rate *rate, uint64_t limit, bool *ret_consumed, bool *ret_over)
+{
+    *ret_consumed = true;
+    *ret_over = false;
+    switch (rate_count(rate, hub_now_ms(c->loop), limit, c->version == MQTT_V5)) {
+    case RATE_OK:
+        return true;
+    case RATE_OVER:
+        *ret_over = true;
+        return true;
+    case RATE_SLOW:
+        *ret_consumed = false;
+        c->paused_until_ms = hub_now_ms(c->loop) + 1000;
+        connection_hold(c);
+        connection_arm(c);
+        return false;
+    case RATE_CLOSE:
+        connection_disconnect(c, MQTT_MESSAGE_RATE_TOO_HIGH, "Message rate too high");
+        return false;
+    }
+    return false;
+}
+
+static bool on_publish_packet(struct connection *c, const struct mqtt_publish *publish)
+{
+    const struct settings *s = hub_settings(c->loop);
+    uint64_t limit = c->session->party == PARTY_DEVICE ? s->mqtt_device_publishes : s->mqtt_application_publishes;
+    bool consumed, over;
+    if (publish->qos == 2 && session_is_stored(c->session) && c->session->uplinks_running > 0) {
+        /* See publish.c: a QoS 2 uplink of a stored session runs alone. */
+        c->serial_uplinks = true;
+        connection_hold(c);
+        return false;
+    }
+    if (!within_rate(c, &c->publishes, limit, &consumed, &over)) {
+        return consumed;
+    }
+    on_publish(c, publish, over);
+    return true;
+}
+
+static bool subscribe_is_within_rate(struct connection *c, bool *ret_consumed, bool *ret_over)
+{
+    const struct settings *s = hub_settings(c->loop);
+    uint64_t limit = c->session->party == PARTY_DEVICE ? s->mqtt_device_subscribes : s->mqtt_application_subscribes;
+    return within_rate(c, &c->subscribes, limit, ret_consumed, ret_over);
+}
+
+/* False: not consumed. */
+static bool on_packet(struct connection *c, const struct mqtt_packet *packet)
+{
+    bool consumed = true, over = false;
+    switch (packet->type) {
+    case MQTT_CONNECT:
+        return on_connect(c, &packet->connect);
+    case MQTT_PUBLISH:
+        return on_publish_packet(c, &packet->publish);
+    case MQTT_PUBACK:
+        on_puback(c, &packet->puback);
+        return true;
+    case MQTT_PUBREL:
+        on_pubrel(c, &packet->puback);
+        return true;
+    case MQTT_SUBSCRIBE:
+        if (subscribe_is_within_rate(c, &consumed, &over)) {
+            on_subscribe(c, &packet->subscribe, over);
+        }
+        return consumed;
+    case MQTT_UNSUBSCRIBE:
+        if (subscribe_is_within_rate(c, &consumed, &over)) {
+            on_unsubscribe(c, &packet->unsubscribe, over);
+        }
+        return consumed;
+    case MQTT_PINGREQ:
+        send_pingresp(c);
+        return true;
+    case MQTT_DISCONNECT:
+        on_disconnect(c, &packet->disconnect);
+        return true;
+    case MQTT_AUTH:
+        connection_disconnect(c, MQTT_PROTOCOL_ERROR, "No authentication in progress");
+        return true;
+    case MQTT_PUBREC:  /* we send nothing with QoS 2 */
+    case MQTT_PUBCOMP:
+        connection_disconnect(c, MQTT_PROTOCOL_ERROR, "Nothing was sent with QoS 2");
+        return true;
+    case MQTT_CONNACK:
+    case MQTT_SUBACK:
+    case MQTT_UNSUBACK:
+    case MQTT_PINGRESP:
+        break; /* the decoder refuses them from a client */
+    }
+    return true;
+}
+
+static void on_fault(struct connection *c, const struct mqtt_packet *packet, struct mqtt_fault fault)
+{
+    metric_add(METRIC_MQTT_PROTOCOL_ERRORS, 1);
+    if (c->state == CONNECTION_OPEN) {
+        connection_disconnect(c, fault.reason, fault.text);
+        return;
+    }
+    bool known = packet && packet->type == MQTT_CONNECT && packet->connect.protocol_level != 0;
+    if (!known) {
+        connection_shut(c);
+        return;
+    }
+    if (packet->connect.version == MQTT_V5 || (fault.reason == MQTT_UNSUPPORTED_VERSION && packet->connect.protocol_level > 5)) {
+        c->version = MQTT_V5;
+    } else {
+        c->version = MQTT_V311;
+    }
+    connect_refuse(c, fault.reason, fault.text);
+}
+
+/* One packet from the front of data; returns its length, 0: not consumed. */
+static size_t take_packet(struct connection *c, const uint8_t *data, size_t len)
+{
+    struct mqtt_frame frame;
+    struct mqtt_packet packet;
+    enum mqtt_version version = (enum mqtt_version)c->version;
+    enum mqtt_frame_status status = mqtt_frame(data, len, hub_settings(c->loop)->mqtt_packet_max, &frame);
+    if (status == MQTT_FRAME_MALFORMED) {
+        on_fault(c, NULL, (struct mqtt_fault){MQTT_MALFORMED_PACKET, frame.error});
+        return 0;
+    }
+    if (frame.type != 0 && !mqtt_type_is_allowed(version, MQTT_FROM_CLIENT, frame.type)) {
+        on_fault(c, NULL, (struct mqtt_fault){MQTT_PROTOCOL_ERROR, "Packet type not allowed"});
+        return 0;
+    }
+    if (status == MQTT_FRAME_TOO_LARGE) {
+        on_fault(c, NULL, (struct mqtt_fault){MQTT_PACKET_TOO_LARGE, "Packet too large"});
+        return 0;
+    }
+    if (status == MQTT_FRAME_NEED_MORE) {
+        return 0;
+    }
+    struct mqtt_fault fault = mqtt_decode(&packet, version, MQTT_FROM_CLIENT, data, frame.total_bytes);
+    if (fault.reason) {
+        on_fault(c, &packet, fault);
+        return 0;
+    }
+    metric_add(METRIC_MQTT_PACKETS_IN, 1);
+    return on_packet(c, &packet) ? frame.total_bytes : 0;
+}
+
+size_t connection_data(struct connection *connection, const uint8_t *data, size_t len)
+{
+    size_t used = 0;
+    while (used < len && may_read(connection)) {
+        size_t taken = take_packet(connection, data + used, len - used);
+        if (taken == 0) {
+            break;
+        }
+        used += taken;
+    }
+    if (connection->state == CONNECTION_CLOSING) {
+        return len;
+    }
+    if (used > 0) {
+        connection->last_packet_ms = hub_now_ms(connection->loop);
+        if (connection->session && connection->session->party == PARTY_DEVICE) {
+            hub_ports(connection->loop)->contact(connection->loop->core->domain, connection->session->owner_no);
+        }
+    }
+    return used;
+}

@@ -1,0 +1,123 @@
+/* One MQTT connection: frames and packets in, answers out in the order of what they answer (mqtt.md 6, 14.2). */
+#ifndef MUSTER_HUB_CONNECTION_H
+#define MUSTER_HUB_CONNECTION_H
+
+#include "codec/mqtt/mqtt.h"
+#include "hub/hub_loop.h"
+#include "hub/persist.h"
+#include "hub/session.h"
+
+enum connection_state {
+    CONNECTION_NEW,     /* waits for CONNECT */
+    CONNECTION_REFUSED, /* CONNACK is delayed */
+    CONNECTION_MOVING,
+    CONNECTION_STARTING, /* CONNACK waits for a commit */
+    CONNECTION_OPEN,
+    CONNECTION_LEAVING, /* said good-bye; what that changes is being committed */
+    CONNECTION_CLOSING, /* the link was told; nothing is read or written any more */
+};
+
+/* Packets of one kind in the running window of 30 s (mqtt.md 9). */
+struct rate {
+    uint32_t window;     /* number of the window */
+    uint32_t count;
+    uint8_t over;        /* windows in a row over the limit, with this one */
+    bool slowed;         /* reading was paused in this window */
+};
+
+struct connection {
+    struct hub_loop *loop;
+    void *link;
+    struct session *session;      /* NULL before CONNECT and after detaching */
+    struct list node;             /* hub_loop.connections */
+    struct list answers;          /* not sent yet, in order */
+    struct timer timer;           /* first packet, keep-alive, slow reading, delayed refusal: the next of them */
+    uint64_t last_packet_ms;
+    uint64_t paused_until_ms;     /* slow reading; 0: not */
+    uint64_t peer_hash;
+    const char *refusal_text;
+    uint32_t packet_bytes_max;    /* the client's; 0: none */
+    uint16_t receive_maximum;     /* the client's */
+    uint16_t keep_alive_s;
+    uint16_t inbound_open;        /* QoS 1 and 2 publishes not acknowledged or released */
+    uint8_t version;              /* enum mqtt_version */
+    uint8_t state;                /* enum connection_state */
+    uint8_t refusal_reason;
+    bool peer_exempt;
+    bool problem_info;
+    bool session_present;
+    bool assigned_client_id;
+    bool wants_response_info;
+    bool expiry_reduced;
+    bool server_keep_alive;
+    bool serial_uplinks;          /* reads nothing while the session's uplinks run (publish.c) */
+    struct rate publishes, subscribes;
+};
+
+struct connection *connection_new(struct hub_loop *loop, void *link, uint64_t peer_hash, bool peer_exempt);
+/* Bytes of the peer; returns how many were used. The rest is handed in again with more, or after resume. */
+size_t connection_data(struct connection *connection, const uint8_t *data, size_t len);
+void connection_drained(struct connection *connection);
+/* The link is gone: frees the connection. */
+void connection_closed(struct connection *connection);
+/* On the new loop, after link->move(). */
+void connection_arrived(struct connection *connection, struct hub_loop *loop);
+
+/* Hands it to the loop of its session; the CONNECT is handed in again there. */
+void connection_move(struct connection *connection, unsigned loop_index);
+
+/* DISCONNECT with the reason (5.0, after CONNACK), then close. The session is detached and its Will follows the rules.
+ * `text` is static. */
+void connection_disconnect(struct connection *connection, enum mqtt_reason reason, const char *text);
+/* Closes without a word. */
+void connection_shut(struct connection *connection);
+/* Reading stops until connection_wake(). */
+void connection_hold(struct connection *connection);
+void connection_wake(struct connection *connection);
+void connection_arm(struct connection *connection); /* sets the timer to the next thing due */
+
+void connection_send(struct connection *connection, const struct mqtt_packet *packet);
+
+/* --- answers --- */
+struct answer {
+    struct persist_waiter waiter;
+    struct list node;              /* connection.answers */
+    struct connection *connection; /* NULL: it is gone */
+    struct session *session;       /* held */
+    uint32_t push;                 /* SUBACK: enum push_mask to read afterwards */
+    uint16_t packet_id;
+    uint8_t type;                  /* enum mqtt_type */
+    uint8_t reason;
+    uint8_t qos;                   /* of the PUBLISH */
+    bool ready;
+    bool resync;                   /* SUBACK: pushed even if nothing is new */
+    uint32_t text_len;
+    char *text;                    /* Reason String, or the reasons of a SUBACK; owned */
+};
+
+struct answer *answer_new(struct connection *connection, enum mqtt_type type, uint16_t packet_id);
+/* Decided: it is sent as soon as all before it are. `text` is copied. Frees the answer when it was sent. */
+void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text);
+/* Storage fault: no acknowledgement, DISCONNECT 0x89. Frees the answer. */
+void answer_fail(struct answer *answer);
+/* Gives the answer (reason and text set before) when the changes of this turn are on disk. */
+void answer_after_commit(struct answer *answer, enum mqtt_reason reason);
+
+/* --- packets (connect.c, publish.c, subscribe.c) --- */
+/* False: nothing was consumed, the packet is to be handed in again (the connection moves to another loop). */
+bool on_connect(struct connection *connection, const struct mqtt_connect *connect);
+void connect_refuse(struct connection *connection, enum mqtt_reason reason, const char *text);
+void connect_refuse_now(struct connection *connection);
+void connect_accepted(struct connection *connection);
+/* `over`: the rate is exceeded, refuse it. */
+void on_publish(struct connection *connection, const struct mqtt_publish *publish, bool over);
+void on_pubrel(struct connection *connection, const struct mqtt_puback *pubrel);
+void on_subscribe(struct connection *connection, const struct mqtt_subscribe *subscribe, bool over);
+void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe *unsubscribe, bool over);
+
+/* --- rates --- */
+enum rate_result { RATE_OK, RATE_SLOW, RATE_OVER, RATE_CLOSE };
+/* Counts a packet: RATE_SLOW: hold it and read on later, RATE_OVER: refuse it, RATE_CLOSE: third window in a row. */
+enum rate_result rate_count(struct rate *rate, uint64_t now_ms, uint64_t limit, bool can_refuse);
+
+#endif

@@ -1,0 +1,403 @@
+#include "hub/hub_loop.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "hub/connection.h"
+#include "hub/counts.h"
+#include "hub/push.h"
+#include "hub/relay.h"
+#include "hub/will.h"
+
+#define ALIVE_MS 60000
+#define WILL_AFTER_START_MS 30000
+
+/* --- set-up ------------------------------------------------------------------------------------------------------- */
+
+void hub_core_init(struct hub_core *core, struct domain *domain, const struct hub_ports *ports, size_t loop_count)
+{
+    *core = (struct hub_core){.domain = domain, .ports = ports, .loop_count = loop_count};
+    core->failures = failures_new();
+    core->counts = session_counts_new();
+    core->loops = mem_calloc(loop_count, sizeof *core->loops);
+    atomic_init(&core->next_session_no, 1);
+    for (unsigned i = 0; i < loop_count; i++) {
+        struct hub_loop *loop = &core->loops[i];
+        loop->core = core;
+        loop->index = i;
+        hashmap_init(&loop->sessions);
+        hashmap_init(&loop->tenants);
+        list_init(&loop->connections);
+    }
+}
+
+static void loop_deinit(struct hub_loop *loop)
+{
+    struct hashmap_iter iter = {0};
+    for (struct hashmap_node *node; (node = hashmap_next(&loop->sessions, &iter)) != NULL;) {
+        session_forget_in_memory((struct session *)node);
+    }
+    hashmap_deinit(&loop->sessions);
+    hashmap_deinit(&loop->tenants);
+    mem_free(loop->receivers);
+}
+
+void hub_core_deinit(struct hub_core *core)
+{
+    for (size_t i = 0; i < core->loop_count; i++) {
+        loop_deinit(&core->loops[i]);
+    }
+    mem_free(core->loops);
+    failures_free(core->failures);
+    session_counts_free(core->counts);
+}
+
+unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no)
+{
+    return core->loop_count == 1 ? 0 : (unsigned)(hash_u64((uint64_t)device_no) % core->loop_count);
+}
+
+/* A killed server does not know when it ended; this tells, to a minute (mqtt.md 14.3). */
+static void on_alive(struct timer *timer, uint64_t now_ms)
+{
+    struct hub_loop *loop = container_of(timer, struct hub_loop, alive);
+    if (atomic_load(&loop->core->next_session_no) > 1) {
+        persist_alive(loop, hub_unix_ms(loop));
+    }
+    timer_set(loop->timers, timer, now_ms + ALIVE_MS);
+}
+
+void hub_loop_start(struct hub_loop *loop, struct timer_wheel *timers, struct mailbox *mailbox)
+{
+    loop->timers = timers;
+    loop->mailbox = mailbox;
+    loop->alive.on_due = on_alive;
+    if (loop->index == 0) {
+        timer_set(timers, &loop->alive, hub_now_ms(loop) + ALIVE_MS);
+    }
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+void hub_loop_drain(struct hub_loop *loop)
+{
+    list_each_safe (it, &loop->connections) {
+        struct connection *c = list_entry(it, struct connection, node);
+        connection_disconnect(c, MQTT_SERVER_SHUTTING_DOWN, "Server is shutting down");
+    }
+}
+
+bool hub_core_is_drained(const struct hub_core *core)
+{
+    for (size_t i = 0; i < core->loop_count; i++) {
+        if (atomic_load(&core->loops[i].connection_count) > 0 || atomic_load(&core->loops[i].busy)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------- */
+
+static bool is_for_applications(const struct event *event)
+{
+    return (event->type == EVENT_TELEMETRY && event->transport != TRANSPORT_MQTT) || event->type == EVENT_STATUS ||
+           (event->type == EVENT_INCIDENT && (event->push & PUSH_INCIDENTS));
+}
+
+enum event_targets hub_event_targets(const struct hub_core *core, const struct event *event)
+{
+    if (event->type == EVENT_API_KEY_REVOKED || event->type == EVENT_TENANT_SUSPENDED) {
+        return TARGETS_ALL;
+    }
+    bool ends = event->type == EVENT_DEVICE_DELETED || event->type == EVENT_DEVICE_KEY_CHANGED ||
+                event->type == EVENT_DEVICE_KICK;
+    bool home = event->device_no != 0 && (ends || event->push != 0);
+    bool applications = is_for_applications(event) && atomic_load(&core->application_filters) > 0;
+    return home && applications ? TARGETS_HOME_AND_APPLICATIONS
+           : home               ? TARGETS_HOME
+           : applications       ? TARGETS_APPLICATIONS
+                                : TARGETS_NONE;
+}
+
+/* Ends the connection, and the session too if `remove`. */
+static void end_session(struct session *session, enum mqtt_reason reason, const char *text, bool remove)
+{
+    struct connection *c = session->connection;
+    session_ref(session);
+    if (c) {
+        if (remove) {
+            session_set_will(session, NULL); /* of what is removed, no Will is published (mqtt.md 13) */
+        }
+        connection_disconnect(c, reason, text);
+    }
+    if (remove && !session->is_dead) {
+        session_end(session);
+    }
+    session_unref(session);
+}
+
+static bool is_of_tenant(const struct session *session, const struct event *event)
+{
+    struct device_brief device;
+    if (session->party == PARTY_ORGANIZATION && event->organization_no != 0) {
+        return session->owner_no == event->organization_no;
+    }
+    if (session->party == PARTY_PARTNER && event->organization_no == 0) {
+        return session->owner_no == event->partner_no;
+    }
+    if (session->party != PARTY_DEVICE ||
+        !hub_ports(session->loop)->find_device_no(session->loop->core->domain, session->owner_no, &device)) {
+        return false;
+    }
+    return event->organization_no != 0 ? device.organization_no == event->organization_no
+                                       : device.partner_no == event->partner_no;
+}
+
+/* Rare: looks at every session of the loop. */
+static void end_sessions_of_tenant(struct hub_loop *loop, const struct event *event)
+{
+    struct hashmap_iter iter = {0};
+    for (struct hashmap_node *node; (node = hashmap_next(&loop->sessions, &iter)) != NULL;) {
+        struct session *session = (struct session *)node;
+        bool revoked = event->type == EVENT_API_KEY_REVOKED && session->application &&
+                       session->application->api_key_no == event->api_key_no;
+        if (revoked) {
+            end_session(session, MQTT_NOT_AUTHORIZED, "API key revoked", true);
+        } else if (event->type == EVENT_TENANT_SUSPENDED && session->connection && is_of_tenant(session, event)) {
+            end_session(session, MQTT_NOT_AUTHORIZED, "Suspended", false);
+        }
+    }
+}
+
+static void device_event(struct hub_loop *loop, const struct event *event)
+{
+    struct session *session = session_find_device(loop, event->device_no);
+    if (!session) {
+        return;
+    }
+    if (event->type == EVENT_DEVICE_DELETED) {
+        end_session(session, MQTT_ADMINISTRATIVE_ACTION, "Device deleted", true);
+    } else if (event->type == EVENT_DEVICE_KEY_CHANGED) {
+        end_session(session, MQTT_NOT_AUTHORIZED, "Access key rotated", false);
+    } else if (event->type == EVENT_DEVICE_KICK) {
+        end_session(session, MQTT_ADMINISTRATIVE_ACTION, "Disconnected by an operator", false);
+    } else {
+        /* An edit of the device that was too old: it gets the current one again (mqtt.md 5.1). */
+        bool again = event->type == EVENT_CONFIG && event->code == 422;
+        push_request(session, event->push & ~(uint32_t)PUSH_INCIDENTS, again);
+    }
+}
+
+static void publish_event(struct hub_loop *loop, const struct event *event, enum topic_id topic, struct str payload)
+{
+    char text[DEVICE_TOPIC_BYTES_MAX];
+    struct device_brief device;
+    if (!hub_ports(loop)->find_device_no(loop->core->domain, event->device_no, &device)) {
+        return;
+    }
+    device.organization_no = event->organization_no; /* owner at the moment of the event */
+    struct mqtt_properties p = {.payload_format = 1, .content_type = STR("application/json")};
+    mqtt_set(&p, MQTT_PROP_PAYLOAD_FORMAT);
+    mqtt_set(&p, MQTT_PROP_CONTENT_TYPE);
+    struct message_parts parts = {.topic = device_topic_write(text, &device.id, topic_name(topic)->name),
+                                  .properties = &p,
+                                  .payload = payload,
+                                  .qos = 1,
+                                  .now_unix_ms = hub_unix_ms(loop)};
+    struct message *message = message_new(&parts, &device);
+    message->topic_id = (uint8_t)topic;
+    relay_deliver_here(loop, message);
+    message_unref(message);
+}
+
+static void publish_incident(struct hub_loop *loop, const struct event *event)
+{
+    struct buf array;
+    buf_init(&array, event->payload.len + 2);
+    buf_append_str(&array, STR("["));
+    buf_append_str(&array, event->payload);
+    buf_append_str(&array, STR("]"));
+    publish_event(loop, event, TOPIC_INCIDENTS, buf_str(&array));
+    buf_deinit(&array);
+}
+
+void hub_loop_event(struct hub_loop *loop, const struct event *event)
+{
+    if (event->type == EVENT_API_KEY_REVOKED || event->type == EVENT_TENANT_SUSPENDED) {
+        end_sessions_of_tenant(loop, event);
+        return;
+    }
+    if (event->device_no == 0) {
+        return;
+    }
+    if (event->type == EVENT_INCIDENT && (event->push & PUSH_INCIDENTS)) {
+        publish_incident(loop, event);
+    } else if (event->type == EVENT_TELEMETRY && event->transport != TRANSPORT_MQTT) {
+        publish_event(loop, event, TOPIC_TELEMETRY, event->payload);
+    } else if (event->type == EVENT_STATUS) {
+        publish_event(loop, event, TOPIC_PRESENCE, event->payload);
+    }
+    if (hub_home_of_device(loop->core, event->device_no) == loop->index) {
+        device_event(loop, event);
+    }
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+struct restore_visit {
+    struct session_store_visitor visitor;
+    struct hub_core *core;
+    struct session *session; /* of the rows that come now */
+    struct hashmap by_no;
+};
+
+struct restored {
+    struct hashmap_node map;
+    int64_t no;
+    struct session *session;
+    int64_t disconnected_at_ms, will_due_at_ms;
+};
+
+static bool restored_eq(const struct hashmap_node *node, const void *key)
+{
+    return ((const struct restored *)node)->no == *(const int64_t *)key;
+}
+
+static struct restored *restored_find(struct restore_visit *v, int64_t no)
+{
+    return (struct restored *)hashmap_find(&v->by_no, hash_u64((uint64_t)no), restored_eq, &no);
+}
+
+static void on_session_row(struct session_store_visitor *visitor, const struct session_row *row)
+{
+    struct restore_visit *v = container_of(visitor, struct restore_visit, visitor);
+    struct hub_core *core = v->core;
+    struct device_brief device = {0};
+    struct session_key key = {(enum party)row->principal_kind, row->principal_no, row->client_id};
+    if (row->no >= atomic_load(&core->next_session_no)) {
+        atomic_store(&core->next_session_no, row->no + 1);
+    }
+    if (key.party == PARTY_DEVICE) {
+        key.client_id = STR("");
+        if (!core->ports->find_device_no(core->domain, row->principal_no, &device)) {
+            return; /* deleted since */
+        }
+    }
+    struct hub_loop *loop = &core->loops[session_home(core, &key)];
+    if (session_find(loop, &key)) {
+        return;
+    }
+    struct session *session = session_new(loop, &key);
+    session->no = row->no;
+    session->expiry_s = row->expiry_s;
+    session->device_id = device.id;
+    if (session->application) {
+        session->application->api_key_no = row->api_key_no;
+    }
+    if (row->will.len > 0) {
+        session->will = will_from_stored(row->will, row->will_delay_s);
+    }
+    struct restored *r = mem_new(struct restored);
+    r->no = row->no;
+    r->session = session;
+    r->disconnected_at_ms = row->disconnected_at_ms;
+    r->will_due_at_ms = row->will_due_at_ms;
+    hashmap_insert(&v->by_no, &r->map, hash_u64((uint64_t)row->no));
+}
+
+static void on_filter_row(struct session_store_visitor *visitor, int64_t no, const struct session_filter_row *row)
+{
+    struct restored *r = restored_find(container_of(visitor, struct restore_visit, visitor), no);
+    struct str rest;
+    if (!r || (r->session->party == PARTY_DEVICE && !access_device_filter(&r->session->device_id, row->filter, &rest))) {
+        return;
+    }
+    session_put_filter(r->session, row->filter, row->options, row->identifier);
+}
+
+/* Which side of the effect the crash was on: see uplink.c. */
+static bool intent_was_carried_out(const struct session *session, const struct session_inbound_row *row)
+{
+    struct device_brief device;
+    const struct hub_core *core = session->loop->core;
+    if (row->intent == INTENT_DONE) {
+        return true;
+    }
+    if (session->party != PARTY_DEVICE || !core->ports->find_device_no(core->domain, session->owner_no, &device)) {
+        return false;
+    }
+    if (row->intent == INTENT_TELEMETRY) {
+        return device.sample_day != row->witness_day || device.sample_seq != row->witness_seq;
+    }
+    return row->intent == INTENT_CONFIG && device.config_version != row->witness_seq;
+}
+
+static void on_inbound_row(struct session_store_visitor *visitor, int64_t no, const struct session_inbound_row *row)
+{
+    struct restored *r = restored_find(container_of(visitor, struct restore_visit, visitor), no);
+    if (r && intent_was_carried_out(r->session, row)) {
+        session_inbound_add(r->session, row->packet_id)->received = true;
+    }
+}
+
+static void on_queued_row(struct session_store_visitor *visitor, int64_t no, const struct session_queue_row *row)
+{
+    struct restored *r = restored_find(container_of(visitor, struct restore_visit, visitor), no);
+    struct out_entry entry = {.seq = (uint32_t)row->seq, .packet_id = row->packet_id, .qos = row->qos, .stored = true};
+    if (!r) {
+        return;
+    }
+    entry.message = message_from_stored(row->message, &entry.subscription_ids);
+    if (!entry.message) {
+        log_event(LOG_WARN, "mqtt_queue_row_unreadable", log_i("session", no), log_i("seq", row->seq));
+        return;
+    }
+    entry.message->expires_at_ms = row->expires_at_ms;
+    entry.message->device_no = row->device_no;
+    entry.message->epoch = row->epoch;
+    outbox_restore(r->session, &entry);
+}
+
+/* Everybody is absent now; time went on while the server was down (mqtt.md 14.3, 14.4). */
+static void begin_absences(struct restore_visit *v, int64_t alive_at_ms)
+{
+    struct hashmap_iter iter = {0};
+    for (struct hashmap_node *node; (node = hashmap_next(&v->by_no, &iter)) != NULL;) {
+        struct restored *r = (struct restored *)node;
+        struct hub_loop *loop = r->session->loop;
+        int64_t now_unix = hub_unix_ms(loop);
+        int64_t since = r->disconnected_at_ms != INT64_MIN ? r->disconnected_at_ms
+                        : alive_at_ms != INT64_MIN         ? alive_at_ms
+                                                           : now_unix;
+        uint64_t will_wait = WILL_AFTER_START_MS;
+        if (r->session->will && r->will_due_at_ms == INT64_MIN && r->session->will->delay_s > WILL_AFTER_START_MS / 1000) {
+            will_wait = (uint64_t)r->session->will->delay_s * 1000;
+        } else if (r->will_due_at_ms != INT64_MIN && r->will_due_at_ms - now_unix > WILL_AFTER_START_MS) {
+            will_wait = (uint64_t)(r->will_due_at_ms - now_unix);
+        }
+        session_begin_absence(r->session, since, hub_now_ms(loop) + will_wait);
+        hashmap_remove(&v->by_no, node);
+        mem_free(r);
+    }
+}
+
+static void run_restore(struct op *op, struct store_tx *tx)
+{
+    struct hub_restore *restore = container_of(op, struct hub_restore, op);
+    struct restore_visit v = {.visitor = {on_session_row, on_filter_row, on_inbound_row, on_queued_row},
+                              .core = restore->core};
+    int64_t alive_at_ms = INT64_MIN;
+    hashmap_init(&v.by_no);
+    op->err = session_store_load(tx, &v.visitor, &alive_at_ms);
+    begin_absences(&v, alive_at_ms);
+    hashmap_deinit(&v.by_no);
+}
+
+void hub_restore_init(struct hub_restore *restore, struct hub_core *core)
+{
+    *restore = (struct hub_restore){.core = core};
+    restore->op.lane = LANE_READ;
+    restore->op.run = run_restore;
+}

@@ -1,0 +1,158 @@
+/* The hub's core on one event loop, without I/O: it is driven by bytes of connections, timers of a wheel whose clock is
+ * given, tasks from other loops, completed operations and events; what it does goes out through the ports below. hub.c
+ * binds it to streams and threads, tests/replay to a virtual world. All calls: on the loop's own thread. */
+#ifndef MUSTER_HUB_HUB_LOOP_H
+#define MUSTER_HUB_HUB_LOOP_H
+
+#include "base/hashmap.h"
+#include "base/list.h"
+#include "base/task.h"
+#include "base/timer_wheel.h"
+#include "hub/failures.h"
+#include "hub/topic_tree.h"
+#include "model/credentials.h"
+#include "model/device_call.h"
+#include "model/domain.h"
+#include "model/pending.h"
+
+struct hub_core;
+struct hub_loop;
+struct message;
+struct persist_batch;
+struct session;
+
+/* How bytes leave: the stream stack, or a test's. See io/stream.h for what each does. */
+struct link_ops {
+    struct buf *(*output)(void *link);
+    void (*commit)(void *link);
+    size_t (*output_bytes)(void *link);
+    void (*pause)(void *link);
+    void (*resume)(void *link);
+    void (*close)(void *link);
+    void (*abort)(void *link);
+    /* Hands the link to another loop, where connection_arrived() is called. */
+    void (*move)(void *link, unsigned loop_index);
+};
+
+/* An uplink that was refused, for the live tail (EVENT_UPLINK_REFUSED). */
+struct refusal {
+    struct str topic;   /* below the device's prefix, or whole if it is not there */
+    uint32_t bytes;
+    uint8_t qos;
+    uint8_t code;       /* MQTT reason code */
+    struct str text;
+};
+
+/* What the hub asks of the domain: model's functions, or a test's. */
+struct hub_ports {
+    const struct link_ops *link;
+    bool (*find_device)(struct domain *domain, const struct uuid *id, struct device_brief *ret_device);
+    bool (*find_device_no)(struct domain *domain, int64_t no, struct device_brief *ret_device);
+    enum credential_result (*check_device)(struct domain *domain, struct str id, struct str access_key,
+                                           struct device_brief *ret_device);
+    enum credential_result (*check_api_key)(struct domain *domain, struct str key, struct principal *ret_principal);
+    bool (*key_matches)(struct domain *domain, const struct device_brief *device, struct str access_key);
+    struct device_call *(*call_new)(struct domain *domain, enum device_action action,
+                                    const struct device_brief *device, enum transport transport);
+    void (*call_free)(struct device_call *call);
+    void (*call_submit)(struct device_call *call, struct mailbox *home, void (*done)(struct op *op));
+    struct pending_read *(*pending_new)(struct domain *domain, const struct device_brief *device, uint32_t wanted);
+    void (*pending_free)(struct pending_read *read);
+    void (*pending_submit)(struct pending_read *read, struct mailbox *home, void (*done)(struct op *op));
+    void (*mark_delivered)(struct domain *domain, const struct device_brief *device, const char *command_id);
+    void (*contact)(struct domain *domain, int64_t device_no);
+    void (*connected)(struct domain *domain, int64_t device_no);
+    void (*disconnected)(struct domain *domain, int64_t device_no);
+    void (*refused)(struct domain *domain, const struct device_brief *device, const struct refusal *refusal);
+    void (*want_messages)(struct domain *domain, int change); /* event_bus.wants_messages */
+    void (*flush_later)(struct hub_loop *loop);               /* hub_loop_flush() at the end of this turn */
+};
+
+/* An application tenant with sessions on this loop: its own topic space. */
+struct tenant {
+    struct hashmap_node map;
+    uint8_t kind; /* enum party */
+    int64_t no;
+    size_t sessions;
+    struct topic_tree tree;
+};
+
+struct hub_loop {
+    struct hub_core *core;
+    unsigned index;
+    struct timer_wheel *timers;
+    struct mailbox *mailbox;
+    uint64_t (*now_ms)(const struct hub_loop *loop);   /* monotonic */
+    int64_t (*unix_ms)(const struct hub_loop *loop);
+    void *user;                                        /* the binder's */
+
+    struct hashmap sessions;
+    struct hashmap tenants;
+    struct list connections;
+    struct persist_batch *batch;                       /* changes of this turn; NULL: none */
+    unsigned batches_in_flight;
+    uint64_t next_serial;
+    uint64_t match_serial;                             /* number of the message being delivered to applications */
+    struct receiver *receivers;                        /* of it; kept for the next one */
+    size_t receiver_count, receiver_capacity;
+    _Atomic int application_filters;                   /* read by other loops: is anything to be posted here? */
+    _Atomic size_t connection_count;
+    _Atomic bool busy;                                 /* batches in flight */
+    struct timer alive;
+};
+
+struct hub_core {
+    struct domain *domain;
+    const struct hub_ports *ports;
+    struct failures *failures;
+    struct hub_loop *loops;
+    size_t loop_count;
+    _Atomic int64_t next_session_no;
+    _Atomic int application_filters;                   /* of all loops */
+    _Atomic bool draining;
+    struct session_counts *counts;                     /* application sessions per tenant */
+};
+
+void hub_core_init(struct hub_core *core, struct domain *domain, const struct hub_ports *ports, size_t loop_count);
+void hub_core_deinit(struct hub_core *core); /* drops all sessions from memory; connections must be gone */
+/* Set-up of one loop; the caller fills now_ms, unix_ms and user before. */
+void hub_loop_start(struct hub_loop *loop, struct timer_wheel *timers, struct mailbox *mailbox);
+/* Submits what this turn has to store. */
+void hub_loop_flush(struct hub_loop *loop);
+/* Something happened in the domain; called on every loop that hub_event_targets() names. */
+void hub_loop_event(struct hub_loop *loop, const struct event *event);
+/* DISCONNECT 0x8B to everybody. */
+void hub_loop_drain(struct hub_loop *loop);
+bool hub_core_is_drained(const struct hub_core *core);
+
+/* Which loops must hear of an event: none, the device's home, those with application subscribers, or all. Any thread. */
+enum event_targets { TARGETS_NONE, TARGETS_HOME, TARGETS_APPLICATIONS, TARGETS_HOME_AND_APPLICATIONS, TARGETS_ALL };
+enum event_targets hub_event_targets(const struct hub_core *core, const struct event *event);
+
+unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no);
+
+/* Sessions that were stored, loaded before the loops run: an operation for any lane that reads. `done` is the caller's. */
+struct hub_restore {
+    struct op op;
+    struct hub_core *core;
+};
+void hub_restore_init(struct hub_restore *restore, struct hub_core *core);
+
+static inline const struct settings *hub_settings(const struct hub_loop *loop)
+{
+    return domain_settings(loop->core->domain);
+}
+static inline const struct hub_ports *hub_ports(const struct hub_loop *loop)
+{
+    return loop->core->ports;
+}
+static inline uint64_t hub_now_ms(const struct hub_loop *loop)
+{
+    return loop->now_ms(loop);
+}
+static inline int64_t hub_unix_ms(const struct hub_loop *loop)
+{
+    return loop->unix_ms(loop);
+}
+
+#endif

@@ -1,0 +1,80 @@
+/* One published message: immutable and reference-counted, shared by every receiver on every loop. It holds what is the
+ * same for all of them; packet id, granted QoS, remaining expiry and subscription ids belong to each delivery. */
+#ifndef MUSTER_HUB_MESSAGE_H
+#define MUSTER_HUB_MESSAGE_H
+
+#include "base/buf.h"
+#include "base/ref.h"
+#include "codec/mqtt/mqtt.h"
+#include "hub/topic_name.h"
+#include "model/device_table.h"
+
+#define MESSAGE_NEVER_EXPIRES INT64_MAX
+
+struct message {
+    struct ref ref;
+    uint8_t qos;
+    uint8_t topic_id;        /* enum topic_id */
+    uint16_t topic_len;
+    uint32_t properties_len; /* wire form of mqtt_encode_shared_properties() */
+    uint32_t payload_len;
+    uint32_t epoch;          /* the device's when it was published: nobody reads across an un-claim (mqtt.md 10.4) */
+    int64_t expires_at_ms;   /* unix */
+    uint64_t sender;         /* serial of the publishing session, for No Local; 0: the hub itself */
+    struct uuid device_id;   /* whose topic it is */
+    int64_t device_no;       /* 0: read back from disk, look it up by id */
+    int64_t organization_no; /* owner when it was published; 0: unclaimed */
+    char bytes[];            /* topic, properties, payload */
+};
+
+struct message_parts {
+    struct str topic;
+    const struct mqtt_properties *properties; /* NULL: none; user property access_key is left out (mqtt.md 3.5.2) */
+    struct str payload;
+    uint8_t qos;
+    int64_t now_unix_ms;                      /* Message Expiry counts from here */
+};
+
+/* A new message with one reference; parts are copied. `device` NULL: not about a known device. */
+struct message *message_new(const struct message_parts *parts, const struct device_brief *device);
+struct message *message_ref(struct message *message);
+void message_unref(struct message *message); /* NULL is accepted */
+
+static inline struct str message_topic(const struct message *message)
+{
+    return str_from(message->bytes, message->topic_len);
+}
+static inline struct str message_properties(const struct message *message)
+{
+    return str_from(message->bytes + message->topic_len, message->properties_len);
+}
+static inline struct str message_payload(const struct message *message)
+{
+    return str_from(message->bytes + message->topic_len + message->properties_len, message->payload_len);
+}
+/* Bytes it counts with against a queue limit. */
+static inline size_t message_size(const struct message *message)
+{
+    return (size_t)message->topic_len + message->properties_len + message->payload_len;
+}
+
+/* One delivery of a message. */
+struct delivery {
+    uint16_t packet_id;
+    uint8_t qos;
+    bool dup;
+    const uint32_t *subscription_ids;
+    size_t subscription_id_count;
+};
+
+/* Appends the PUBLISH. The remaining expiry is computed from now. */
+void message_encode(struct buf *out, enum mqtt_version version, const struct message *message,
+                    const struct delivery *delivery, int64_t now_unix_ms);
+/* Length of that PUBLISH; 0: it cannot be encoded. */
+size_t message_packet_bytes(enum mqtt_version version, const struct message *message, const struct delivery *delivery);
+
+/* A stored PUBLISH (MQTT 5 bytes) as a message with its subscription ids, which the caller frees: [0] is their count,
+ * NULL when there are none. NULL: the bytes are not a PUBLISH. */
+struct message *message_from_stored(struct str stored, uint32_t **ret_subscription_ids);
+
+#endif

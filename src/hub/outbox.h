@@ -1,0 +1,52 @@
+/* Messages on their way to one client: QoS 1 in flight (in order, with packet ids) and waiting behind them. A ring, so
+ * that sending and acknowledging in order cost nothing; an entry acknowledged out of order stays as a hole until the
+ * ones before it are. Loop thread only. */
+#ifndef MUSTER_HUB_OUTBOX_H
+#define MUSTER_HUB_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct message;
+struct session;
+struct match;
+
+struct out_entry {
+    struct message *message;    /* NULL: acknowledged */
+    uint32_t *subscription_ids; /* [0] is their count; NULL: none */
+    uint32_t seq;               /* of its row */
+    uint16_t packet_id;         /* 0: not sent */
+    uint8_t qos;
+    uint8_t push;               /* bit number + 1 of its enum push_mask; 0: no downlink */
+    bool stored;
+};
+
+struct outbox {
+    uint32_t first, count, capacity; /* ring */
+    uint32_t sent;                   /* entries from the first on that were sent (or acknowledged) */
+    uint32_t in_flight;              /* of these, not acknowledged */
+    uint32_t next_seq;
+    size_t bytes;
+    struct out_entry *ring;
+};
+
+/* Delivers a message with the QoS of the match: sends it, or queues it, or drops it by a limit. Returns true if it is
+ * kept in a stored session, so that the publisher must wait for the commit. `push` as in out_entry. */
+bool outbox_deliver(struct session *session, struct message *message, const struct match *match, unsigned push);
+/* PUBACK from the client; false: that id is not in flight. */
+bool outbox_acknowledged(struct session *session, uint16_t packet_id);
+/* After CONNACK of a resumed session: everything in flight again with DUP, then what waits. */
+void outbox_resume(struct session *session);
+/* Sends what waits as far as the client's window and the output allow. */
+void outbox_pump(struct session *session);
+/* Puts back what was stored, in order, at start. Takes message and ids. */
+void outbox_restore(struct session *session, const struct out_entry *entry);
+/* Removes downlinks of these kinds (enum push_mask) that were not sent yet (mqtt.md 5.2.4). */
+void outbox_drop_pushes(struct session *session, uint32_t kinds);
+/* Kinds of downlinks that are in flight. */
+uint32_t outbox_pushes_in_flight(const struct session *session);
+void outbox_store_all(struct session *session);
+void outbox_free(struct session *session); /* forgets everything, in memory only */
+
+#endif

@@ -1,0 +1,245 @@
+#include "hub/persist.h"
+
+#include <stdatomic.h>
+
+#include "base/mem.h"
+#include "hub/message.h"
+#include "hub/outbox.h"
+
+enum change_kind {
+    CHANGE_SESSION,
+    CHANGE_END,
+    CHANGE_CLEAR,
+    CHANGE_FILTER,
+    CHANGE_NO_FILTER,
+    CHANGE_INBOUND,
+    CHANGE_NO_INBOUND,
+    CHANGE_QUEUED,
+    CHANGE_SENT,
+    CHANGE_NO_QUEUED,
+    CHANGE_ALIVE,
+};
+
+struct change {
+    struct change *next;
+    enum change_kind kind;
+    int64_t no;
+    union {
+        struct session_row session;
+        struct session_filter_row filter;
+        struct session_inbound_row inbound;
+        struct {
+            struct session_queue_row row;
+            struct message *message;    /* encoded on the lane's thread */
+            const uint32_t *identifiers;
+        } queued;
+        int64_t now_unix_ms;
+    };
+};
+
+struct persist_batch {
+    struct op op;
+    struct hub_loop *loop;
+    struct arena arena;
+    struct change *first, **last;
+    struct persist_waiter *waiters, **last_waiter;
+};
+
+#define MESSAGE_BYTES_MAX ((size_t)1024 * 1024)
+
+static enum err run_queued(const struct change *c, struct store_tx *tx, struct buf *scratch)
+{
+    const struct delivery delivery = {.qos = c->queued.row.qos,
+                                      .packet_id = 1, /* QoS 1 must have one; the real one is a column */
+                                      .subscription_ids = c->queued.identifiers ? c->queued.identifiers + 1 : NULL,
+                                      .subscription_id_count = c->queued.identifiers ? c->queued.identifiers[0] : 0};
+    struct session_queue_row row = c->queued.row;
+    buf_clear(scratch);
+    message_encode(scratch, MQTT_V5, c->queued.message, &delivery, 0);
+    row.message = buf_str(scratch);
+    return session_store_put_queued(tx, c->no, &row);
+}
+
+static enum err run_change(const struct change *c, struct store_tx *tx, struct buf *scratch)
+{
+    switch (c->kind) {
+    case CHANGE_SESSION:
+        return session_store_save(tx, &c->session);
+    case CHANGE_END:
+        return session_store_remove(tx, c->no);
+    case CHANGE_CLEAR:
+        return session_store_clear(tx, c->no);
+    case CHANGE_FILTER:
+        return session_store_put_filter(tx, c->no, &c->filter);
+    case CHANGE_NO_FILTER:
+        return session_store_remove_filter(tx, c->no, c->filter.filter);
+    case CHANGE_INBOUND:
+        return session_store_put_inbound(tx, c->no, &c->inbound);
+    case CHANGE_NO_INBOUND:
+        return session_store_remove_inbound(tx, c->no, c->inbound.packet_id);
+    case CHANGE_QUEUED:
+        return run_queued(c, tx, scratch);
+    case CHANGE_SENT:
+        return session_store_set_sent(tx, c->no, c->queued.row.seq, c->queued.row.packet_id);
+    case CHANGE_NO_QUEUED:
+        return session_store_remove_queued(tx, c->no, c->queued.row.seq);
+    case CHANGE_ALIVE:
+        return session_store_alive(tx, c->now_unix_ms);
+    }
+    return ERR_INTERNAL;
+}
+
+static void run_batch(struct op *op, struct store_tx *tx)
+{
+    struct persist_batch *batch = container_of(op, struct persist_batch, op);
+    struct buf scratch;
+    buf_init(&scratch, MESSAGE_BYTES_MAX);
+    op->err = ERR_OK;
+    for (struct change *c = batch->first; c && op->err == ERR_OK; c = c->next) {
+        op->err = run_change(c, tx, &scratch);
+    }
+    buf_deinit(&scratch);
+}
+
+static void batch_done(struct op *op)
+{
+    struct persist_batch *batch = container_of(op, struct persist_batch, op);
+    struct hub_loop *loop = batch->loop;
+    loop->batches_in_flight--;
+    for (struct persist_waiter *w = batch->waiters, *next; w; w = next) {
+        next = w->next;
+        w->done(w, op->err);
+    }
+    for (struct change *c = batch->first; c; c = c->next) {
+        if (c->kind == CHANGE_QUEUED) {
+            message_unref(c->queued.message);
+        }
+    }
+    arena_deinit(&batch->arena);
+    mem_free(batch);
+    if (loop->batches_in_flight == 0 && !loop->batch) {
+        atomic_store(&loop->busy, false);
+    }
+}
+
+static struct persist_batch *batch_of(struct hub_loop *loop)
+{
+    if (!loop->batch) {
+        struct persist_batch *batch = mem_new(struct persist_batch);
+        batch->loop = loop;
+        batch->last = &batch->first;
+        batch->last_waiter = &batch->waiters;
+        arena_init(&batch->arena);
+        loop->batch = batch;
+        atomic_store(&loop->busy, true);
+        hub_ports(loop)->flush_later(loop);
+    }
+    return loop->batch;
+}
+
+void hub_loop_flush(struct hub_loop *loop)
+{
+    struct persist_batch *batch = loop->batch;
+    if (!batch) {
+        return;
+    }
+    loop->batch = NULL;
+    loop->batches_in_flight++;
+    batch->op.home = loop->mailbox;
+    batch->op.lane = LANE_REGISTRY;
+    batch->op.run = run_batch;
+    batch->op.done = batch_done;
+    op_submit(loop->core->domain->executor, &batch->op);
+}
+
+static struct change *change_new(struct hub_loop *loop, enum change_kind kind, int64_t no)
+{
+    struct persist_batch *batch = batch_of(loop);
+    struct change *c = arena_new(&batch->arena, struct change);
+    c->kind = kind;
+    c->no = no;
+    *batch->last = c;
+    batch->last = &c->next;
+    return c;
+}
+
+void persist_wait(struct hub_loop *loop, struct persist_waiter *waiter)
+{
+    struct persist_batch *batch = batch_of(loop);
+    waiter->next = NULL;
+    *batch->last_waiter = waiter;
+    batch->last_waiter = &waiter->next;
+}
+
+void persist_session(struct hub_loop *loop, const struct session_row *row)
+{
+    struct change *c = change_new(loop, CHANGE_SESSION, row->no);
+    c->session = *row;
+    c->session.client_id = arena_str(&loop->batch->arena, row->client_id);
+    c->session.will = arena_str(&loop->batch->arena, row->will);
+}
+
+void persist_end(struct hub_loop *loop, int64_t no)
+{
+    change_new(loop, CHANGE_END, no);
+}
+
+void persist_clear(struct hub_loop *loop, int64_t no)
+{
+    change_new(loop, CHANGE_CLEAR, no);
+}
+
+void persist_filter(struct hub_loop *loop, int64_t no, struct str filter, uint8_t options, uint32_t identifier)
+{
+    struct change *c = change_new(loop, CHANGE_FILTER, no);
+    c->filter = (struct session_filter_row){arena_str(&loop->batch->arena, filter), options, identifier};
+}
+
+void persist_no_filter(struct hub_loop *loop, int64_t no, struct str filter)
+{
+    struct change *c = change_new(loop, CHANGE_NO_FILTER, no);
+    c->filter.filter = arena_str(&loop->batch->arena, filter);
+}
+
+void persist_inbound(struct hub_loop *loop, int64_t no, const struct session_inbound_row *row)
+{
+    change_new(loop, CHANGE_INBOUND, no)->inbound = *row;
+}
+
+void persist_no_inbound(struct hub_loop *loop, int64_t no, uint16_t packet_id)
+{
+    change_new(loop, CHANGE_NO_INBOUND, no)->inbound.packet_id = packet_id;
+}
+
+void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *entry)
+{
+    struct change *c = change_new(loop, CHANGE_QUEUED, no);
+    c->queued.row = (struct session_queue_row){.seq = entry->seq,
+                                               .qos = entry->qos,
+                                               .packet_id = entry->packet_id,
+                                               .expires_at_ms = entry->message->expires_at_ms,
+                                               .device_no = entry->message->device_no,
+                                               .epoch = entry->message->epoch};
+    c->queued.message = message_ref(entry->message);
+    if (entry->subscription_ids) {
+        size_t bytes = (entry->subscription_ids[0] + 1) * sizeof(uint32_t);
+        c->queued.identifiers = memcpy(arena_alloc(&loop->batch->arena, bytes), entry->subscription_ids, bytes);
+    }
+}
+
+void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *entry)
+{
+    struct change *c = change_new(loop, CHANGE_SENT, no);
+    c->queued.row.seq = entry->seq;
+    c->queued.row.packet_id = entry->packet_id;
+}
+
+void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq)
+{
+    change_new(loop, CHANGE_NO_QUEUED, no)->queued.row.seq = seq;
+}
+
+void persist_alive(struct hub_loop *loop, int64_t now_unix_ms)
+{
+    change_new(loop, CHANGE_ALIVE, 0)->now_unix_ms = now_unix_ms;
+}

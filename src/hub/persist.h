@@ -1,0 +1,31 @@
+/* Changes of stored sessions on their way to the disk. All changes of one turn of the loop travel in one operation of
+ * the registry's lane, in the order in which they were made; who must not answer before they are on disk waits for it. */
+#ifndef MUSTER_HUB_PERSIST_H
+#define MUSTER_HUB_PERSIST_H
+
+#include "hub/hub_loop.h"
+#include "model/ports/session_store.h"
+
+struct persist_waiter {
+    struct persist_waiter *next;
+    void (*done)(struct persist_waiter *waiter, enum err err);
+};
+
+/* Each copies what it is given. */
+void persist_session(struct hub_loop *loop, const struct session_row *row);
+void persist_end(struct hub_loop *loop, int64_t no);
+void persist_clear(struct hub_loop *loop, int64_t no);
+void persist_filter(struct hub_loop *loop, int64_t no, struct str filter, uint8_t options, uint32_t identifier);
+void persist_no_filter(struct hub_loop *loop, int64_t no, struct str filter);
+void persist_inbound(struct hub_loop *loop, int64_t no, const struct session_inbound_row *row);
+void persist_no_inbound(struct hub_loop *loop, int64_t no, uint16_t packet_id);
+struct out_entry;
+void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
+void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
+void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq);
+void persist_alive(struct hub_loop *loop, int64_t now_unix_ms);
+
+/* Called when all changes made so far are committed, or with what went wrong; never from within this call. */
+void persist_wait(struct hub_loop *loop, struct persist_waiter *waiter);
+
+#endif

@@ -1,0 +1,250 @@
+#include "hub/publish.h"
+
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "codec/mqtt/topic.h"
+#include "hub/push.h"
+#include "hub/relay.h"
+
+void publish_refused(struct session *session, const struct refusal *refusal)
+{
+    struct hub_loop *loop = session->loop;
+    struct device_brief device;
+    metric_add(METRIC_MQTT_PUBLISH_REFUSED, 1);
+    if (session->party == PARTY_DEVICE && atomic_load(&loop->core->domain->events.wants_messages) > 0 &&
+        hub_ports(loop)->find_device_no(loop->core->domain, session->owner_no, &device)) {
+        hub_ports(loop)->refused(loop->core->domain, &device, refusal);
+    }
+}
+
+void publish_refuse(struct session *session, const struct mqtt_publish *publish, struct answer *answer,
+                    enum mqtt_reason reason, const char *text)
+{
+    struct uuid id;
+    struct refusal refusal = {.topic = publish->topic,
+                              .bytes = (uint32_t)publish->payload.len,
+                              .qos = publish->qos,
+                              .code = (uint8_t)reason,
+                              .text = str_from_cstr(text)};
+    device_topic_split(publish->topic, &id, &refusal.topic);
+    publish_refused(session, &refusal);
+    if (answer) {
+        answer_give(answer, reason, refusal.text);
+    }
+}
+
+/* --- free topics -------------------------------------------------------------------------------------------------- */
+
+struct user_publish {
+    struct relay relay;
+    struct answer *answer;
+};
+
+static void on_user_relayed(struct relay *relay, enum err err)
+{
+    struct user_publish *p = container_of(relay, struct user_publish, relay);
+    if (err == ERR_OK) {
+        answer_give(p->answer, MQTT_SUCCESS, STR(""));
+    } else {
+        answer_fail(p->answer);
+    }
+    mem_free(p);
+}
+
+void inbound_stored_with_effect(struct session *session, uint16_t packet_id)
+{
+    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_DONE};
+    persist_inbound(session->loop, session->no, &row);
+}
+
+static void publish_user(struct session *session, const struct device_brief *device, const struct mqtt_publish *publish,
+                         struct answer *answer)
+{
+    struct message_parts parts = {.topic = publish->topic,
+                                  .properties = &publish->properties,
+                                  .payload = publish->payload,
+                                  .qos = publish->qos,
+                                  .now_unix_ms = hub_unix_ms(session->loop)};
+    struct message *message = message_new(&parts, device);
+    message->topic_id = TOPIC_USER;
+    message->sender = session->serial;
+    if (!answer) {
+        relay_message(session->loop, message, NULL);
+        message_unref(message);
+        return;
+    }
+    struct user_publish *p = mem_new(struct user_publish);
+    p->answer = answer;
+    relay_begin(&p->relay, session->loop, on_user_relayed);
+    relay_message(session->loop, message, &p->relay);
+    if (publish->qos == 2 && session_is_stored(session)) {
+        inbound_stored_with_effect(session, publish->packet_id);
+        relay_hold_for_commit(&p->relay);
+    }
+    message_unref(message);
+    relay_finish(&p->relay);
+}
+
+/* --- checks ------------------------------------------------------------------------------------------------------- */
+
+/* User properties device_id and access_key are optional, but must be right (mqtt.md 6). */
+static bool user_properties_match(const struct session *session, const struct device_brief *device,
+                                  const struct mqtt_properties *properties)
+{
+    struct str value;
+    struct uuid id;
+    if (mqtt_user_property_find(properties, STR("device_id"), &value) &&
+        (!uuid_parse(value, &id) || !uuid_eq(&id, &device->id))) {
+        return false;
+    }
+    return !mqtt_user_property_find(properties, STR("access_key"), &value) ||
+           hub_ports(session->loop)->key_matches(session->loop->core->domain, device, value);
+}
+
+static void publish_sync(struct session *session, struct str rest, const struct mqtt_publish *publish,
+                         struct answer *answer)
+{
+    push_sync(session, rest);
+    if (answer && publish->qos == 2 && session_is_stored(session)) {
+        inbound_stored_with_effect(session, publish->packet_id);
+        answer_after_commit(answer, MQTT_SUCCESS);
+    } else if (answer) {
+        answer_give(answer, MQTT_SUCCESS, STR(""));
+    }
+}
+
+static void publish_by_device(struct session *session, const struct uuid *id, struct str rest,
+                              const struct mqtt_publish *publish, struct answer *answer)
+{
+    struct device_brief device;
+    enum topic_id topic = topic_id_find(rest);
+    if (!hub_ports(session->loop)->find_device_no(session->loop->core->domain, session->owner_no, &device) ||
+        !uuid_eq(id, &device.id) || !access_may_publish(PARTY_DEVICE, topic)) {
+        publish_refuse(session, publish, answer, MQTT_NOT_AUTHORIZED, "Topic not authorized");
+    } else if (!user_properties_match(session, &device, &publish->properties)) {
+        publish_refuse(session, publish, answer, MQTT_NOT_AUTHORIZED, "User property does not match the device");
+    } else if (topic == TOPIC_USER) {
+        publish_user(session, &device, publish, answer);
+    } else if (topic == TOPIC_SYNC) {
+        publish_sync(session, rest, publish, answer);
+    } else if (uplink_is_served(topic)) {
+        struct uplink_request request = {session, &device, topic, publish, answer};
+        uplink_start(&request);
+    } else {
+        publish_refuse(session, publish, answer, MQTT_IMPLEMENTATION_ERROR, "Not available on this server");
+    }
+}
+
+static void publish_by_application(struct session *session, const struct uuid *id, struct str rest,
+                                   const struct mqtt_publish *publish, struct answer *answer)
+{
+    struct device_brief device;
+    bool allowed = session->application->may_publish &&
+                   access_may_publish((enum party)session->party, topic_id_find(rest)) &&
+                   hub_ports(session->loop)->find_device(session->loop->core->domain, id, &device) &&
+                   device.organization_no == session->owner_no;
+    if (allowed) {
+        publish_user(session, &device, publish, answer);
+    } else {
+        publish_refuse(session, publish, answer, MQTT_NOT_AUTHORIZED, "Topic not authorized");
+    }
+}
+
+void publish_for_session(struct session *session, const struct mqtt_publish *publish, struct answer *answer)
+{
+    const struct settings *s = hub_settings(session->loop);
+    struct topic_limits limits = {.bytes_max = s->mqtt_topic_max, .levels_max = s->mqtt_topic_levels};
+    struct uuid id;
+    struct str rest;
+    if (!topic_name_is_valid(publish->topic, &limits)) {
+        publish_refuse(session, publish, answer, MQTT_TOPIC_NAME_INVALID, "Topic name is too long");
+    } else if (!device_topic_split(publish->topic, &id, &rest)) {
+        publish_refuse(session, publish, answer, MQTT_NOT_AUTHORIZED, "Topic not authorized");
+    } else if (session->party == PARTY_DEVICE) {
+        publish_by_device(session, &id, rest, publish, answer);
+    } else {
+        publish_by_application(session, &id, rest, publish, answer);
+    }
+}
+
+/* --- packets ------------------------------------------------------------------------------------------------------ */
+
+/* What this server does not offer (CONNACK said so): 5.0 makes it an error; an older client cannot know. */
+static bool is_offered(struct connection *c, const struct mqtt_publish *publish)
+{
+    if (c->version != MQTT_V5) {
+        return true;
+    }
+    if (mqtt_has(&publish->properties, MQTT_PROP_TOPIC_ALIAS)) {
+        connection_disconnect(c, MQTT_TOPIC_ALIAS_INVALID, "Topic Alias Maximum is 0");
+        return false;
+    }
+    if (publish->retain) {
+        connection_disconnect(c, MQTT_RETAIN_NOT_SUPPORTED, "Retained messages are not available");
+        return false;
+    }
+    return true;
+}
+
+/* A QoS 2 publish whose id is known is not processed again [MQTT-4.3.3-10]. */
+static bool is_duplicate(struct connection *c, const struct mqtt_publish *publish)
+{
+    struct inbound_id *id = publish->qos == 2 ? session_inbound_find(c->session, publish->packet_id) : NULL;
+    if (!id) {
+        return false;
+    }
+    if (!id->received && id->answer && id->answer->connection == c) {
+        return true; /* still being processed on this very connection: its PUBREC answers both */
+    }
+    struct answer *answer = answer_new(c, MQTT_PUBREC, publish->packet_id);
+    if (id->received) {
+        answer_give(answer, MQTT_SUCCESS, STR(""));
+    } else {
+        id->answer = answer; /* gets the outcome too */
+    }
+    return true;
+}
+
+void on_publish(struct connection *connection, const struct mqtt_publish *publish, bool over)
+{
+    struct answer *answer = NULL;
+    metric_add(METRIC_MQTT_PUBLISH_IN, 1);
+    if (!is_offered(connection, publish) || is_duplicate(connection, publish)) {
+        return;
+    }
+    if (publish->qos > 0) {
+        uint64_t maximum = hub_settings(connection->loop)->mqtt_receive_maximum;
+        if (maximum > 0 && connection->inbound_open >= maximum) {
+            connection_disconnect(connection, MQTT_RECEIVE_MAXIMUM_EXCEEDED, "Receive Maximum exceeded");
+            return;
+        }
+        connection->inbound_open++;
+        answer = answer_new(connection, publish->qos == 2 ? MQTT_PUBREC : MQTT_PUBACK, publish->packet_id);
+    }
+    if (publish->qos == 2) {
+        session_inbound_add(connection->session, publish->packet_id)->answer = answer;
+    }
+    if (over) {
+        publish_refuse(connection->session, publish, answer, MQTT_QUOTA_EXCEEDED, "Message rate too high");
+        return;
+    }
+    publish_for_session(connection->session, publish, answer);
+}
+
+void on_pubrel(struct connection *connection, const struct mqtt_puback *pubrel)
+{
+    struct session *session = connection->session;
+    struct inbound_id *id = session_inbound_find(session, pubrel->packet_id);
+    struct answer *answer = answer_new(connection, MQTT_PUBCOMP, pubrel->packet_id);
+    if (!id || !id->received) {
+        answer_give(answer, MQTT_PACKET_ID_NOT_FOUND, STR(""));
+        return;
+    }
+    session_inbound_remove(session, pubrel->packet_id);
+    if (session_is_stored(session)) {
+        persist_no_inbound(session->loop, session->no, pubrel->packet_id);
+        answer_after_commit(answer, MQTT_SUCCESS);
+    } else {
+        answer_give(answer, MQTT_SUCCESS, STR(""));
+    }
+}

@@ -1,0 +1,282 @@
+#include "hub/push.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "codec/mqtt/topic.h"
+#include "hub/connection.h"
+
+/* Where each kind goes, in the order of mqtt.md 5.2.1. Commands have a topic per generation. */
+static enum topic_id topic_of(uint32_t kind, unsigned generation)
+{
+    switch ((enum push_mask)kind) {
+    case PUSH_CONFIG:
+        return TOPIC_CONFIG;
+    case PUSH_SPACE:
+        return TOPIC_SPACE_INFO;
+    case PUSH_FIRMWARE:
+        return TOPIC_FIRMWARE;
+    case PUSH_LICENSE:
+        return TOPIC_LICENSE;
+    case PUSH_COMMAND:
+        return generation == 1 ? TOPIC_COMMANDS : TOPIC_COMMAND;
+    case PUSH_INCIDENTS:
+        return TOPIC_INCIDENTS;
+    case PUSH_ALL:
+        break;
+    }
+    return TOPIC_OTHER;
+}
+
+static unsigned bit_number(uint32_t kind)
+{
+    return (unsigned)__builtin_ctz(kind) + 1;
+}
+
+uint32_t push_kinds_of_filter(struct str rest)
+{
+    uint32_t kinds = 0;
+    for (uint32_t kind = 1; kind <= PUSH_INCIDENTS; kind <<= 1) {
+        for (unsigned generation = 1; generation <= 2; generation++) {
+            if (topic_matches(rest, topic_name(topic_of(kind, generation))->name)) {
+                kinds |= kind;
+            }
+        }
+    }
+    return kinds;
+}
+
+static uint32_t kinds_of_filters(const struct session *session)
+{
+    struct match match;
+    unsigned generation = session_generation(session);
+    uint32_t kinds = 0;
+    for (uint32_t kind = 1; kind <= PUSH_INCIDENTS; kind <<= 1) {
+        session_match_rest(session, topic_name(topic_of(kind, generation))->name, false, &match);
+        kinds |= match.found ? kind : 0;
+    }
+    return kinds;
+}
+
+/* --- one item ----------------------------------------------------------------------------------------------------- */
+
+struct downlink {
+    uint32_t kind;
+    struct str payload;
+    const char *correlation;
+};
+
+static void downlink_publish(struct session *session, const struct device_brief *device, const struct downlink *d)
+{
+    struct match match;
+    char topic[DEVICE_TOPIC_BYTES_MAX], response[DEVICE_TOPIC_BYTES_MAX];
+    enum topic_id id = topic_of(d->kind, session_generation(session));
+    const struct topic_name *name = topic_name(id);
+    session_match_rest(session, name->name, false, &match);
+    if (!match.found) {
+        return;
+    }
+    struct mqtt_properties p = {.payload_format = 1, .content_type = STR("application/json")};
+    mqtt_set(&p, MQTT_PROP_PAYLOAD_FORMAT);
+    mqtt_set(&p, MQTT_PROP_CONTENT_TYPE);
+    if (name->response != TOPIC_OTHER) {
+        p.response_topic = device_topic_write(response, &device->id, topic_name(name->response)->name);
+        mqtt_set(&p, MQTT_PROP_RESPONSE_TOPIC);
+    }
+    if (d->correlation && d->correlation[0] != '\0') {
+        p.correlation_data = str_from_cstr(d->correlation);
+        mqtt_set(&p, MQTT_PROP_CORRELATION_DATA);
+    }
+    struct message_parts parts = {.topic = device_topic_write(topic, &device->id, name->name),
+                                  .properties = &p,
+                                  .payload = d->payload,
+                                  .qos = 1,
+                                  .now_unix_ms = hub_unix_ms(session->loop)};
+    struct message *message = message_new(&parts, device);
+    message->topic_id = (uint8_t)id;
+    outbox_deliver(session, message, &match, bit_number(d->kind));
+    message_unref(message);
+}
+
+/* True if it is newer than what was pushed; remembers it. */
+static bool level_rises(int64_t *last, int64_t level)
+{
+    if (level > 0 && level <= *last) {
+        return false;
+    }
+    *last = level;
+    return true;
+}
+
+static bool is_news(struct push_state *push, const struct pending_item *item)
+{
+    switch (item->kind) {
+    case PUSH_CONFIG:
+        return level_rises(&push->config, item->level);
+    case PUSH_SPACE:
+        return level_rises(&push->space, item->level);
+    case PUSH_FIRMWARE:
+        return level_rises(&push->firmware, item->level);
+    case PUSH_COMMAND:
+        if (strcmp(push->command, item->id) == 0) {
+            return false;
+        }
+        snprintf(push->command, sizeof push->command, "%s", item->id);
+        return true;
+    case PUSH_LICENSE:
+    case PUSH_INCIDENTS:
+        return true;
+    case PUSH_ALL:
+        break;
+    }
+    return false;
+}
+
+static void push_item(struct session *session, const struct pending_read *read, const struct pending_item *item)
+{
+    if (!is_news(session->push, item)) {
+        return;
+    }
+    struct downlink d = {(uint32_t)item->kind, item->payload, item->correlation};
+    outbox_drop_pushes(session, d.kind == PUSH_LICENSE ? 0 : d.kind);
+    downlink_publish(session, &read->device, &d);
+    if (item->kind == PUSH_COMMAND) {
+        struct match match;
+        session_match_rest(session, topic_name(topic_of(PUSH_COMMAND, session_generation(session)))->name, false, &match);
+        if (match.found) {
+            hub_ports(session->loop)->mark_delivered(session->loop->core->domain, &read->device, item->id);
+        }
+    }
+}
+
+/* Waiting licences: one object a message for generation 1, an array for generation 2 (mqtt.md 4.3). */
+static void push_licenses(struct session *session, const struct pending_read *read)
+{
+    struct buf array;
+    buf_init(&array, (size_t)1024 * 1024);
+    outbox_drop_pushes(session, PUSH_LICENSE);
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        if (item->kind != PUSH_LICENSE) {
+            continue;
+        }
+        if (session_generation(session) == 1) {
+            push_item(session, read, item);
+            continue;
+        }
+        buf_append_str(&array, array.len == 0 ? STR("[") : STR(","));
+        buf_append_str(&array, item->payload);
+    }
+    if (array.len > 0 && !array.failed) {
+        buf_append_str(&array, STR("]"));
+        struct downlink d = {PUSH_LICENSE, buf_str(&array), NULL};
+        downlink_publish(session, &read->device, &d);
+    }
+    buf_deinit(&array);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static void push_read(struct session *session);
+
+static bool has_kind(const struct pending_read *read, uint32_t kind)
+{
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        if ((uint32_t)item->kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void push_items(struct session *session, const struct pending_read *read)
+{
+    bool licenses_done = false;
+    if ((read->wanted & PUSH_COMMAND) && !has_kind(read, PUSH_COMMAND)) {
+        outbox_drop_pushes(session, PUSH_COMMAND); /* cancelled, or taken over HTTPS */
+        session->push->command[0] = '\0';
+    }
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        if (item->kind != PUSH_LICENSE) {
+            push_item(session, read, item);
+        } else if (!licenses_done) {
+            licenses_done = true;
+            push_licenses(session, read);
+        }
+    }
+}
+
+static void on_read_done(struct op *op)
+{
+    struct pending_read *read = container_of(op, struct pending_read, op);
+    struct session *session = read->user;
+    if (!session->is_dead) {
+        session->push->reading = false;
+        if (op->err == ERR_OK && session->connection) {
+            push_items(session, read);
+        }
+        push_read(session);
+    }
+    hub_ports(session->loop)->pending_free(read);
+    session_unref(session);
+}
+
+static void push_read(struct session *session)
+{
+    struct push_state *push = session->push;
+    struct device_brief device;
+    struct hub_loop *loop = session->loop;
+    if (push->reading || push->wanted == 0 || !session->connection ||
+        !hub_ports(loop)->find_device_no(loop->core->domain, session->owner_no, &device)) {
+        return;
+    }
+    struct pending_read *read = hub_ports(loop)->pending_new(loop->core->domain, &device, push->wanted);
+    push->wanted = 0;
+    push->reading = true;
+    read->user = session;
+    session_ref(session);
+    hub_ports(loop)->pending_submit(read, loop->mailbox, on_read_done);
+}
+
+static void forget_pushed(struct push_state *push, uint32_t kinds)
+{
+    push->config = kinds & PUSH_CONFIG ? 0 : push->config;
+    push->space = kinds & PUSH_SPACE ? 0 : push->space;
+    push->firmware = kinds & PUSH_FIRMWARE ? 0 : push->firmware;
+    push->command[0] = kinds & PUSH_COMMAND ? '\0' : push->command[0];
+}
+
+void push_request(struct session *session, uint32_t kinds, bool again)
+{
+    kinds &= kinds_of_filters(session);
+    if (kinds == 0 || !session->connection || session->connection->state != CONNECTION_OPEN) {
+        return; /* without a connection nothing is lost: a resumed session reads everything */
+    }
+    if (!session->push) {
+        session->push = mem_new(struct push_state);
+    }
+    if (again) {
+        forget_pushed(session->push, kinds);
+    }
+    session->push->wanted |= kinds;
+    push_read(session);
+}
+
+void push_resume(struct session *session)
+{
+    if (session->push) {
+        forget_pushed(session->push, PUSH_ALL & ~outbox_pushes_in_flight(session));
+    }
+    push_request(session, PUSH_ALL & ~(uint32_t)PUSH_INCIDENTS, false);
+}
+
+void push_sync(struct session *session, struct str rest)
+{
+    struct str sync = STR("sync"), slash_sync = STR("/sync");
+    struct str name = STR("");
+    if (str_starts_with(rest, STR("sync/"))) {
+        name = str_sub(rest, sync.len + 1, rest.len);
+    } else if (str_ends_with(rest, slash_sync)) {
+        name = str_sub(rest, 0, rest.len - slash_sync.len);
+    }
+    push_request(session, name.len > 0 ? push_kinds_of_filter(name) : PUSH_ALL, true);
+}

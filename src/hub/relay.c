@@ -1,0 +1,239 @@
+#include "hub/relay.h"
+
+#include "base/mem.h"
+#include "hub/session.h"
+
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
+
+void relay_begin(struct relay *relay, struct hub_loop *home, void (*done)(struct relay *relay, enum err err))
+{
+    relay->home = home;
+    relay->done = done;
+    atomic_init(&relay->left, 1);
+    atomic_init(&relay->failed, false);
+}
+
+static void relay_ended(struct relay *relay)
+{
+    relay->done(relay, atomic_load(&relay->failed) ? ERR_STORAGE : ERR_OK);
+}
+
+static void run_relay_ended(struct task *task)
+{
+    relay_ended(container_of(task, struct relay, task));
+}
+
+/* From any loop. */
+static void relay_release(struct relay *relay, const struct hub_loop *here, enum err err)
+{
+    if (err != ERR_OK) {
+        atomic_store(&relay->failed, true);
+    }
+    if (atomic_fetch_sub(&relay->left, 1) != 1) {
+        return;
+    }
+    if (here == relay->home) {
+        relay_ended(relay);
+    } else {
+        relay->task.run = run_relay_ended;
+        mailbox_post(relay->home->mailbox, &relay->task);
+    }
+}
+
+void relay_finish(struct relay *relay)
+{
+    relay_release(relay, relay->home, ERR_OK);
+}
+
+static void on_home_committed(struct persist_waiter *waiter, enum err err)
+{
+    struct relay *relay = container_of(waiter, struct relay, waiter);
+    relay_release(relay, relay->home, err);
+}
+
+void relay_hold_for_commit(struct relay *relay)
+{
+    if (relay->waiter.done) {
+        return; /* waits for this turn's changes already */
+    }
+    relay->waiter.done = on_home_committed;
+    atomic_fetch_add(&relay->left, 1);
+    persist_wait(relay->home, &relay->waiter);
+}
+
+/* --- to another loop ---------------------------------------------------------------------------------------------- */
+
+struct relay_post {
+    struct task task;
+    struct persist_waiter waiter;
+    struct hub_loop *loop;
+    struct message *message;
+    struct relay *relay; /* NULL: nobody waits */
+};
+
+static void post_finish(struct relay_post *post, enum err err)
+{
+    if (post->relay) {
+        relay_release(post->relay, post->loop, err);
+    }
+    message_unref(post->message);
+    mem_free(post);
+}
+
+static void on_post_committed(struct persist_waiter *waiter, enum err err)
+{
+    post_finish(container_of(waiter, struct relay_post, waiter), err);
+}
+
+static void run_post(struct task *task)
+{
+    struct relay_post *post = container_of(task, struct relay_post, task);
+    bool stored = relay_deliver_here(post->loop, post->message);
+    if (stored && post->relay) {
+        post->waiter.done = on_post_committed;
+        persist_wait(post->loop, &post->waiter);
+        return;
+    }
+    post_finish(post, ERR_OK);
+}
+
+static void post_to(struct hub_loop *loop, struct message *message, struct relay *relay)
+{
+    struct relay_post *post = mem_new(struct relay_post);
+    post->task.run = run_post;
+    post->loop = loop;
+    post->message = message_ref(message);
+    post->relay = relay;
+    if (relay) {
+        atomic_fetch_add(&relay->left, 1);
+    }
+    mailbox_post(loop->mailbox, &post->task);
+}
+
+void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay)
+{
+    struct hub_core *core = loop->core;
+    bool for_device = access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id);
+    unsigned home = hub_home_of_device(core, message->device_no);
+    for (unsigned i = 0; i < core->loop_count; i++) {
+        struct hub_loop *target = &core->loops[i];
+        if (!(for_device && i == home) && atomic_load(&target->application_filters) == 0) {
+            continue;
+        }
+        if (target != loop) {
+            post_to(target, message, relay);
+        } else if (relay_deliver_here(loop, message) && relay) {
+            relay_hold_for_commit(relay);
+        }
+    }
+}
+
+bool relay_is_wanted(const struct hub_loop *loop, const struct session *device_session, enum topic_id topic)
+{
+    struct match match;
+    if (atomic_load(&loop->core->application_filters) > 0) {
+        return true;
+    }
+    session_match_rest(device_session, topic_name(topic)->name, true, &match);
+    return match.found;
+}
+
+/* --- on this loop ------------------------------------------------------------------------------------------------- */
+
+struct receiver {
+    struct session *session;
+    struct match match;
+};
+
+struct fan_out {
+    struct hub_loop *loop;
+    const struct message *message;
+};
+
+static struct receiver *receiver_of(struct hub_loop *loop, struct session *session)
+{
+    struct application *a = session->application;
+    if (a->match_serial == loop->match_serial) {
+        return &loop->receivers[a->match_index];
+    }
+    if (loop->receiver_count == loop->receiver_capacity) {
+        loop->receiver_capacity = loop->receiver_capacity ? loop->receiver_capacity * 2 : 16;
+        loop->receivers = mem_realloc(loop->receivers, loop->receiver_capacity * sizeof *loop->receivers);
+    }
+    a->match_serial = loop->match_serial;
+    a->match_index = (uint32_t)loop->receiver_count;
+    struct receiver *r = &loop->receivers[loop->receiver_count++];
+    r->session = session;
+    r->match.qos = 0;
+    r->match.found = true;
+    r->match.identifier_count = 0;
+    return r;
+}
+
+/* Overlapping subscriptions become one delivery with the highest QoS and all identifiers. */
+static void visit_subscription(struct topic_subscription *subscription, void *arg)
+{
+    struct fan_out *f = arg;
+    struct session *session = subscription->session;
+    if ((subscription->options & FILTER_NO_LOCAL) && session->serial == f->message->sender) {
+        return;
+    }
+    struct match *match = &receiver_of(f->loop, session)->match;
+    unsigned qos = FILTER_QOS(subscription->options);
+    match->qos = qos > match->qos ? qos : match->qos;
+    if (subscription->identifier && match->identifier_count < MATCH_IDENTIFIERS_MAX) {
+        match->identifiers[match->identifier_count++] = subscription->identifier;
+    }
+}
+
+static void match_tenant(struct fan_out *f, enum party party, int64_t no)
+{
+    struct tenant *tenant = no != 0 ? tenant_find(f->loop, party, no) : NULL;
+    if (tenant && access_may_receive(party, (enum topic_id)f->message->topic_id)) {
+        topic_tree_match(&tenant->tree, message_topic(f->message), visit_subscription, f);
+    }
+}
+
+/* Tenancy as it is now, and as it was when the message was published: neither the owner before a claim nor the one after
+ * sees the other's (mqtt.md 10.4). */
+static bool deliver_to_applications(struct hub_loop *loop, struct message *message)
+{
+    struct device_brief device;
+    bool stored = false;
+    if (!hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device)) {
+        return false;
+    }
+    struct fan_out f = {loop, message};
+    loop->match_serial++;
+    loop->receiver_count = 0;
+    if (device.organization_no == message->organization_no && device.epoch == message->epoch) {
+        match_tenant(&f, PARTY_ORGANIZATION, device.organization_no);
+    }
+    match_tenant(&f, PARTY_PARTNER, device.partner_no);
+    for (size_t i = 0; i < loop->receiver_count; i++) {
+        stored |= outbox_deliver(loop->receivers[i].session, message, &loop->receivers[i].match, 0);
+    }
+    return stored;
+}
+
+static bool deliver_to_device(struct hub_loop *loop, struct message *message)
+{
+    struct match match;
+    struct session *session = session_find_device(loop, message->device_no);
+    if (!session || !access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id)) {
+        return false;
+    }
+    struct str topic = message_topic(message);
+    session_match_rest(session, str_sub(topic, DEVICE_PREFIX_BYTES, topic.len), message->sender == session->serial,
+                       &match);
+    return match.found && outbox_deliver(session, message, &match, 0);
+}
+
+bool relay_deliver_here(struct hub_loop *loop, struct message *message)
+{
+    bool stored = deliver_to_device(loop, message);
+    if (atomic_load_explicit(&loop->application_filters, memory_order_relaxed) > 0) {
+        stored |= deliver_to_applications(loop, message);
+    }
+    return stored;
+}

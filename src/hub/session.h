@@ -1,0 +1,160 @@
+/* One MQTT session: what outlives a connection, or could (mqtt.md 14.1). It has one home loop for its life. Parts that
+ * most sessions do not need at a given moment are allocated when they do. */
+#ifndef MUSTER_HUB_SESSION_H
+#define MUSTER_HUB_SESSION_H
+
+#include "hub/access.h"
+#include "hub/hub_loop.h"
+#include "hub/message.h"
+#include "hub/outbox.h"
+
+#define SESSION_NEVER_EXPIRES UINT32_MAX
+
+struct session_key {
+    enum party party;
+    int64_t owner_no;     /* device, or tenant */
+    struct str client_id; /* applications; empty for devices, which have one session each */
+};
+
+/* A subscription. A device's filter is kept as what follows its prefix, and as a number when that is a name of the
+ * table: the usual seven topics of a device cost 112 bytes. */
+struct filter {
+    union {
+        char *rest;                              /* device; NULL: exactly the name of `topic` */
+        struct topic_subscription *subscription; /* application */
+    };
+    uint32_t identifier;
+    uint8_t options; /* QoS, No Local, Retain As Published, Retain Handling as on the wire */
+    uint8_t topic;   /* enum topic_id of an exact name, else TOPIC_OTHER */
+};
+#define FILTER_QOS(options) ((options)&3u)
+#define FILTER_NO_LOCAL 4u
+
+/* What only application sessions have. */
+struct application {
+    struct tenant *tenant;
+    int64_t api_key_no;
+    bool may_publish;      /* scope full */
+    uint32_t match_index;  /* its place among the receivers of the message match_serial */
+    uint64_t match_serial;
+    uint32_t client_id_len;
+    char client_id[];
+};
+
+/* QoS 2 packet ids of the client that are not released yet. */
+struct inbound {
+    uint16_t count, capacity;
+    struct inbound_id {
+        uint16_t packet_id;
+        bool received;         /* its effect is done: a duplicate only gets PUBREC again */
+        struct answer *answer; /* of the publish that is being processed */
+    } ids[];
+};
+
+/* Without a connection. */
+struct absence {
+    struct timer timer; /* the earlier of Will and end */
+    struct session *session;
+    int64_t since_unix_ms;
+    uint64_t ends_ms;     /* UINT64_MAX: never */
+    uint64_t will_due_ms; /* UINT64_MAX: none */
+};
+
+struct will {
+    uint32_t delay_s;
+    uint32_t len;
+    uint8_t packet[]; /* PUBLISH as MQTT 5 bytes */
+};
+
+/* What was pushed last: a session drops what is equal or older (design section 4). */
+struct push_state {
+    uint32_t wanted;  /* enum push_mask bits to read next */
+    bool reading;
+    int64_t config, space, firmware, license;
+    char command[UUID_TEXT_BYTES];
+};
+
+struct session {
+    struct hashmap_node map;
+    struct hub_loop *loop;
+    struct connection *connection; /* NULL: none */
+    int64_t owner_no;
+    int64_t no;                    /* row; 0: not stored */
+    uint64_t serial;               /* within the process */
+    uint32_t refs;
+    uint32_t expiry_s;
+    uint32_t next_packet_id;
+    uint16_t filter_count, filter_capacity;
+    uint8_t party;
+    bool is_dead;                  /* no longer in the table; memory lives until the last reference */
+    bool store_failed;             /* the disk missed a change: write everything again */
+    uint16_t uplinks_running;      /* operations of its publishes */
+    struct filter *filters;
+    struct outbox *outbox;
+    struct inbound *inbound;
+    struct absence *absence;
+    struct will *will;
+    struct push_state *push;
+    struct uuid device_id;         /* devices */
+    struct application *application;
+};
+
+struct session *session_find(struct hub_loop *loop, const struct session_key *key);
+struct session *session_find_device(struct hub_loop *loop, int64_t device_no);
+/* A new session in the table, one reference (the table's). device_id for devices; api_key_no, may_publish for others. */
+struct session *session_new(struct hub_loop *loop, const struct session_key *key);
+void session_ref(struct session *session);
+void session_unref(struct session *session);
+struct session_key session_key(const struct session *session);
+struct str session_client_id(const struct session *session);
+unsigned session_home(const struct hub_core *core, const struct session_key *key);
+
+static inline bool session_is_stored(const struct session *session)
+{
+    return session->no != 0;
+}
+/* Ends it: filters, queue and Will are gone, the stored rows too. The caller has detached the connection. */
+void session_end(struct session *session);
+/* Leaves the rows alone: the server stops. */
+void session_forget_in_memory(struct session *session);
+/* The connection is gone: the Will (if the client did not say good-bye) is published, or waits for its delay; a session
+ * with expiry 0 ends. */
+void session_detach(struct session *session);
+/* Without a connection since then; the Will (if any) fires at will_due_ms of the loop's clock, UINT64_MAX: not. */
+void session_begin_absence(struct session *session, int64_t since_unix_ms, uint64_t will_due_ms);
+void session_end_absence(struct session *session);
+struct tenant *tenant_find(struct hub_loop *loop, enum party party, int64_t no); /* NULL: no session here */
+void session_set_will(struct session *session, const struct mqtt_will *will); /* NULL: none */
+/* Stored or not follows from expiry_s: creates or removes the rows. True: something must be committed. */
+bool session_update_storage(struct session *session);
+void session_save(struct session *session);
+/* All rows again, after the disk missed something. */
+void session_save_all(struct session *session);
+
+/* --- filters (subscribe.c) --- */
+/* Generation of a device session (mqtt.md 4.1). */
+unsigned session_generation(const struct session *session);
+/* Whether one of a device's filters matches `rest` below its prefix; collects QoS and identifiers. */
+#define MATCH_IDENTIFIERS_MAX 8 /* more overlapping subscriptions with identifiers than this are not reported */
+struct match {
+    unsigned qos;
+    bool found;
+    size_t identifier_count;
+    uint32_t identifiers[MATCH_IDENTIFIERS_MAX];
+};
+/* `from_self`: filters with No Local do not count. */
+void session_match_rest(const struct session *session, struct str rest, bool from_self, struct match *ret_match);
+void session_drop_filters(struct session *session);
+/* Adds or replaces a filter; false: nothing new was stored. `rest` is below the device's prefix for devices. */
+void session_put_filter(struct session *session, struct str filter, uint8_t options, uint32_t identifier);
+bool session_remove_filter(struct session *session, struct str filter);
+bool session_has_filter(const struct session *session, struct str filter);
+/* Text of a filter as the client wrote it. `out` has room for a topic of the configured length. */
+struct str session_filter_text(const struct session *session, const struct filter *filter, char *out, size_t out_len);
+
+/* --- inbound QoS 2 ids --- */
+struct inbound_id *session_inbound_find(struct session *session, uint16_t packet_id);
+struct inbound_id *session_inbound_add(struct session *session, uint16_t packet_id);
+void session_inbound_remove(struct session *session, uint16_t packet_id);
+
+#endif

@@ -1,0 +1,314 @@
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "codec/mqtt/topic.h"
+#include "hub/connection.h"
+#include "hub/push.h"
+
+/* --- the filters of a session ------------------------------------------------------------------------------------- */
+
+static struct str filter_rest(const struct filter *filter)
+{
+    return filter->topic != TOPIC_OTHER ? topic_name((enum topic_id)filter->topic)->name : str_from_cstr(filter->rest);
+}
+
+static struct str filter_of_application(const struct filter *filter)
+{
+    return topic_subscription_filter(filter->subscription);
+}
+
+struct str session_filter_text(const struct session *session, const struct filter *filter, char *out, size_t out_len)
+{
+    if (session->party != PARTY_DEVICE) {
+        return filter_of_application(filter);
+    }
+    struct str rest = filter_rest(filter);
+    if (DEVICE_PREFIX_BYTES + rest.len > out_len) {
+        return STR("");
+    }
+    return device_topic_write(out, &session->device_id, rest);
+}
+
+/* The filter as the session keeps it: below the prefix for devices. */
+static struct str filter_key(const struct session *session, struct str filter)
+{
+    return session->party == PARTY_DEVICE ? str_sub(filter, DEVICE_PREFIX_BYTES, filter.len) : filter;
+}
+
+static struct filter *filter_find(const struct session *session, struct str filter)
+{
+    struct str key = filter_key(session, filter);
+    for (unsigned i = 0; i < session->filter_count; i++) {
+        struct filter *f = &session->filters[i];
+        struct str text = session->party == PARTY_DEVICE ? filter_rest(f) : filter_of_application(f);
+        if (str_eq(text, key)) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+bool session_has_filter(const struct session *session, struct str filter)
+{
+    return filter_find(session, filter) != NULL;
+}
+
+static void count_application_filters(struct hub_loop *loop, int change)
+{
+    atomic_fetch_add(&loop->application_filters, change);
+    int before = atomic_fetch_add(&loop->core->application_filters, change);
+    if (before == 0 || before + change == 0) {
+        hub_ports(loop)->want_messages(loop->core->domain, before == 0 ? 1 : -1);
+    }
+}
+
+static struct filter *filter_add(struct session *session)
+{
+    if (session->filter_count == session->filter_capacity) {
+        session->filter_capacity = (uint16_t)(session->filter_capacity < 8 ? session->filter_capacity + 7
+                                                                           : session->filter_capacity * 2);
+        session->filters = mem_realloc(session->filters, session->filter_capacity * sizeof *session->filters);
+    }
+    struct filter *f = &session->filters[session->filter_count++];
+    *f = (struct filter){.topic = TOPIC_OTHER};
+    return f;
+}
+
+/* Exactly a name of the table is kept as its number. */
+static void name_device_filter(struct filter *f, struct str rest)
+{
+    enum topic_id topic = topic_id_find(rest);
+    if (topic != TOPIC_OTHER && str_eq(topic_name(topic)->name, rest)) {
+        f->topic = (uint8_t)topic;
+    } else {
+        f->rest = str_dup(rest);
+    }
+}
+
+void session_put_filter(struct session *session, struct str filter, uint8_t options, uint32_t identifier)
+{
+    struct filter *f = filter_find(session, filter);
+    if (!f) {
+        f = filter_add(session);
+        if (session->party == PARTY_DEVICE) {
+            name_device_filter(f, filter_key(session, filter));
+        } else {
+            f->subscription = topic_tree_add(&session->application->tenant->tree, filter, session);
+            count_application_filters(session->loop, 1);
+        }
+    }
+    f->options = options;
+    f->identifier = identifier;
+    if (session->party != PARTY_DEVICE) {
+        f->subscription->options = options;
+        f->subscription->identifier = identifier;
+    }
+}
+
+static void filter_release(struct session *session, struct filter *f)
+{
+    if (session->party == PARTY_DEVICE) {
+        if (f->topic == TOPIC_OTHER) {
+            mem_free(f->rest);
+        }
+    } else {
+        topic_tree_remove(&session->application->tenant->tree, f->subscription);
+        count_application_filters(session->loop, -1);
+    }
+}
+
+bool session_remove_filter(struct session *session, struct str filter)
+{
+    struct filter *f = filter_find(session, filter);
+    if (!f) {
+        return false;
+    }
+    filter_release(session, f);
+    *f = session->filters[--session->filter_count];
+    return true;
+}
+
+void session_drop_filters(struct session *session)
+{
+    while (session->filter_count > 0) {
+        filter_release(session, &session->filters[--session->filter_count]);
+    }
+    mem_free(session->filters);
+    session->filters = NULL;
+    session->filter_capacity = 0;
+}
+
+void session_match_rest(const struct session *session, struct str rest, bool from_self, struct match *ret_match)
+{
+    ret_match->qos = 0;
+    ret_match->found = false;
+    ret_match->identifier_count = 0;
+    for (unsigned i = 0; i < session->filter_count; i++) {
+        const struct filter *f = &session->filters[i];
+        if ((from_self && (f->options & FILTER_NO_LOCAL)) || !topic_matches(filter_rest(f), rest)) {
+            continue;
+        }
+        unsigned qos = FILTER_QOS(f->options);
+        ret_match->found = true;
+        ret_match->qos = qos > ret_match->qos ? qos : ret_match->qos;
+        if (f->identifier && ret_match->identifier_count < MATCH_IDENTIFIERS_MAX) {
+            ret_match->identifiers[ret_match->identifier_count++] = f->identifier;
+        }
+    }
+}
+
+unsigned session_generation(const struct session *session)
+{
+    for (unsigned i = 0; i < session->filter_count; i++) {
+        const struct filter *f = &session->filters[i];
+        if (f->topic == TOPIC_COMMANDS) {
+            return 1;
+        }
+        if (f->topic == TOPIC_OTHER && topic_matches(filter_rest(f), STR("commands")) &&
+            !topic_matches(filter_rest(f), STR("command"))) {
+            return 1;
+        }
+    }
+    return 2;
+}
+
+/* --- SUBSCRIBE ---------------------------------------------------------------------------------------------------- */
+
+static bool is_allowed(const struct session *session, struct str filter)
+{
+    struct uuid id;
+    struct str rest;
+    struct device_brief device;
+    bool names_device;
+    if (session->party == PARTY_DEVICE) {
+        return access_device_filter(&session->device_id, filter, &rest);
+    }
+    if (!access_application_filter((enum party)session->party, filter, &names_device, &id)) {
+        return false;
+    }
+    if (!names_device) {
+        return true;
+    }
+    if (!hub_ports(session->loop)->find_device(session->loop->core->domain, &id, &device)) {
+        return false;
+    }
+    return (session->party == PARTY_ORGANIZATION ? device.organization_no : device.partner_no) == session->owner_no;
+}
+
+static enum mqtt_reason check_filter(const struct session *session, struct str filter, struct topic_filter *ret_parsed)
+{
+    const struct settings *s = hub_settings(session->loop);
+    struct topic_limits limits = {.bytes_max = s->mqtt_topic_max, .levels_max = s->mqtt_topic_levels};
+    uint64_t count_max = session->party == PARTY_DEVICE ? s->mqtt_device_filters : s->mqtt_application_filters;
+    if (!topic_filter_parse(filter, &limits, ret_parsed)) {
+        return MQTT_TOPIC_FILTER_INVALID;
+    }
+    if (ret_parsed->group.len > 0) {
+        return MQTT_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
+    }
+    if (!is_allowed(session, filter)) {
+        return MQTT_NOT_AUTHORIZED;
+    }
+    bool full = session->filter_count == UINT16_MAX || (count_max > 0 && session->filter_count >= count_max);
+    if (full && !session_has_filter(session, filter)) {
+        return MQTT_QUOTA_EXCEEDED;
+    }
+    return MQTT_SUCCESS;
+}
+
+static uint8_t options_of(const struct mqtt_subscription *s)
+{
+    return (uint8_t)(s->qos | (s->no_local ? 4 : 0) | (s->retain_as_published ? 8 : 0) | s->retain_handling << 4);
+}
+
+/* Registers one filter; returns its byte of the SUBACK. */
+static uint8_t subscribe_one(struct session *session, const struct mqtt_subscription *s, uint32_t identifier,
+                             uint32_t *push)
+{
+    struct topic_filter parsed;
+    enum mqtt_reason reason = check_filter(session, s->filter, &parsed);
+    if (reason != MQTT_SUCCESS) {
+        return session->connection->version == MQTT_V5 ? (uint8_t)reason : 0x80;
+    }
+    uint8_t options = options_of(s);
+    session_put_filter(session, s->filter, options, identifier);
+    if (session_is_stored(session)) {
+        persist_filter(session->loop, session->no, s->filter, options, identifier);
+    }
+    if (session->party == PARTY_DEVICE) {
+        *push |= push_kinds_of_filter(filter_key(session, s->filter)) & ~(uint32_t)PUSH_INCIDENTS;
+    }
+    return s->qos == 0 ? 0 : 1; /* what it will be delivered with */
+}
+
+static uint32_t identifier_of(const struct mqtt_properties *properties)
+{
+    uint32_t identifier = 0;
+    struct mqtt_property_iter iter = mqtt_property_iter(properties);
+    mqtt_subscription_id_next(&iter, &identifier);
+    return identifier;
+}
+
+static void give_reasons(struct session *session, struct answer *answer, uint8_t *reasons, size_t count, bool changed)
+{
+    answer->text = (char *)reasons;
+    answer->text_len = (uint32_t)count;
+    if (changed && session_is_stored(session)) {
+        answer_after_commit(answer, MQTT_SUCCESS);
+    } else {
+        answer_give(answer, MQTT_SUCCESS, STR(""));
+    }
+}
+
+void on_subscribe(struct connection *connection, const struct mqtt_subscribe *subscribe, bool over)
+{
+    struct session *session = connection->session;
+    struct mqtt_filter_iter iter = mqtt_subscribe_iter(subscribe);
+    struct mqtt_subscription s;
+    uint32_t identifier = identifier_of(&subscribe->properties);
+    unsigned generation = session_generation(session);
+    uint8_t *reasons = mem_alloc(subscribe->count);
+    size_t count = 0;
+    uint32_t push = 0;
+    bool changed = false;
+    while (count < subscribe->count && mqtt_subscription_next(&iter, &s)) {
+        reasons[count] = over ? (uint8_t)MQTT_QUOTA_EXCEEDED : subscribe_one(session, &s, identifier, &push);
+        changed |= reasons[count] < 0x80;
+        count++;
+    }
+    if (session->party == PARTY_DEVICE && session_generation(session) != generation) {
+        push |= PUSH_LICENSE; /* in the new shape (mqtt.md 4.4) */
+    }
+    struct answer *answer = answer_new(connection, MQTT_SUBACK, subscribe->packet_id);
+    answer->push = push;
+    give_reasons(session, answer, reasons, count, changed);
+}
+
+void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe *unsubscribe, bool over)
+{
+    struct session *session = connection->session;
+    struct mqtt_filter_iter iter = mqtt_unsubscribe_iter(unsubscribe);
+    struct str filter, rest;
+    unsigned generation = session_generation(session);
+    uint8_t *reasons = mem_alloc(unsubscribe->count);
+    size_t count = 0;
+    bool changed = false;
+    while (count < unsubscribe->count && mqtt_unsubscription_next(&iter, &filter)) {
+        bool own = session->party != PARTY_DEVICE || access_device_filter(&session->device_id, filter, &rest);
+        bool existed = own && !over && session_has_filter(session, filter);
+        if (existed) {
+            session_remove_filter(session, filter);
+            changed = true;
+            if (session_is_stored(session)) {
+                persist_no_filter(session->loop, session->no, filter);
+            }
+        }
+        reasons[count++] = over ? (uint8_t)MQTT_QUOTA_EXCEEDED
+                           : existed ? (uint8_t)MQTT_SUCCESS : (uint8_t)MQTT_NO_SUBSCRIPTION_EXISTED;
+    }
+    struct answer *answer = answer_new(connection, MQTT_UNSUBACK, unsubscribe->packet_id);
+    if (session->party == PARTY_DEVICE && session_generation(session) != generation) {
+        answer->push = PUSH_LICENSE;
+    }
+    give_reasons(session, answer, reasons, count, changed);
+}

@@ -1,0 +1,318 @@
+/* Uplinks with an HTTP twin (mqtt.md 3.2, 6): the same domain call as over HTTPS, its reply as a reason code.
+ *
+ * Exactly once for QoS 2. A packet id lives in muster.db; the effect may be in another file (telemetry), so one commit
+ * cannot hold both. For a stored session the order is
+ *
+ *     1. commit the id as an intent, with a witness: what the effect is going to change, as it is now
+ *     2. run the effect, which commits on its own
+ *     3. PUBREC
+ *
+ * After a crash the witness tells on which side of step 2 it happened: unchanged, the effect is not on disk, the intent
+ * is dropped and the client's repetition is new (hub_loop.c); changed, the id counts as received and the repetition only
+ * gets PUBREC. For the witness to speak of this publish alone, nothing else of this session runs beside it:
+ * the connection is not read meanwhile, and it waits for earlier uplinks first. Operations that change nothing when
+ * repeated (a command's status) need no witness. A session that is not stored keeps its ids in memory only. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "codec/json/json.h"
+#include "hub/publish.h"
+#include "hub/relay.h"
+
+#define BODY_BYTES_MAX ((size_t)512 * 1024)
+
+struct uplink {
+    struct persist_waiter waiter;
+    struct relay relay;
+    struct device_call *call;
+    struct session *session;    /* held */
+    struct answer *answer;      /* NULL: QoS 0 */
+    struct message *message;    /* to relay; NULL: nobody listens */
+    struct device_brief device;
+    enum topic_id topic;
+    uint32_t payload_bytes;
+    uint8_t qos;
+    char *response_topic;       /* owned; NULL: no reply wanted */
+    struct buf correlation;
+};
+
+bool uplink_is_served(enum topic_id topic)
+{
+    return topic == TOPIC_TELEMETRY || topic == TOPIC_COMMANDS_UPDATE || topic == TOPIC_COMMAND_UPDATE ||
+           topic == TOPIC_CONFIG_UPDATE;
+}
+
+static enum device_action action_of(enum topic_id topic)
+{
+    return topic == TOPIC_TELEMETRY       ? DEVICE_TELEMETRY
+           : topic == TOPIC_CONFIG_UPDATE ? DEVICE_CONFIG_SET
+                                          : DEVICE_COMMAND_UPDATE;
+}
+
+void uplink_finished(struct session *session)
+{
+    struct connection *c = session->connection;
+    if (--session->uplinks_running == 0 && c && c->serial_uplinks) {
+        c->serial_uplinks = false;
+        connection_wake(c);
+    }
+}
+
+static void uplink_free(struct uplink *up)
+{
+    uplink_finished(up->session);
+    if (up->call) {
+        hub_ports(up->session->loop)->call_free(up->call);
+    }
+    message_unref(up->message);
+    session_unref(up->session);
+    mem_free(up->response_topic);
+    buf_deinit(&up->correlation);
+    mem_free(up);
+}
+
+/* --- the reply ---------------------------------------------------------------------------------------------------- */
+
+/* The reply of the HTTP twin on the topic that the device asked for (mqtt.md 6). */
+static void send_reply(struct uplink *up)
+{
+    const struct reply *reply = &up->call->reply;
+    char status[16];
+    snprintf(status, sizeof status, "%u", reply->status);
+    struct mqtt_pair user = {STR("status"), str_from_cstr(status)};
+    struct mqtt_properties p = {.user = &user, .user_count = 1, .payload_format = 1, .content_type = STR("application/json")};
+    mqtt_set(&p, MQTT_PROP_USER_PROPERTY);
+    mqtt_set(&p, MQTT_PROP_PAYLOAD_FORMAT);
+    mqtt_set(&p, MQTT_PROP_CONTENT_TYPE);
+    if (up->correlation.len > 0) {
+        p.correlation_data = buf_str(&up->correlation);
+        mqtt_set(&p, MQTT_PROP_CORRELATION_DATA);
+    }
+    struct message_parts parts = {.topic = str_from_cstr(up->response_topic),
+                                  .properties = &p,
+                                  .payload = buf_str(&reply->body),
+                                  .qos = 1,
+                                  .now_unix_ms = hub_unix_ms(up->session->loop)};
+    struct message *message = message_new(&parts, &up->device);
+    struct match match;
+    session_match_rest(up->session, str_sub(parts.topic, DEVICE_PREFIX_BYTES, parts.topic.len), false, &match);
+    if (match.found) {
+        outbox_deliver(up->session, message, &match, 0);
+    }
+    message_unref(message);
+}
+
+static enum mqtt_reason reason_of(const struct reply *reply)
+{
+    switch (reply->status) {
+    case 400:
+    case 404:
+    case 413:
+    case 422:
+        return MQTT_PAYLOAD_FORMAT_INVALID;
+    case 401:
+    case 403:
+        return MQTT_NOT_AUTHORIZED;
+    case 429:
+        return MQTT_QUOTA_EXCEEDED;
+    default:
+        return reply->status < 300 ? MQTT_SUCCESS : MQTT_UNSPECIFIED_ERROR;
+    }
+}
+
+static void uplink_refuse(struct uplink *up, enum mqtt_reason reason, struct str text)
+{
+    struct refusal refusal = {.topic = topic_name(up->topic)->name,
+                              .bytes = up->payload_bytes,
+                              .qos = up->qos,
+                              .code = (uint8_t)reason,
+                              .text = text};
+    publish_refused(up->session, &refusal);
+    if (up->answer) {
+        answer_give(up->answer, reason, text);
+    }
+}
+
+static void on_relayed(struct relay *relay, enum err err)
+{
+    struct uplink *up = container_of(relay, struct uplink, relay);
+    if (up->answer && err == ERR_OK) {
+        answer_give(up->answer, MQTT_SUCCESS, STR(""));
+    } else if (up->answer) {
+        answer_fail(up->answer);
+    }
+    uplink_free(up);
+}
+
+static bool storage_failed(const struct op *op, const struct reply *reply)
+{
+    return op->err == ERR_STORAGE || op->err == ERR_BUSY || reply->status == 503 || reply->status == 0;
+}
+
+static void on_call_done(struct op *op)
+{
+    struct device_call *call = container_of(op, struct device_call, op);
+    struct uplink *up = call->user;
+    if (storage_failed(op, &call->reply)) {
+        if (up->answer) {
+            answer_fail(up->answer);
+        }
+        uplink_free(up);
+        return;
+    }
+    if (up->response_topic && !up->session->is_dead) {
+        send_reply(up);
+    }
+    enum mqtt_reason reason = reason_of(&call->reply);
+    if (reason != MQTT_SUCCESS) {
+        uplink_refuse(up, reason, reply_error_text(&call->reply));
+        uplink_free(up);
+        return;
+    }
+    relay_begin(&up->relay, up->session->loop, on_relayed);
+    if (up->message) {
+        relay_message(up->session->loop, up->message, up->answer ? &up->relay : NULL);
+    }
+    relay_finish(&up->relay);
+}
+
+static void uplink_submit(struct uplink *up)
+{
+    hub_ports(up->session->loop)->call_submit(up->call, up->session->loop->mailbox, on_call_done);
+}
+
+/* --- the way in --------------------------------------------------------------------------------------------------- */
+
+static void on_intent_committed(struct persist_waiter *waiter, enum err err)
+{
+    struct uplink *up = container_of(waiter, struct uplink, waiter);
+    if (err == ERR_OK) {
+        uplink_submit(up);
+        return;
+    }
+    up->session->store_failed = true;
+    answer_fail(up->answer);
+    uplink_free(up);
+}
+
+/* Step 1 of the order above. */
+static void store_intent(struct uplink *up, uint16_t packet_id)
+{
+    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_REPEATABLE};
+    if (up->topic == TOPIC_TELEMETRY) {
+        row.intent = INTENT_TELEMETRY;
+        row.witness_day = up->device.sample_day;
+        row.witness_seq = up->device.sample_seq;
+    } else if (up->topic == TOPIC_CONFIG_UPDATE) {
+        row.intent = INTENT_CONFIG;
+        row.witness_seq = up->device.config_version;
+    }
+    persist_inbound(up->session->loop, up->session->no, &row);
+    up->waiter.done = on_intent_committed;
+    persist_wait(up->session->loop, &up->waiter);
+    if (up->session->connection) {
+        up->session->connection->serial_uplinks = true;
+        connection_hold(up->session->connection);
+    }
+}
+
+/* False: refused. *ret_body NULL: an empty body, which equals {} (device-api.md 1.2.6). */
+static bool parse_body(const struct uplink_request *request, struct json **ret_body)
+{
+    const struct mqtt_publish *publish = request->publish;
+    const struct settings *s = hub_settings(request->session->loop);
+    size_t limit = request->topic == TOPIC_TELEMETRY ? s->limits_telemetry_max : s->http_body_max;
+    *ret_body = NULL;
+    if (limit > 0 && publish->payload.len > limit) {
+        publish_refuse(request->session, publish, request->answer, MQTT_PAYLOAD_FORMAT_INVALID, "Payload too large");
+        return false;
+    }
+    if (publish->payload.len == 0) {
+        return true;
+    }
+    struct json_limits json_limits = {.bytes_max = publish->payload.len};
+    enum err err = json_parse(publish->payload, &json_limits, ret_body);
+    if (err != ERR_OK) {
+        publish_refuse(request->session, publish, request->answer, MQTT_PAYLOAD_FORMAT_INVALID,
+                       err == ERR_LIMIT ? "Payload too large" : "Invalid JSON");
+    }
+    return err == ERR_OK;
+}
+
+/* What subscribers get: no token, no way back to the device's own requests (mqtt.md 3.5.2). */
+static struct message *make_relayed(const struct uplink_request *request, struct json *body)
+{
+    struct hub_loop *loop = request->session->loop;
+    if (!relay_is_wanted(loop, request->session, request->topic)) {
+        return NULL;
+    }
+    struct mqtt_properties properties = request->publish->properties;
+    mqtt_unset(&properties, MQTT_PROP_RESPONSE_TOPIC);
+    mqtt_unset(&properties, MQTT_PROP_CORRELATION_DATA);
+    struct message_parts parts = {.topic = request->publish->topic,
+                                  .properties = &properties,
+                                  .payload = request->publish->payload,
+                                  .qos = request->publish->qos,
+                                  .now_unix_ms = hub_unix_ms(loop)};
+    struct buf cleaned;
+    buf_init(&cleaned, BODY_BYTES_MAX);
+    if (json_get(body, "access_token")) {
+        json_remove(body, STR("access_token"));
+        json_write(&cleaned, body);
+        parts.payload = buf_str(&cleaned);
+    }
+    struct message *message = message_new(&parts, request->device);
+    message->topic_id = (uint8_t)request->topic;
+    message->sender = request->session->serial;
+    buf_deinit(&cleaned);
+    return message;
+}
+
+/* A Response Topic other than the device's own `reply` (or below it) is ignored. */
+static char *wanted_reply_topic(const struct uplink_request *request)
+{
+    const struct mqtt_properties *p = &request->publish->properties;
+    struct uuid id;
+    struct str rest;
+    if (!mqtt_has(p, MQTT_PROP_RESPONSE_TOPIC) || !device_topic_split(p->response_topic, &id, &rest) ||
+        !uuid_eq(&id, &request->device->id) || topic_id_find(rest) != TOPIC_REPLY) {
+        return NULL;
+    }
+    return str_dup(p->response_topic);
+}
+
+void uplink_start(const struct uplink_request *request)
+{
+    struct session *session = request->session;
+    const struct mqtt_properties *p = &request->publish->properties;
+    struct json *body;
+    if (!parse_body(request, &body)) {
+        return;
+    }
+    struct uplink *up = mem_new(struct uplink);
+    up->session = session;
+    session_ref(session);
+    up->answer = request->answer;
+    up->device = *request->device;
+    up->topic = request->topic;
+    up->qos = request->publish->qos;
+    up->payload_bytes = (uint32_t)request->publish->payload.len;
+    up->message = make_relayed(request, body);
+    up->response_topic = wanted_reply_topic(request);
+    buf_init(&up->correlation, MQTT_STRING_MAX);
+    up->call = hub_ports(session->loop)->call_new(session->loop->core->domain, action_of(request->topic),
+                                                  request->device, TRANSPORT_MQTT);
+    up->call->user = up;
+    up->call->body = body;
+    up->call->body_bytes = up->payload_bytes;
+    if (mqtt_has(p, MQTT_PROP_CORRELATION_DATA)) {
+        up->call->correlation = arena_str(&up->call->arena, p->correlation_data);
+        buf_append_str(&up->correlation, p->correlation_data);
+    }
+    session->uplinks_running++;
+    if (up->qos == 2 && up->answer && session_is_stored(session)) {
+        store_intent(up, request->publish->packet_id);
+    } else {
+        uplink_submit(up);
+    }
+}
