@@ -13,6 +13,7 @@
 #include "model/reply.h"
 
 struct api;
+struct portal;
 struct call;
 struct http_connection;
 
@@ -63,7 +64,7 @@ struct call {
     struct str params[CALL_PARAMS_MAX]; /* decoded :parameters in order of the path */
     struct str raw_body;
     struct json *body;               /* NULL: empty body, equals {} */
-    struct str origin, cookie, idempotency_key, user_agent, host, accept, if_none_match, last_event_id, csrf;
+    struct str origin, cookie, idempotency_key, user_agent, host, accept, accept_encoding, if_none_match, last_event_id, csrf;
     struct net_address peer, local;
     char peer_text[NET_HOST_TEXT_BYTES];
     bool is_tls;
@@ -82,7 +83,9 @@ struct call {
 
 /* Answers a PLACE_LOOP call whose handler returned with reply.status 0. On the loop. */
 void call_finish(struct call *call);
-/* Adds a header to the reply. */
+/* The portals' files, for the handlers of portal_files.c. */
+const struct portal *call_portal(const struct call *call);
+/* Adds a header to the reply; control characters in the value become blanks. */
 void call_header(struct call *call, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Query parameter, decoded; empty values count as absent; on GET a JSON body's members fill in (management-api 1.3.2). */
 bool call_query(struct call *call, const char *name, struct str *ret_value);

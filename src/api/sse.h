@@ -9,10 +9,11 @@
 struct sse;
 struct loop;
 
-#define SSE_QUEUE_BYTES_DEFAULT ((size_t)256 * 1024)
+#define SSE_QUEUE_BYTES_DEFAULT ((size_t)512 * 1024)
+#define SSE_QUEUE_BYTES_MIN ((size_t)320 * 1024)
 
 struct sse_ops {
-    /* Less than a quarter of the bound waits again, after sse_send said false. May be NULL. */
+    /* At most 128 KiB wait again, after sse_send said false. May be NULL. */
     void (*on_drained)(struct sse *sse);
     /* The last call, exactly once: the reader went, sse_close, or the server stops. Never from within sse_open or
      * sse_send. Afterwards `sse` is gone. */
@@ -21,7 +22,7 @@ struct sse_ops {
 
 /* Answers the call with 200 and text/event-stream and takes it: the handler copies before what it needs of it
  * (principal, last_event_id, query), leaves reply.status 0 and does not use the call again. `user` is the caller's. On
- * HEAD the head alone is sent and on_closed follows. `queue_bytes_max` 0: the default. */
+ * HEAD the head alone is sent and on_closed follows. `queue_bytes_max` 0: the default; less than the minimum: that. */
 struct sse *sse_open(struct call *call, const struct sse_ops *ops, void *user, size_t queue_bytes_max);
 void *sse_user(const struct sse *sse);
 struct loop *sse_loop(const struct sse *sse);

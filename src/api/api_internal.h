@@ -1,0 +1,130 @@
+/* The inside of the HTTPS server: api.c (life, drain), http_connection.c (requests off a stream), http_reply.c (replies
+ * onto it), call.c (a request's way to its handler and back), authorize.c (who may). */
+#ifndef MUSTER_API_API_INTERNAL_H
+#define MUSTER_API_API_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "api/call.h"
+#include "api/portal_files.h"
+#include "api/rate_limit.h"
+#include "api/router.h"
+#include "base/list.h"
+#include "codec/http1/http1.h"
+#include "io/loop.h"
+
+#define DATE_HEADER_BYTES 40
+#define NETWORKS_MAX 32
+#define SPARE_CALLS 16
+
+struct http_call;
+struct sse;
+
+/* What a loop needs of its own. */
+struct api_loop {
+    struct api *api;
+    struct loop *loop;
+    struct list connections;
+    struct task drain_task;
+    const struct settings *settings; /* from which the following were made */
+    struct http1_limits limits;
+    struct network exempt[NETWORKS_MAX], proxies[NETWORKS_MAX];
+    size_t exempt_count, proxy_count;
+    int64_t date_s;
+    char date[DATE_HEADER_BYTES]; /* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" */
+    struct http_call *spare_calls;
+    size_t spare_call_count;
+};
+
+struct api {
+    struct api_config config;
+    struct domain *domain;
+    struct router *router, *metrics_router;
+    struct portal *portal;
+    struct rate_limit *device_rates, *address_rates, *management_rates;
+    _Atomic bool draining;
+    _Atomic size_t connection_count;
+    struct api_loop *loops;
+    size_t loop_count;
+};
+
+enum connection_state {
+    CONNECTION_READING,
+    CONNECTION_HANDLING,  /* a call is with its handler; input waits */
+    CONNECTION_STREAMING, /* server-sent events */
+    CONNECTION_CLOSING,
+};
+
+struct http_connection {
+    struct api *api;
+    struct api_loop *home;
+    struct stream *stream;
+    const struct router *router;
+    struct list node;
+    struct http1_parser parser;
+    struct http_call *call; /* the request under way */
+    struct sse *sse;
+    struct timer timer;
+    uint64_t active_ms; /* when something was last received, or answered */
+    uint64_t began_ms;  /* of the request under way; 0: none */
+    enum connection_state state;
+    bool is_metrics;
+    bool held_back;     /* output has to drain before more is read */
+};
+
+/* A call with what handlers need not see. */
+struct http_call {
+    struct call call;
+    struct http_connection *connection; /* NULL when the peer has gone */
+    struct mailbox *home;
+    struct http_call *next_spare;
+    struct http1_parser parser;  /* keeps the head's memory when the connection has gone before */
+    struct buf body;
+    struct str authorization, forwarded_for, forwarded_proto;
+    size_t body_max;
+    enum err parse_err;
+    bool keep_alive;
+    bool decided;    /* the reply stands before the body is read, which is dropped */
+    bool with_loop_handler; /* a PLACE_LOOP handler has it, or call_finish is due */
+    bool streaming;  /* sse_open took it */
+    bool idempotent_repeat;
+};
+
+static inline struct http_call *http_call_of(struct call *call)
+{
+    return container_of(call, struct http_call, call);
+}
+
+/* --- api.c --- */
+struct api *api_new_with(const struct api_config *config, const struct route *const *tables, size_t table_count);
+struct api_loop *api_loop_of(struct api *api, struct loop *loop);
+void api_loop_refresh(struct api_loop *home); /* takes over settings that have changed */
+
+/* --- http_connection.c --- */
+void http_connection_open(struct api *api, struct stream *stream, const struct router *router);
+/* The call's reply is complete: writes it and goes on with the connection. On the loop. Takes the call. */
+void http_connection_answer(struct http_call *call);
+void http_connection_drain(struct http_connection *connection);
+
+/* --- http_reply.c --- */
+/* Appends head and body of the call's reply to the output of the connection. */
+void http_reply_write(struct http_connection *connection, struct http_call *call);
+/* An error without a call: {"error":"<text>"}; the connection is closed behind it. */
+void http_reply_error(struct http_connection *connection, unsigned status, const char *text);
+/* The head of an endless reply. */
+void http_reply_stream_head(struct http_connection *connection, struct http_call *call, const char *content_type);
+
+/* --- call.c --- */
+struct http_call *http_call_new(struct http_connection *connection);
+void http_call_free(struct api_loop *home, struct http_call *call); /* home NULL: whatever thread */
+/* Head is there: finds the route, checks who asks. Sets `decided` when the answer is clear. */
+void http_call_begin(struct http_call *call, const struct http1_head *head);
+/* The whole body is there: parses it and hands the call to its handler. */
+void http_call_run(struct http_call *call);
+
+/* --- authorize.c --- */
+/* False: reply is the error. */
+bool http_call_authorize(struct http_call *call);
+
+#endif

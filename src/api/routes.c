@@ -1,0 +1,11 @@
+/* Every route of the program, table by table. */
+#include "api/api_internal.h"
+
+struct api *api_new(const struct api_config *config)
+{
+    const struct route *const tables[] = {
+        device_routes,       partner_routes,  partner_device_routes, organization_routes, organization_device_routes,
+        session_routes,      system_routes,   live_routes,
+    };
+    return api_new_with(config, tables, sizeof tables / sizeof tables[0]);
+}
