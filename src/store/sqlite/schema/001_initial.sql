@@ -212,6 +212,7 @@ CREATE UNIQUE INDEX device_sn ON device (sn, model_no) WHERE sn IS NOT NULL AND 
 CREATE INDEX device_mac ON device (mac_normal) WHERE mac_normal IS NOT NULL;
 CREATE INDEX device_partner ON device (partner_no, no);
 CREATE INDEX device_model ON device (model_no, no);
+CREATE INDEX device_firmware ON device (partner_no, model_no, firmware_version); -- firmware spread without the wide rows
 CREATE INDEX device_organization ON device (organization_no, no) WHERE organization_no IS NOT NULL;
 CREATE INDEX device_space ON device (space_no) WHERE space_no IS NOT NULL;
 CREATE INDEX device_parent ON device (parent_no) WHERE parent_no IS NOT NULL;
