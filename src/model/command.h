@@ -3,36 +3,44 @@
 #ifndef MUSTER_MODEL_COMMAND_H
 #define MUSTER_MODEL_COMMAND_H
 
-#include "base/arena.h"
 #include "codec/json/json.h"
-#include "model/device_table.h"
-#include "model/hot_change.h"
+#include "model/admin.h"
+#include "model/device_change.h"
 #include "model/ports/command_store.h"
-#include "model/reply.h"
-
-struct domain;
-struct store_tx;
 
 const char *command_status_name(enum command_status status);
 /* "pending" ...; false: no such state. */
 bool command_status_parse(struct str text, enum command_status *ret_status);
 
-/* Who sends a command. */
-struct command_sender {
-    int64_t organization_no; /* the owner that asks */
-    bool lab;                /* a lab organization may send inactive commands */
-    struct str name;         /* created_by; ptr NULL: an API key, with no user */
-};
+/* ---- by the owner (management-api.md 3.3); on LANE_REGISTRY; `device` is the principal's ---- */
 
-/* Validates `body` (name or friendly_name, extra_params, file_id, scheduled_at) against the model's command definitions
- * and queues it; the reply is the Command or the error of management-api.md 3.3. On LANE_REGISTRY. */
-enum err command_send(struct domain *domain, struct store_tx *tx, int64_t device_no, const struct command_sender *sender,
-                      const struct json *body, struct arena *arena, struct hot_changes *hot, struct reply *reply) MUST_CHECK;
-/* Aborts an open command (management-api.md 3.3): the reply is the Command or the error. On LANE_REGISTRY. */
-enum err command_cancel(struct domain *domain, struct store_tx *tx, int64_t device_no, int64_t organization_no,
-                        struct str command_id, struct arena *arena, struct hot_changes *hot, struct reply *reply) MUST_CHECK;
-/* Aborts everything open of a device that changes hands; one event each. On LANE_REGISTRY. */
-enum err command_abort_all(struct domain *domain, struct store_tx *tx, int64_t device_no, struct hot_changes *hot) MUST_CHECK;
+/* Validates `body` (name or friendly_name, extra_params, file_id, scheduled_at) against the model's definitions and
+ * queues it; the reply is the Command, or the error. */
+void command_send(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body);
+/* Aborts an open command; the reply is the Command, or the error. */
+void command_cancel(struct admin *admin, struct store_tx *tx, const struct device_core *device, struct str command_id);
+/* Aborts everything open of a device that leaves its owner; one event each. */
+enum err command_abort_all(struct device_change *change, const struct device_core *device) MUST_CHECK;
+
+/* GET .../commands and .../commands/:id, in the envelope of the principal's tenant; status 0: any. On LANE_READ. */
+void command_list(struct admin *admin, struct store_tx *tx, const struct device_core *device, int status, struct page page);
+void command_get(struct admin *admin, struct store_tx *tx, const struct device_core *device, struct str command_id);
+
+/* ---- by the device (device-api.md 4.1, 4.3) ---- */
+
+/* The head of the queue or {}. Being fetched is being delivered, which starts the timeout: on LANE_REGISTRY when
+ * something waits (brief.command_waiting), else on LANE_READ, where nothing is written. */
+enum err command_fetch(struct device_change *change, const struct device_brief *device, bool may_write, struct reply *reply) MUST_CHECK;
+/* Sets in_progress, done or failed. `correlation`: MQTT Correlation Data, used in place of a missing id; empty: none.
+ * Ids of the device's children are accepted over MQTT (mqtt.md 3.2). On LANE_REGISTRY. */
+enum err command_report(struct device_change *change, const struct device_brief *device, const struct json *body,
+                        struct str correlation, struct reply *reply) MUST_CHECK;
+
+/* Validates extra_params against custom_fields (a JSON array, management-api.md 2 and 3.3). True: *ret_parameters is the
+ * object for the device, every field by its name, empty ones null; ptr NULL when the command has no fields. False: the
+ * reply holds the error. */
+bool command_fields_check(struct str custom_fields, const struct json *extra_params, struct arena *arena,
+                          struct str *ret_parameters, struct reply *reply);
 
 /* The Command object of management-api.md 2. */
 void command_write(struct json_writer *w, const struct uuid *device_id, const struct command_row *command);

@@ -1,6 +1,8 @@
 #include "model/hot_change.h"
 
+#include "model/device_desk.h"
 #include "model/domain.h"
+#include "model/telemetry.h"
 
 struct hot_change {
     struct hot_change *next;
@@ -65,15 +67,24 @@ static void change_record(struct device_brief *device, void *arg)
     }
 }
 
+static void apply(struct hot_change *change, struct domain *domain)
+{
+    if (change->fields & HOT_GONE) {
+        device_table_remove(domain->devices, change->value.no);
+    } else if (change->fields & HOT_NEW) {
+        device_table_put(domain->devices, &change->value);
+    } else {
+        device_table_change(domain->devices, change->value.no, change_record, change);
+    }
+    if (change->fields & (HOT_GONE | HOT_RESET)) {
+        telemetry_forget(domain, change->value.no);
+        atomic_store(&domain->device_desk->purge_wanted, true);
+    }
+}
+
 void hot_changes_apply(const struct hot_changes *changes, struct domain *domain)
 {
     for (struct hot_change *change = changes->first; change; change = change->next) {
-        if (change->fields & HOT_GONE) {
-            device_table_remove(domain->devices, change->value.no);
-        } else if (change->fields & HOT_NEW) {
-            device_table_put(domain->devices, &change->value);
-        } else {
-            device_table_change(domain->devices, change->value.no, change_record, change);
-        }
+        apply(change, domain);
     }
 }

@@ -54,6 +54,7 @@ enum err device_store_children(struct store_tx *tx, int64_t parent_no, struct ar
 enum err device_store_set_owner(struct store_tx *tx, const struct device_core *core) MUST_CHECK;
 enum err device_store_set_info_version(struct store_tx *tx, int64_t no, int32_t info_version) MUST_CHECK;
 enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name) MUST_CHECK;
+enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str version) MUST_CHECK;
 enum err device_store_set_custom_parameters(struct store_tx *tx, int64_t no, struct str json) MUST_CHECK;
 enum err device_store_set_key(struct store_tx *tx, int64_t no, const uint8_t key_hash[SHA256_BYTES], int64_t issued_at) MUST_CHECK;
 enum err device_store_set_refused(struct store_tx *tx, int64_t no, int64_t at) MUST_CHECK;

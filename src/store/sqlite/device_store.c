@@ -276,6 +276,15 @@ enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name)
     return query_finish(&q);
 }
 
+enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str version)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE device SET firmware_version = ?2 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_str(&q, 2, version);
+    return query_finish(&q);
+}
+
 enum err device_store_set_custom_parameters(struct store_tx *tx, int64_t no, struct str json)
 {
     struct query q;

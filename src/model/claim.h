@@ -1,0 +1,22 @@
+/* Who a device belongs to: claim, assign, un-claim, move (device-api.md 10.1, management-api.md 3.2, 5.7, 6.1). Every
+ * function writes admin->reply; on LANE_REGISTRY unless it says otherwise; `device` is the principal's. */
+#ifndef MUSTER_MODEL_CLAIM_H
+#define MUSTER_MODEL_CLAIM_H
+
+#include "codec/json/json.h"
+#include "model/device_change.h"
+
+enum { ASSIGN_DEVICES_MAX = 500 };
+
+/* POST /devices/claim by an organization; the reply is the Device. */
+void device_claim(struct admin *admin, struct store_tx *tx, const struct json *body);
+/* POST /devices/claim/lookup: what a claim would find. On LANE_READ. */
+void device_claim_lookup(struct admin *admin, struct store_tx *tx, const struct json *body);
+/* POST /devices/assign by a partner: claims its devices for one of its organizations, all or none. */
+void device_assign(struct admin *admin, struct store_tx *tx, const struct json *body);
+/* POST /devices/:id/unclaim by the owner, /unassign by the maker. */
+void device_unclaim(struct admin *admin, struct store_tx *tx, const struct device_core *device);
+/* POST /devices/:id/move; the reply is the Device. */
+void device_move(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body);
+
+#endif

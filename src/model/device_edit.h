@@ -1,0 +1,20 @@
+/* What owners and makers do to one device (management-api.md 3.2, 4, 5.7; device-api.md 2.7). Every function writes
+ * admin->reply; on LANE_REGISTRY; `device` is the principal's. */
+#ifndef MUSTER_MODEL_DEVICE_EDIT_H
+#define MUSTER_MODEL_DEVICE_EDIT_H
+
+#include "codec/json/json.h"
+#include "model/device_change.h"
+
+/* PATCH /devices/:id: name, configuration, custom_parameters; the reply is the Device. */
+void device_update(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body);
+/* DELETE /devices/:id. */
+void device_delete(struct admin *admin, struct store_tx *tx, const struct device_core *device);
+/* The deletion itself, whoever asked: the row and all below it, children that follow; other children are detached. */
+enum err device_delete_all(struct device_change *change, const struct device_core *device) MUST_CHECK;
+/* POST /devices/:id/rotate_key: the reply has the new access key, once. */
+void device_rotate_key(struct admin *admin, struct store_tx *tx, const struct device_core *device);
+/* POST /devices/:id/disconnect: ends the MQTT session's connection. */
+void device_kick(struct admin *admin, struct store_tx *tx, const struct device_core *device);
+
+#endif
