@@ -47,6 +47,7 @@ struct record {
     int32_t sample_day;
     uint8_t status : 3, reported_status : 3, swept : 1, connected : 1;
     uint8_t command_waiting : 1, license_waiting : 1, suspended : 1, contact_dirty : 1;
+    uint8_t watched : 1, recovering : 1;
 };
 
 struct shard {
@@ -538,6 +539,42 @@ bool device_table_touch(struct device_table *table, int64_t no, int64_t now_unix
     }
     pthread_mutex_unlock(&shard->lock);
     return r != NULL;
+}
+
+bool device_table_contact(struct device_table *table, int64_t no, int64_t now_unix_ms, struct contact_effect *ret_effect)
+{
+    *ret_effect = (struct contact_effect){false, false};
+    if (no <= 0) {
+        return false;
+    }
+    struct shard *shard = shard_of(table, no);
+    pthread_mutex_lock(&shard->lock);
+    struct record *r = record_at(shard, no);
+    if (r) {
+        if (r->last_seen_ms < now_unix_ms) {
+            r->last_seen_ms = now_unix_ms;
+            mark_touched(shard, r);
+        }
+        ret_effect->watch = !r->watched && !r->connected && kind_at(table, r->kind)->offline_threshold_minutes > 0;
+        ret_effect->recover = r->swept && !r->recovering;
+        r->watched |= ret_effect->watch;
+        r->recovering |= ret_effect->recover;
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return r != NULL;
+}
+
+void device_table_unmark(struct device_table *table, int64_t no, enum contact_mark mark)
+{
+    struct shard *shard = shard_of(table, no);
+    pthread_mutex_lock(&shard->lock);
+    struct record *r = record_at(shard, no);
+    if (r && mark == CONTACT_WATCHED) {
+        r->watched = false;
+    } else if (r) {
+        r->recovering = false;
+    }
+    pthread_mutex_unlock(&shard->lock);
 }
 
 /* ---- walks ---- */

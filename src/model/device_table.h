@@ -65,6 +65,14 @@ bool device_table_change(struct device_table *table, int64_t no, void (*change)(
                          void *arg);
 /* Contact (device-api.md 1.10): last_seen = max(last_seen, now). False: no such device. Any thread; cheap. */
 bool device_table_touch(struct device_table *table, int64_t no, int64_t now_unix_ms);
+/* Like touch, for presence.c: tells what the contact brings about, each once until it is undone. */
+struct contact_effect {
+    bool watch;   /* has a threshold, no session, and its timer was not running: it is marked as running now */
+    bool recover; /* had been swept, and no recovery was under way: it is marked as under way now */
+};
+bool device_table_contact(struct device_table *table, int64_t no, int64_t now_unix_ms, struct contact_effect *ret_effect);
+enum contact_mark { CONTACT_WATCHED = 1, CONTACT_RECOVERING = 2 };
+void device_table_unmark(struct device_table *table, int64_t no, enum contact_mark mark);
 /* Calls `visit` with a copy of every record, shard by shard; stops when it returns false. */
 void device_table_each(struct device_table *table, bool (*visit)(const struct device_brief *device, void *arg), void *arg);
 /* Calls `change` on every record under its shard's lock (a model's threshold, a tenant's suspension); it returns whether

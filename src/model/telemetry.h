@@ -56,8 +56,8 @@ enum err telemetry_state_json(struct domain *domain, struct store_tx *tx, int64_
  * within [from_ms, to_ms]. On LANE_READ or LANE_REGISTRY. */
 enum err telemetry_write_newest(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
                                 int64_t from_ms, int64_t to_ms, unsigned limit, struct buf *out) MUST_CHECK;
-/* Appends {"series":[{"key","unit","points":[...]}]} of management-api.md 6.1: raw points [ms,value] when there are at
- * most `points`, else buckets [ms,min,avg,max]; strings and booleans as changes [ms,value]. On LANE_READ. */
+/* Appends {"series":[{"key","unit","points":[...]}]} of management-api.md 6.1: numbers as [ms,min,avg,max], of single
+ * values when there are at most `points`, else of buckets; strings and booleans as changes [ms,value]. On LANE_READ. */
 enum err telemetry_write_series(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
                                 const struct str *keys, size_t key_count, int64_t from_ms, int64_t to_ms, unsigned points,
                                 struct buf *out) MUST_CHECK;

@@ -35,6 +35,8 @@ enum err store_load(struct store *store, struct domain *domain)
     enum err err = run_in_registry(store, domain_load);
     if (err == ERR_OK) {
         store->flush = flush;
+        store->batch_begin = telemetry_batch_begin;
+        store->batch_end = telemetry_batch_end;
     } else {
         log_event(LOG_ERROR, "store_load_failed", log_s("error", err_name(err)));
     }

@@ -16,6 +16,9 @@ struct store {
     struct write_lane telemetry;
     struct pool readers;
     struct pool workers;
+    /* Set by store_load: around each batch of the telemetry lane, on its thread. */
+    void (*batch_begin)(struct domain *domain);
+    void (*batch_end)(struct domain *domain, bool committed);
     /* Set by store_load: brings the registry up to date with the telemetry, after the telemetry lane has ended. */
     void (*flush)(struct store *store);
 };

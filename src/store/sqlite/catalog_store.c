@@ -62,3 +62,13 @@ enum err catalog_store_models(struct store_tx *tx, void (*visit)(const struct mo
     }
     return query_finish(&q);
 }
+
+enum err catalog_store_spaces(struct store_tx *tx, void (*visit)(int64_t no, int64_t parent_no, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT no, parent_no FROM space");
+    while (query_next(&q)) {
+        visit(query_i64(&q, 0), query_i64(&q, 1), arg);
+    }
+    return query_finish(&q);
+}

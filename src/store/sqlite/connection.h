@@ -23,6 +23,7 @@ struct cached_statement {
 struct store_tx {
     struct sqlite3 *db;
     bool writes;                     /* BEGIN IMMEDIATE and savepoints; else a read transaction */
+    bool no_savepoints;              /* a failing operation loses the whole transaction (day files: one insert each) */
     bool open;                       /* between tx_begin and tx_commit or tx_rollback */
     bool in_savepoint;               /* of the running operation, made before its first write */
     enum err fault;                  /* sticky: the whole batch is lost */

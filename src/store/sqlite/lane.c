@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "store/telemetry/day_file.h"
 
 #define BATCH_OPS_MAX 8192
 #define BATCH_MS_MAX 20          /* of running; what is left goes into the next batch */
@@ -40,6 +41,9 @@ static void run_ops(struct write_lane *lane, struct task **chain, struct batch *
         if (tx->fault == ERR_OK) {
             tx_op_begin(tx);
             op->run(op, tx);
+            if (tx->day_readers) {
+                day_readers_end(tx->day_readers);
+            }
             op->err = tx_op_end(tx, op->err);
         }
         if (clock_monotonic_ms() > until) {
@@ -169,6 +173,7 @@ void write_lane_init(struct write_lane *lane, const char *name, const struct lan
 void write_lane_deinit(struct write_lane *lane)
 {
     assert(!lane->running);
+    write_lane_stop(lane);
     tx_deinit(&lane->tx);
     op_queue_deinit(&lane->queue);
 }
@@ -180,6 +185,16 @@ enum err write_lane_start(struct write_lane *lane)
     return err;
 }
 
+/* What still waits in a lane that never ran. */
+static void refuse_rest(struct op_queue *queue)
+{
+    struct op *op;
+    while ((op = op_queue_take_one(queue)) != NULL) {
+        op->err = ERR_BUSY;
+        op_complete(op);
+    }
+}
+
 void write_lane_stop(struct write_lane *lane)
 {
     op_queue_close(&lane->queue);
@@ -187,6 +202,7 @@ void write_lane_stop(struct write_lane *lane)
         pthread_join(lane->thread, NULL);
         lane->running = false;
     }
+    refuse_rest(&lane->queue);
 }
 
 void write_lane_run_now(struct write_lane *lane, struct op *op)
@@ -224,6 +240,9 @@ static void read_op(struct pool_thread *thread, struct op *op)
     }
     tx_op_begin(tx);
     op->run(op, tx);
+    if (tx->day_readers) {
+        day_readers_end(tx->day_readers);
+    }
     op->err = tx_op_end(tx, op->err);
     if (tx->fault == ERR_OK) {
         enum err err = tx_commit(tx);
@@ -275,6 +294,7 @@ void pool_deinit(struct pool *pool)
     if (!pool->threads) {
         return;
     }
+    pool_stop(pool);
     for (unsigned i = 0; i < pool->thread_count; i++) {
         assert(!pool->threads[i].running);
         tx_deinit(&pool->threads[i].tx);
@@ -306,4 +326,5 @@ void pool_stop(struct pool *pool)
             pool->threads[i].running = false;
         }
     }
+    refuse_rest(&pool->queue);
 }

@@ -100,7 +100,7 @@ static void exec_cached(struct store_tx *tx, const char *sql);
 static void before_use(struct query *q)
 {
     struct store_tx *tx = q->tx;
-    if (tx->writes && tx->open && !tx->in_savepoint && !sqlite3_stmt_readonly(q->statement)) {
+    if (tx->writes && tx->open && !tx->in_savepoint && !tx->no_savepoints && !sqlite3_stmt_readonly(q->statement)) {
         tx->in_savepoint = true;
         exec_cached(tx, "SAVEPOINT op");
     }
