@@ -126,5 +126,7 @@ void http_call_run(struct http_call *call);
 /* --- authorize.c --- */
 /* False: reply is the error. */
 bool http_call_authorize(struct http_call *call);
+/* No limits per address for the peer (device-api.md 1.8.4). */
+bool http_call_is_exempt(const struct http_call *call);
 
 #endif
