@@ -1,0 +1,44 @@
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { call, get, loadSession, session } from "../lib/api";
+import type { Session } from "../lib/types";
+import { useTitle } from "../lib/use";
+import { t } from "../text";
+import { Button, Notice } from "../ui/basic";
+import { Field, TextInput } from "../ui/form";
+import { useForm } from "../ui/form-state";
+import { Mark } from "../ui/icons";
+
+/** The address stays as it was, so that after signing in the wanted view opens. */
+export function SignIn(): JSX.Element {
+  useTitle(t.signIn.title);
+  const form = useForm({ email: "", password: "" });
+  const [needed, setNeeded] = useState(false);
+  useEffect(() => {
+    get<{ needed: boolean }>("/setup").then((r) => setNeeded(r.needed === true), () => undefined);
+  }, []);
+  const submit = (): Promise<void> => form.submit(async (value) => {
+    const reply = await call<Session>("POST", "/session", { email: value.email.trim(), password: value.password });
+    if (reply.current) session.value = reply;
+    else await loadSession();
+  });
+  return (
+    <main class="gate">
+      <div class="gate-box">
+        <div class="gate-brand"><Mark size={36} /><span>Muster</span></div>
+        <h1>{t.signIn.heading}</h1>
+        {needed && <Notice>{t.signIn.setupNeeded}</Notice>}
+        <form class="stack" noValidate onSubmit={(e) => { e.preventDefault(); void submit(); }}>
+          {form.failure && <Notice tone="bad">{form.failure}</Notice>}
+          <Field label={t.signIn.email} error={form.errors["email"]}>
+            {(p) => <TextInput {...p} type="email" name="email" autocomplete="username" autofocus value={form.value.email} onText={(email) => form.set({ email })} />}
+          </Field>
+          <Field label={t.signIn.password} error={form.errors["password"]}>
+            {(p) => <TextInput {...p} type="password" name="password" autocomplete="current-password" value={form.value.password} onText={(password) => form.set({ password })} />}
+          </Field>
+          <Button kind="primary" type="submit" class="btn-wide" busy={form.busy}>{t.signIn.action}</Button>
+        </form>
+      </div>
+    </main>
+  );
+}

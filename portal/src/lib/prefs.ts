@@ -1,0 +1,63 @@
+/* Preferences of the person: kept by the server, mirrored in this browser so that the first paint is right. */
+import { effect, signal } from "@preact/signals";
+import { call, session } from "./api";
+import type { Zone } from "./format";
+
+export type Theme = "system" | "light" | "dark";
+
+export interface Prefs {
+  theme: Theme;
+  zone: Zone;
+  menu: "open" | "narrow";
+  lastSpace: number | null;
+  /** hidden columns by table */
+  columns: Record<string, string[]>;
+  checklistDone: boolean;
+}
+
+const defaults: Prefs = { theme: "system", zone: "local", menu: "open", lastSpace: null, columns: {}, checklistDone: false };
+const storeKey = "muster.preferences";
+
+function readLocal(): Prefs {
+  try {
+    return { ...defaults, ...(JSON.parse(localStorage.getItem(storeKey) ?? "{}") as Partial<Prefs>) };
+  } catch {
+    return defaults;
+  }
+}
+
+export const prefs = signal<Prefs>(readLocal());
+
+let saveTimer: ReturnType<typeof setTimeout> | undefined;
+
+export function setPrefs(change: Partial<Prefs>): void {
+  prefs.value = { ...prefs.value, ...change };
+  clearTimeout(saveTimer);
+  saveTimer = setTimeout(() => {
+    // A preference that could not be saved is still right in this browser.
+    if (session.value) call("PUT", "/session/preferences", prefs.value).catch(() => undefined);
+  }, 600);
+}
+
+/** Takes the server's copy after sign-in. */
+export async function loadPrefs(): Promise<void> {
+  try {
+    const saved = await call<Partial<Prefs> | null>("GET", "/session/preferences");
+    prefs.value = { ...defaults, ...prefs.value, ...(saved ?? {}) };
+  } catch {
+    // The local copy stands.
+  }
+}
+
+export function startPrefs(): void {
+  effect(() => {
+    const { theme } = prefs.value;
+    if (theme === "system") document.documentElement.removeAttribute("data-theme");
+    else document.documentElement.dataset["theme"] = theme;
+    try {
+      localStorage.setItem(storeKey, JSON.stringify(prefs.value));
+    } catch {
+      // Storage may be forbidden; nothing depends on it.
+    }
+  });
+}
