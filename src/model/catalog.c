@@ -21,6 +21,10 @@ struct organization_entry {
     struct hashmap_node by_no, by_id;
     struct organization_info info;
 };
+struct space_entry {
+    struct hashmap_node by_no;
+    int64_t no, parent_no;
+};
 struct name_entry {
     struct hashmap_node node;
     struct str text;
@@ -29,6 +33,7 @@ struct name_entry {
 struct catalog {
     pthread_rwlock_t lock;
     struct hashmap models, models_by_id, partners, organizations, organizations_by_id;
+    struct hashmap spaces;
     struct hashmap names;
 };
 
@@ -41,6 +46,7 @@ struct catalog *catalog_new(void)
     hashmap_init(&catalog->partners);
     hashmap_init(&catalog->organizations);
     hashmap_init(&catalog->organizations_by_id);
+    hashmap_init(&catalog->spaces);
     hashmap_init(&catalog->names);
     return catalog;
 }
@@ -65,6 +71,7 @@ void catalog_free(struct catalog *catalog)
     free_entries(&catalog->models, offsetof(struct model_entry, by_no));
     free_entries(&catalog->partners, offsetof(struct partner_entry, by_no));
     free_entries(&catalog->organizations, offsetof(struct organization_entry, by_no));
+    free_entries(&catalog->spaces, offsetof(struct space_entry, by_no));
     free_entries(&catalog->names, offsetof(struct name_entry, node));
     pthread_rwlock_destroy(&catalog->lock);
     mem_free(catalog);
@@ -258,6 +265,41 @@ void catalog_put_organization(struct catalog *catalog, const struct organization
     pthread_rwlock_unlock(&catalog->lock);
 }
 
+static bool space_has_no(const struct hashmap_node *node, const void *key)
+{
+    return container_of_const(node, struct space_entry, by_no)->no == *(const int64_t *)key;
+}
+
+static struct space_entry *space_entry_find(struct catalog *catalog, int64_t no)
+{
+    struct hashmap_node *node = hashmap_find(&catalog->spaces, hash_u64((uint64_t)no), space_has_no, &no);
+    return node ? container_of(node, struct space_entry, by_no) : NULL;
+}
+
+void catalog_put_space(struct catalog *catalog, int64_t no, int64_t parent_no)
+{
+    pthread_rwlock_wrlock(&catalog->lock);
+    struct space_entry *entry = space_entry_find(catalog, no);
+    if (!entry) {
+        entry = mem_new(struct space_entry);
+        entry->no = no;
+        hashmap_insert(&catalog->spaces, &entry->by_no, hash_u64((uint64_t)no));
+    }
+    entry->parent_no = parent_no;
+    pthread_rwlock_unlock(&catalog->lock);
+}
+
+bool catalog_space_is_within(struct catalog *catalog, int64_t no, int64_t ancestor_no)
+{
+    pthread_rwlock_rdlock(&catalog->lock);
+    while (no && no != ancestor_no) {
+        struct space_entry *entry = space_entry_find(catalog, no);
+        no = entry ? entry->parent_no : 0;
+    }
+    pthread_rwlock_unlock(&catalog->lock);
+    return no != 0;
+}
+
 bool catalog_partner_is_active(struct catalog *catalog, int64_t partner_no)
 {
     struct partner_info partner;
@@ -286,6 +328,11 @@ static void on_model(const struct model_info *model, void *catalog)
     catalog_put_model(catalog, model);
 }
 
+static void on_space(int64_t no, int64_t parent_no, void *catalog)
+{
+    catalog_put_space(catalog, no, parent_no);
+}
+
 enum err catalog_load(struct domain *domain, struct store_tx *tx)
 {
     enum err err = catalog_store_partners(tx, on_partner, domain->catalog);
@@ -294,6 +341,9 @@ enum err catalog_load(struct domain *domain, struct store_tx *tx)
     }
     if (!err) {
         err = catalog_store_models(tx, on_model, domain->catalog);
+    }
+    if (!err) {
+        err = catalog_store_spaces(tx, on_space, domain->catalog);
     }
     return err;
 }

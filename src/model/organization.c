@@ -33,7 +33,7 @@ enum err organization_make(struct admin *admin, struct store_tx *tx, struct orga
     row->created_at = admin->domain->now_unix_ms();
     enum err err = organization_store_insert(tx, row);
     if (!err) {
-        err = space_make_root(tx, row->no, root_space_name(admin->arena, row->name), row->created_at);
+        err = space_make_root(admin, tx, row->no, root_space_name(admin->arena, row->name));
     }
     struct organization_info *info = arena_new(admin->arena, struct organization_info);
     *info = (struct organization_info){

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "model/audit.h"
+#include "model/catalog.h"
 #include "model/domain.h"
 #include "model/envelope.h"
 #include "model/form.h"
@@ -69,7 +70,28 @@ void space_read(struct admin *admin, struct store_tx *tx, struct str id)
     }
 }
 
-enum err space_make_root(struct store_tx *tx, int64_t organization_no, struct str name, int64_t now)
+struct space_link {
+    int64_t no, parent_no;
+};
+
+static void put_space(struct domain *domain, void *arg)
+{
+    const struct space_link *link = arg;
+    catalog_put_space(domain->catalog, link->no, link->parent_no);
+}
+
+/* Inserts, known to the catalogue after the commit. */
+static enum err insert(struct admin *admin, struct store_tx *tx, struct space_row *row)
+{
+    row->created_at = admin->domain->now_unix_ms();
+    enum err err = space_store_insert(tx, row);
+    struct space_link *link = arena_new(admin->arena, struct space_link);
+    *link = (struct space_link){row->no, row->parent_no};
+    admin_on_commit(admin, put_space, link);
+    return err;
+}
+
+enum err space_make_root(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str name)
 {
     struct space_row root = {
         .organization_no = organization_no,
@@ -77,9 +99,8 @@ enum err space_make_root(struct store_tx *tx, int64_t organization_no, struct st
         .space_type = STR("root"),
         .path = name,
         .config = STR("{}"),
-        .created_at = now,
     };
-    return space_store_insert(tx, &root);
+    return insert(admin, tx, &root);
 }
 
 static const char *const config_keys[] = {
@@ -197,8 +218,7 @@ void space_create(struct admin *admin, struct store_tx *tx, const struct json *b
     row.parent_no = parent.no;
     row.depth = parent.depth + 1;
     row.path = arena_printf(admin->arena, "%.*s/%.*s", STR_ARG(parent.path), STR_ARG(row.name));
-    row.created_at = admin->domain->now_unix_ms();
-    enum err err = space_store_insert(tx, &row);
+    enum err err = insert(admin, tx, &row);
     if (err == ERR_EXISTS) {
         form_taken(admin, "name");
         return;

@@ -14,6 +14,6 @@ void space_list(struct admin *admin, struct store_tx *tx, const struct space_fil
 void space_read(struct admin *admin, struct store_tx *tx, struct str id);
 void space_create(struct admin *admin, struct store_tx *tx, const struct json *body);
 /* Inserts the root space of a new organization. */
-enum err space_make_root(struct store_tx *tx, int64_t organization_no, struct str name, int64_t now) MUST_CHECK;
+enum err space_make_root(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str name) MUST_CHECK;
 
 #endif

@@ -14,5 +14,8 @@ enum err catalog_store_organizations(struct store_tx *tx,
                                      void *arg) MUST_CHECK;
 enum err catalog_store_models(struct store_tx *tx, void (*visit)(const struct model_info *model, void *arg),
                               void *arg) MUST_CHECK;
+/* parent_no 0: a root. */
+enum err catalog_store_spaces(struct store_tx *tx, void (*visit)(int64_t no, int64_t parent_no, void *arg),
+                              void *arg) MUST_CHECK;
 
 #endif
