@@ -1,0 +1,13 @@
+#include "model/command.h"
+#include "model/domain.h"
+#include "model/housekeeping.h"
+#include "model/presence.h"
+#include "model/telemetry.h"
+
+void domain_tick(struct domain *domain)
+{
+    commands_tick(domain);
+    presence_tick(domain);
+    telemetry_tick(domain);
+    housekeeping_tick(domain);
+}
