@@ -68,7 +68,7 @@ struct api_loop *api_loop_of(struct api *api, struct loop *loop)
             return &api->loops[i];
         }
     }
-    assert(!"a stream of a loop that is not the server's");
+    assert(false && "a stream of a loop that is not the server's");
     return NULL;
 }
 

@@ -386,6 +386,8 @@ static void on_readable(struct stream *stream, bool hung_up)
                 stream->armed &= ~(uint32_t)EPOLLIN;
                 loop_watch_change(stream->loop, &stream->watch, stream->armed);
             }
+        } else if (list_is_linked(&stream->ready)) {
+            break; /* what is kept comes first, above all before an end */
         } else if (stream->tls) {
             stream_tls_read_ready(stream);
         } else {
