@@ -18,7 +18,10 @@ struct refusal {
     int64_t holder_no;               /* the device that has the identity; 0: none */
 };
 
+struct attempts;
+
 struct device_desk {
+    struct attempts *claim_attempts; /* failed ones (management-api.md 1.7) */
     pthread_mutex_t lock;
     struct refusal refusals[REFUSALS_WAITING_MAX]; /* under lock, likewise below */
     unsigned refusal_count;

@@ -3,52 +3,22 @@
 #include "model/catalog.h"
 #include "model/configuration.h"
 #include "model/domain.h"
+#include "model/effective_status.h"
 #include "model/field_text.h"
-#include "model/incident.h"
 #include "model/ports/incident_store.h"
 #include "model/telemetry.h"
 
 enum { STATE_BYTES_MAX = 1024 * 1024 };
 
-static const char *const status_names[] = {
-    [STATUS_NEVER_SEEN] = NULL,
-    [STATUS_ONLINE] = "online",
-    [STATUS_OFFLINE] = "offline",
-    [STATUS_ERROR] = "error",
-};
-
-const char *device_status_name(enum device_status status)
-{
-    return status_names[status];
-}
-
 bool device_status_parse(struct str text, enum device_status *ret_status)
 {
-    for (int i = STATUS_ONLINE; i <= STATUS_ERROR; i++) {
-        if (str_eq(text, str_from_cstr(status_names[i]))) {
+    for (int i = STATUS_NEVER_SEEN; i <= STATUS_ERROR; i++) {
+        if (str_eq(text, str_from_cstr(device_status_name((enum device_status)i)))) {
             *ret_status = (enum device_status)i;
             return true;
         }
     }
     return false;
-}
-
-const char *device_effective_status(struct domain *domain, const struct device_brief *device, int worst_priority)
-{
-    struct device_brief parent;
-    if (device->last_seen_ms == 0) {
-        return "never_seen";
-    }
-    if (device->parent_no && device_table_find_no(domain->devices, device->parent_no, &parent) && parent.swept) {
-        return "disconnected";
-    }
-    if (device->status == STATUS_OFFLINE) {
-        return "offline";
-    }
-    if (device->status == STATUS_ERROR || (worst_priority && worst_priority <= PRIORITY_HIGH)) {
-        return "error";
-    }
-    return worst_priority && worst_priority <= PRIORITY_LOW ? "warning" : "ok";
 }
 
 /* Everything a view shows of one device. */
@@ -146,11 +116,25 @@ static void write_parent(struct json_writer *w, const struct view *view)
     }
 }
 
+static void write_status(struct json_writer *w, const struct view *view)
+{
+    enum device_status status = view->hot.status;
+    json_field_cstr(w, "status", status == STATUS_NEVER_SEEN ? NULL : device_status_name(status));
+}
+
 static void write_effective(struct json_writer *w, const struct view *view)
 {
-    const char *effective = device_effective_status(view->domain, &view->hot, view->worst_priority);
-    json_field_cstr(w, "effective_status", effective);
-    json_field_cstr(w, "merged_effective_status", effective); /* no merge groups: the device is its own */
+    struct device_brief parent;
+    struct effective_inputs inputs = {
+        .seen = view->hot.last_seen_ms != 0,
+        .status = view->hot.status,
+        .worst_priority = view->worst_priority,
+        .parent_swept = view->hot.parent_no &&
+                        device_table_find_no(view->domain->devices, view->hot.parent_no, &parent) && parent.swept,
+    };
+    const char *name = effective_status_name(effective_status(&inputs));
+    json_field_cstr(w, "effective_status", name);
+    json_field_cstr(w, "merged_effective_status", name); /* no merge groups: the device is its own */
 }
 
 static void write_connection(struct json_writer *w, const struct view *view)
@@ -198,7 +182,7 @@ static void write_for_organization(struct json_writer *w, const struct view *vie
     json_field_uuid(w, "id", &core->id);
     json_field_str(w, "name", view->row.name);
     write_identity(w, view);
-    json_field_cstr(w, "status", device_status_name(view->hot.status));
+    write_status(w, view);
     write_effective(w, view);
     write_last_seen(w, "last_seen_at", view);
     write_state(w, view);
@@ -236,7 +220,7 @@ static void write_for_partner(struct json_writer *w, const struct view *view)
     json_begin_object(w);
     json_field_uuid(w, "id", &core->id);
     write_identity(w, view);
-    json_field_cstr(w, "status", device_status_name(view->hot.status));
+    write_status(w, view);
     write_last_seen(w, "last_seen_at", view);
     write_state(w, view);
     write_model(w, view);

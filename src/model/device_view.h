@@ -7,13 +7,8 @@
 #include "model/admin.h"
 #include "model/device_change.h"
 
-/* "online", "offline", "error"; NULL: never seen. */
-const char *device_status_name(enum device_status status);
-/* "online" ...; false: no such status. */
+/* "online", "offline", "error", "never_seen"; false: no such status. */
 bool device_status_parse(struct str text, enum device_status *ret_status);
-
-/* device-api.md 10.3. `worst_priority`: the most urgent active incident (enum incident_priority), 0: none. Any thread. */
-const char *device_effective_status(struct domain *domain, const struct device_brief *device, int worst_priority);
 
 /* Appends the Device object of this tenant kind. Any lane with a store; ERR_NOT_FOUND: deleted. */
 enum err device_write(struct domain *domain, struct store_tx *tx, struct arena *arena, enum tenant_kind kind, int64_t device_no,

@@ -1,6 +1,7 @@
 #include "model/devices.h"
 
 #include "base/mem.h"
+#include "model/attempts.h"
 #include "model/catalog.h"
 #include "model/device_desk.h"
 #include "model/domain.h"
@@ -87,6 +88,7 @@ enum err devices_load(struct domain *domain, struct store_tx *tx)
     if (!domain->device_desk) {
         domain->device_desk = mem_new(struct device_desk);
         pthread_mutex_init(&domain->device_desk->lock, NULL);
+        domain->device_desk->claim_attempts = attempts_new();
         domain->device_desk->purge_wanted = true; /* a purge that a stop interrupted goes on */
     }
     struct loader loader = {.domain = domain};
@@ -118,7 +120,13 @@ void devices_unload(struct domain *domain)
     for (unsigned i = 0; i < desk->refusal_count; i++) {
         refusal_deinit(&desk->refusals[i]);
     }
+    attempts_free(desk->claim_attempts);
     pthread_mutex_destroy(&desk->lock);
     mem_free(desk);
     domain->device_desk = NULL;
+}
+
+struct attempts *devices_claim_attempts(const struct domain *domain)
+{
+    return domain->device_desk->claim_attempts;
 }

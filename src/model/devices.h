@@ -15,6 +15,10 @@ enum err devices_load(struct domain *domain, struct store_tx *tx) MUST_CHECK;
 /* Frees domain->device_desk; after the threads ended. */
 void devices_unload(struct domain *domain);
 
+/* Failed claims, counted by the doors (management-api.md 1.7). */
+struct attempts;
+struct attempts *devices_claim_attempts(const struct domain *domain);
+
 /* Fills what a hot record takes from its model and its tenants (protocol, API version, threshold, suspension) from the
  * catalogue; `device` has model_no, partner_no and organization_no. */
 void device_brief_complete(struct domain *domain, struct device_brief *device);

@@ -1,0 +1,29 @@
+/* What the device routes of both management APIs share. */
+#ifndef MUSTER_API_DEVICE_ADMIN_H
+#define MUSTER_API_DEVICE_ADMIN_H
+
+#include "api/call.h"
+#include "model/device_view.h"
+
+/* The call as the domain takes it: in the call's arena, applied after the commit by itself. */
+struct admin *device_admin(struct call *call);
+/* Finds :id, the first parameter, among the principal's devices. False: the reply is the 404, or 503. */
+bool device_admin_find(struct call *call, struct store_tx *tx, struct admin **ret_admin, struct device_core *ret_device);
+struct page device_admin_page(struct call *call, int64_t default_size, int64_t size_max);
+
+/* Handlers that are the same for partners and organizations. */
+void device_admin_get(struct call *call, struct store_tx *tx);
+void device_admin_delete(struct call *call, struct store_tx *tx);
+void device_admin_unclaim(struct call *call, struct store_tx *tx);
+void device_admin_series(struct call *call, struct store_tx *tx);
+void device_admin_config(struct call *call, struct store_tx *tx);
+void device_admin_commands(struct call *call, struct store_tx *tx);
+/* The newest messages as a JSON array (management-api.md 4), appended to the reply. False: the reply is an error. */
+bool device_admin_telemetries(struct call *call, struct store_tx *tx);
+
+/* Filters of lists; a value that names nothing matches nothing. */
+void device_admin_filter_model(struct call *call, struct device_filter *filter);
+void device_admin_filter_space(struct call *call, struct device_filter *filter);
+int device_admin_status(struct call *call);
+
+#endif

@@ -1,0 +1,108 @@
+/* The device API (device-api.md 11). Registration runs on the registry writer; everything a device asks for itself is a
+ * device_call, which MQTT fills in the same way. */
+#include "api/api_internal.h"
+#include "model/device_call.h"
+#include "model/registration.h"
+
+/* ---- registration (2.1, 2.4) ---- */
+
+static void registration_done(struct call *call)
+{
+    registration_committed(call->user);
+}
+
+static struct registration *begin_registration(struct call *call)
+{
+    struct registration *registration = arena_new(&call->arena, struct registration);
+    char *local_host = arena_alloc(&call->arena, NET_HOST_TEXT_BYTES);
+    net_host_format(&call->local, local_host);
+    registration_init(registration, call->domain, &call->arena);
+    registration->address = str_from_cstr(call->peer_text);
+    registration->local_host = local_host;
+    registration->authorization = http_call_of(call)->authorization;
+    call->user = registration;
+    call->committed = registration_done;
+    return registration;
+}
+
+static void register_one(struct call *call, struct store_tx *tx)
+{
+    registration_run(begin_registration(call), tx, call->body, &call->reply);
+}
+
+static void register_bulk(struct call *call, struct store_tx *tx)
+{
+    registration_run_bulk(begin_registration(call), tx, call->body, &call->reply);
+}
+
+/* ---- calls of a device ---- */
+
+/* A refused call is worth a line in the live tail, if somebody looks. */
+static void tell_refusal(const struct call *call)
+{
+    struct domain *domain = call->domain;
+    if (!reply_is_error(&call->reply) || atomic_load(&domain->events.wants_messages) == 0) {
+        return;
+    }
+    struct event *event = event_new(EVENT_UPLINK_REFUSED, &call->device);
+    event->at_ms = domain->now_unix_ms();
+    event->transport = TRANSPORT_HTTPS;
+    event->direction = DIRECTION_UP;
+    event->code = (uint16_t)call->reply.status;
+    event->size = (uint32_t)call->raw_body.len;
+    event_set_request(event, call->method, call->path);
+    event_set_payload(event, buf_str(&call->reply.body));
+    event_bus_emit(&domain->events, event);
+}
+
+static void answer(struct op *op)
+{
+    struct device_call *device_call = container_of(op, struct device_call, op);
+    struct call *call = device_call->user;
+    struct reply reply = call->reply;
+    call->reply = device_call->reply;
+    device_call->reply = reply;
+    device_call_free(device_call);
+    tell_refusal(call);
+    call_finish(call);
+}
+
+static void ask(struct call *call, enum device_action action)
+{
+    struct device_call *device_call = device_call_new(call->domain, action, &call->device, TRANSPORT_HTTPS);
+    device_call->body = call->body;
+    call->body = NULL;
+    device_call->body_bytes = (uint32_t)call->raw_body.len;
+    device_call->user = call;
+    device_call_submit(device_call, http_call_of(call)->home, answer);
+}
+
+#define ASK(name, action) \
+    static void name(struct call *call, struct store_tx *tx) \
+    { \
+        (void)tx; \
+        ask(call, action); \
+    }
+ASK(get_info, DEVICE_INFO_GET)
+ASK(delete_device, DEVICE_DELETE)
+ASK(send_telemetry, DEVICE_TELEMETRY)
+ASK(get_command, DEVICE_COMMAND_GET)
+ASK(update_command, DEVICE_COMMAND_UPDATE)
+ASK(get_config, DEVICE_CONFIG_GET)
+ASK(set_config, DEVICE_CONFIG_SET)
+
+const struct route device_routes[] = {
+    {"POST", "/v1/devices", ACCESS_PUBLIC, PLACE_REGISTRY, ROUTE_SECRET_REPLY, register_one},
+    {"POST", "/v1/devices/bulk_create", ACCESS_PUBLIC, PLACE_REGISTRY, ROUTE_SECRET_REPLY | ROUTE_BULK_BODY | ROUTE_ARRAY_BODY,
+     register_bulk},
+    {"POST", "/v1/devices-1", ACCESS_PUBLIC, PLACE_REGISTRY, ROUTE_SECRET_REPLY | ROUTE_BULK_BODY | ROUTE_ARRAY_BODY,
+     register_bulk},
+    {"GET", "/v1/devices/:id", ACCESS_DEVICE, PLACE_LOOP, 0, get_info},
+    {"DELETE", "/v1/devices/:id", ACCESS_DEVICE, PLACE_LOOP, 0, delete_device},
+    {"POST", "/v1/devices/:id/telemetry", ACCESS_DEVICE, PLACE_LOOP, 0, send_telemetry},
+    {"GET", "/v1/devices/:id/command", ACCESS_DEVICE, PLACE_LOOP, 0, get_command},
+    {"POST", "/v1/devices/:id/command", ACCESS_DEVICE, PLACE_LOOP, 0, update_command},
+    {"GET", "/v1/devices/:id/config", ACCESS_DEVICE, PLACE_LOOP, 0, get_config},
+    {"POST", "/v1/devices/:id/config", ACCESS_DEVICE, PLACE_LOOP, 0, set_config},
+    {0},
+};

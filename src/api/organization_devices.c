@@ -1,0 +1,189 @@
+/* The owner's view of its devices (management-api.md 3.2, 3.3, 6.1). */
+#include "api/device_admin.h"
+#include "model/attempts.h"
+#include "model/claim.h"
+#include "model/command.h"
+#include "model/configuration.h"
+#include "model/devices.h"
+
+#define PREFIX "/core/v1/organization"
+enum { PER_PAGE = 100, PER_PAGE_MAX = 500, HISTORY_PER_PAGE_MAX = 1000, NOTHING = -1 };
+#define WEEK_MS (INT64_C(7) * 86400000)
+
+static void list_devices(struct call *call, struct store_tx *tx)
+{
+    struct device_query query = {.status = device_admin_status(call)};
+    device_admin_filter_model(call, &query.filter);
+    device_admin_filter_space(call, &query.filter);
+    call_query(call, "search", &query.filter.search);
+    device_list(device_admin(call), tx, &query, device_admin_page(call, PER_PAGE, PER_PAGE_MAX));
+}
+
+static void update(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        device_update(admin, tx, &device, call->body);
+    }
+}
+
+static void move(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        device_move(admin, tx, &device, call->body);
+    }
+}
+
+/* ---- claims; failed ones are counted (management-api.md 1.7) ---- */
+
+static struct str claim_account(struct call *call)
+{
+    const struct principal *principal = &call->principal;
+    return arena_printf(&call->arena, "%d/%lld", (int)principal->kind,
+                        (long long)(principal->kind == PRINCIPAL_USER ? principal->user_no : principal->api_key_no));
+}
+
+static void guarded(struct call *call, struct store_tx *tx,
+                    void (*run)(struct admin *admin, struct store_tx *tx, const struct json *body))
+{
+    struct domain *domain = call->domain;
+    const struct settings *settings = domain_settings(domain);
+    struct attempts *attempts = devices_claim_attempts(domain);
+    struct str address = str_from_cstr(call->peer_text), account = claim_account(call);
+    struct attempts_limits limits = {
+        .account_max = settings->limits_failed_signins_account,
+        .address_max = net_address_is_loopback(&call->peer) ? 0 : settings->limits_failed_signins_address,
+    };
+    unsigned retry_after_s = 0;
+    if (!attempts_take(attempts, domain->now_unix_ms(), address, account, limits, &retry_after_s)) {
+        reply_error(&call->reply, 429, "Too many requests");
+        call->reply.retry_after_s = retry_after_s;
+        return;
+    }
+    run(device_admin(call), tx, call->body);
+    /* Only guessing counts: identifiers that name nothing. */
+    bool guessed = call->reply.status == 404 && str_eq(reply_error_text(&call->reply), STR("Device not found"));
+    if (!guessed) {
+        attempts_give_back(attempts, domain->now_unix_ms(), address, account);
+    }
+}
+
+static void claim(struct call *call, struct store_tx *tx)
+{
+    guarded(call, tx, device_claim);
+}
+
+static void lookup(struct call *call, struct store_tx *tx)
+{
+    guarded(call, tx, device_claim_lookup);
+}
+
+/* ---- histories and data ---- */
+
+static void list_histories(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin = device_admin(call);
+    struct device_core device;
+    struct uuid id;
+    struct str text;
+    struct history_query query = {.filter = {
+        .from = call->domain->now_unix_ms() - WEEK_MS,
+        .to = INT64_MAX,
+        .status = device_admin_status(call),
+    }};
+    call_query_time(call, "from", &query.filter.from);
+    call_query_time(call, "to", &query.filter.to);
+    device_admin_filter_space(call, &query.filter.devices);
+    call_query(call, "name", &query.filter.devices.name);
+    query.filter.ascending = call_query(call, "order", &text) && str_eq_nocase(text, STR("ASC"));
+    if (call_query(call, "device_id", &text)) {
+        enum err err = uuid_parse(text, &id) ? device_store_core_by_id(tx, &id, &device) : ERR_NOT_FOUND;
+        if (err != ERR_NOT_FOUND && admin_failed(admin, err)) {
+            return;
+        }
+        query.filter.device_no = err == ERR_OK ? device.no : NOTHING;
+    }
+    device_history_list(admin, tx, &query, device_admin_page(call, PER_PAGE, HISTORY_PER_PAGE_MAX));
+}
+
+static void list_telemetries(struct call *call, struct store_tx *tx)
+{
+    buf_append_cstr(&call->reply.body, "{\"items\":");
+    if (device_admin_telemetries(call, tx)) {
+        buf_append_cstr(&call->reply.body, ",\"next_page\":null,\"has_next_page\":false}");
+        call->reply.status = 200;
+    }
+}
+
+static void put_config(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        configuration_put(admin, tx, &device, call->body);
+    }
+}
+
+static void list_versions(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        configuration_versions(admin, tx, &device);
+    }
+}
+
+/* ---- commands (3.3) ---- */
+
+static void send_command(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        command_send(admin, tx, &device, call->body);
+    }
+}
+
+static void get_command(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        command_get(admin, tx, &device, call->params[1]);
+    }
+}
+
+static void cancel_command(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        command_cancel(admin, tx, &device, call->params[1]);
+    }
+}
+
+const struct route organization_device_routes[] = {
+    {"GET", PREFIX "/devices", ACCESS_ORGANIZATION, PLACE_READ, 0, list_devices},
+    {"GET", PREFIX "/devices/histories", ACCESS_ORGANIZATION, PLACE_READ, 0, list_histories},
+    {"POST", PREFIX "/devices/claim", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY, claim},
+    {"POST", PREFIX "/devices/claim/lookup", ACCESS_ORGANIZATION, PLACE_READ, 0, lookup},
+    {"GET", PREFIX "/devices/:id", ACCESS_ORGANIZATION, PLACE_READ, 0, device_admin_get},
+    {"PATCH", PREFIX "/devices/:id", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, update},
+    {"DELETE", PREFIX "/devices/:id", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, device_admin_delete},
+    {"POST", PREFIX "/devices/:id/move", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, move},
+    {"POST", PREFIX "/devices/:id/unclaim", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, device_admin_unclaim},
+    {"GET", PREFIX "/devices/:id/telemetries", ACCESS_ORGANIZATION, PLACE_READ, 0, list_telemetries},
+    {"GET", PREFIX "/devices/:id/series", ACCESS_ORGANIZATION, PLACE_READ, 0, device_admin_series},
+    {"GET", PREFIX "/devices/:id/config", ACCESS_ORGANIZATION, PLACE_READ, 0, device_admin_config},
+    {"PUT", PREFIX "/devices/:id/config", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, put_config},
+    {"GET", PREFIX "/devices/:id/config/versions", ACCESS_ORGANIZATION, PLACE_READ, 0, list_versions},
+    {"GET", PREFIX "/devices/:id/commands", ACCESS_ORGANIZATION, PLACE_READ, 0, device_admin_commands},
+    {"POST", PREFIX "/devices/:id/commands", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY,
+     send_command},
+    {"GET", PREFIX "/devices/:id/commands/:command_id", ACCESS_ORGANIZATION, PLACE_READ, 0, get_command},
+    {"DELETE", PREFIX "/devices/:id/commands/:command_id", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, cancel_command},
+    {0},
+};
