@@ -19,6 +19,7 @@ struct live {
     char process[9]; /* tells this process's event ids from an earlier one's */
     pthread_mutex_t lock;
     struct list readers;
+    unsigned reader_count;
     const struct event *history[LIVE_HISTORY];
     uint64_t history_count; /* events ever put into it */
     unsigned wanting;       /* open readers that want messages */
@@ -232,6 +233,12 @@ struct live_reader *live_open(struct live *live, const struct live_filter *filte
     reader->user = user;
     uint64_t seq;
     pthread_mutex_lock(&live->lock);
+    if (live->reader_count >= LIVE_READERS_MAX) {
+        pthread_mutex_unlock(&live->lock);
+        mem_free(reader);
+        return NULL;
+    }
+    live->reader_count++;
     list_append(&live->readers, &reader->node);
     if (wants_messages(reader) && live->wanting++ == 0 && !live->wants_raised) {
         live->wants_raised = true;
@@ -249,6 +256,7 @@ void live_close(struct live_reader *reader)
     struct live *live = reader->live;
     pthread_mutex_lock(&live->lock);
     list_remove(&reader->node);
+    live->reader_count--;
     if (wants_messages(reader) && --live->wanting == 0) {
         live->unwanted_since_ms = live->domain->now_unix_ms();
     }

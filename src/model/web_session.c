@@ -78,6 +78,19 @@ bool web_session_find(struct domain *domain, const uint8_t token_hash[SHA256_BYT
     return find_and_use(domain, token_hash, ret_row);
 }
 
+bool web_session_acts_for(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], enum tenant_kind kind,
+                          int64_t tenant_no)
+{
+    struct credentials *credentials = domain->credentials;
+    pthread_rwlock_rdlock(&credentials->lock);
+    struct session_entry *entry = entry_find(credentials, token_hash);
+    bool acts = entry && domain->now_unix_ms() - atomic_load(&entry->last_used_at) <= WEB_SESSION_IDLE_MAX_MS &&
+                tenant_no == (kind == TENANT_PARTNER ? entry->row.partner_no : entry->row.organization_no);
+    pthread_rwlock_unlock(&credentials->lock);
+    return acts && (kind == TENANT_PARTNER ? catalog_partner_is_active(domain->catalog, tenant_no)
+                                           : catalog_organization_is_active(domain->catalog, tenant_no));
+}
+
 static bool act_for(struct domain *domain, const struct web_session_row *row, enum tenant_kind wanted,
                     struct principal *principal)
 {

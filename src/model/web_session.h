@@ -28,6 +28,9 @@ bool web_session_token_hash(struct domain *domain, struct str cookie_header, boo
                             uint8_t ret_hash[SHA256_BYTES]);
 /* A copy of the session; false: none, or idle for too long. */
 bool web_session_find(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], struct web_session_row *ret_row);
+/* The session is still there, not idle for too long, and acts for this tenant; does not count as use. */
+bool web_session_acts_for(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], enum tenant_kind kind,
+                          int64_t tenant_no);
 
 /* Opens a session for a user in the registry's transaction and prepares its effect; the token goes into the cookie and
  * nowhere else. `row`: user and tenants are set by the caller, the rest is filled in. */

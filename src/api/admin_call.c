@@ -1,0 +1,73 @@
+#include "api/admin_call.h"
+
+#include "model/api_key.h"
+#include "model/audit.h"
+
+#define PER_PAGE_DEFAULT 100
+#define PER_PAGE_MAX 500
+
+static void admin_call_committed(struct call *call)
+{
+    admin_committed(call->user);
+}
+
+struct admin *call_admin(struct call *call)
+{
+    struct admin *admin = arena_new(&call->arena, struct admin);
+    admin_init(admin, call->domain, &call->arena, &call->reply, &call->principal, str_from_cstr(call->peer_text));
+    call->user = admin;
+    call->committed = admin_call_committed;
+    return admin;
+}
+
+struct page call_page(struct call *call)
+{
+    struct paging paging;
+    call_paging(call, PER_PAGE_DEFAULT, PER_PAGE_MAX, &paging);
+    return (struct page){paging.page, paging.per_page};
+}
+
+struct str call_text(struct call *call, const char *name)
+{
+    struct str text = STR("");
+    call_query(call, name, &text);
+    return text;
+}
+
+bool call_time(struct call *call, const char *name, int64_t *ret_time)
+{
+    struct str text;
+    *ret_time = TIME_NONE;
+    if (call_query(call, name, &text) && !call_query_time(call, name, ret_time)) {
+        reply_error(&call->reply, 422, "Timestamp is invalid");
+        return false;
+    }
+    return true;
+}
+
+void handle_api_keys_list(struct call *call, struct store_tx *tx)
+{
+    api_key_list(call_admin(call), tx, call_page(call));
+}
+
+void handle_api_keys_create(struct call *call, struct store_tx *tx)
+{
+    api_key_create(call_admin(call), tx, call->body);
+}
+
+void handle_api_keys_revoke(struct call *call, struct store_tx *tx)
+{
+    api_key_revoke(call_admin(call), tx, call->params[0]);
+}
+
+void handle_audit(struct call *call, struct store_tx *tx)
+{
+    struct audit_filter filter = {
+        .action = call_text(call, "action"),
+        .object_kind = call_text(call, "object_kind"),
+        .object_id = call_text(call, "object_id"),
+    };
+    if (call_time(call, "from", &filter.from) && call_time(call, "to", &filter.to)) {
+        audit_list(call_admin(call), tx, &filter, call_page(call));
+    }
+}

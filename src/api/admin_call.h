@@ -1,0 +1,23 @@
+/* Between a call of a management route and the domain. */
+#ifndef MUSTER_API_ADMIN_CALL_H
+#define MUSTER_API_ADMIN_CALL_H
+
+#include "api/call.h"
+#include "model/admin.h"
+#include "model/ports/row.h"
+
+/* The domain's view of the call; its effects become visible after the commit. Once per call. */
+struct admin *call_admin(struct call *call);
+/* The page asked for, with the default and the cap of management-api.md 1.5. */
+struct page call_page(struct call *call);
+/* An optional text filter; empty when absent. */
+struct str call_text(struct call *call, const char *name);
+/* A time of a window; TIME_NONE when absent. False: 422 is answered. */
+bool call_time(struct call *call, const char *name, int64_t *ret_time);
+/* GET /api_keys, /audit and so on are the same for partners and organizations. */
+void handle_api_keys_list(struct call *call, struct store_tx *tx);
+void handle_api_keys_create(struct call *call, struct store_tx *tx);
+void handle_api_keys_revoke(struct call *call, struct store_tx *tx);
+void handle_audit(struct call *call, struct store_tx *tx);
+
+#endif

@@ -1,0 +1,131 @@
+/* Signing in and out, and the account behind a session (management-api.md 10.1). */
+#include "api/admin_call.h"
+#include "api/api_internal.h"
+#include "api/web_cookie.h"
+#include "io/loop.h"
+#include "model/user.h"
+#include "model/web_session.h"
+
+static void copy_reply(struct call *call, const struct reply *reply)
+{
+    call->reply.status = reply->status;
+    call->reply.retry_after_s = reply->retry_after_s;
+    buf_clear(&call->reply.body);
+    buf_append_str(&call->reply.body, buf_str(&reply->body));
+}
+
+static void on_signed_in(struct sign_in *sign_in)
+{
+    struct call *call = sign_in->user;
+    copy_reply(call, &sign_in->reply);
+    if (!reply_is_error(&call->reply)) {
+        web_cookie_set(call, sign_in->session_token);
+    }
+    sign_in_free(sign_in);
+    call_finish(call);
+}
+
+static void session_create(struct call *call, struct store_tx *tx)
+{
+    (void)tx;
+    if (!web_cookie_is_allowed(call)) {
+        return;
+    }
+    struct str email = json_string(json_get(call->body, "email"));
+    struct str password = json_string(json_get(call->body, "password"));
+    if (email.len == 0 || password.len == 0) {
+        reply_error(&call->reply, 422, "Parameter %s is required", email.len ? "password" : "email");
+        return;
+    }
+    struct sign_in *sign_in = sign_in_new(call->domain, str_sub(email, 0, 256), password,
+                                          str_from_cstr(call->peer_text), http_call_is_exempt(http_call_of(call)));
+    sign_in->user = call;
+    sign_in_submit(sign_in, loop_mailbox(loop_current()), on_signed_in);
+}
+
+/* The session of an authorized call. False: it ended meanwhile, 401 is answered. */
+static bool session_of(struct call *call, struct web_session_row *ret_session)
+{
+    uint8_t hash[SHA256_BYTES];
+    if (web_session_token_hash(call->domain, call->cookie, call->is_tls, hash) &&
+        web_session_find(call->domain, hash, ret_session)) {
+        return true;
+    }
+    reply_error(&call->reply, 401, "Not authorized");
+    return false;
+}
+
+static void session_read(struct call *call, struct store_tx *tx)
+{
+    struct web_session_row session;
+    if (session_of(call, &session)) {
+        session_write(call_admin(call), tx, &session);
+    }
+}
+
+static void session_delete(struct call *call, struct store_tx *tx)
+{
+    struct web_session_row session;
+    if (session_of(call, &session)) {
+        session_sign_out(call_admin(call), tx, session.token_hash);
+        web_cookie_clear(call);
+    }
+}
+
+static void session_tenant(struct call *call, struct store_tx *tx)
+{
+    struct web_session_row session;
+    if (session_of(call, &session)) {
+        session_switch_tenant(call_admin(call), tx, &session, call->body);
+    }
+}
+
+static void session_preferences(struct call *call, struct store_tx *tx)
+{
+    preferences_read(call_admin(call), tx);
+}
+
+static void session_set_preferences(struct call *call, struct store_tx *tx)
+{
+    preferences_write(call_admin(call), tx, call->body);
+}
+
+static void on_password_changed(struct password_change *change)
+{
+    struct call *call = change->user;
+    copy_reply(call, &change->reply);
+    password_change_free(change);
+    call_finish(call);
+}
+
+static void session_password(struct call *call, struct store_tx *tx)
+{
+    (void)tx;
+    struct web_session_row session;
+    struct str current = json_string(json_get(call->body, "current"));
+    struct str password = json_string(json_get(call->body, "password"));
+    if (!session_of(call, &session)) {
+        return;
+    }
+    if (current.len == 0 || password.len == 0) {
+        reply_error(&call->reply, 422, "Parameter %s is required", current.len ? "password" : "current");
+        return;
+    }
+    struct password_change *change = password_change_new(call->domain, &call->principal, session.token_hash, current,
+                                                         password, str_from_cstr(call->peer_text));
+    change->user = call;
+    password_change_submit(change, loop_mailbox(loop_current()), on_password_changed);
+}
+
+#define SESSION(path) "/core/v1/session" path
+
+const struct route session_routes[] = {
+    {"POST", SESSION(""), ACCESS_PUBLIC, PLACE_LOOP, ROUTE_SECRET_REPLY, session_create},
+    {"GET", SESSION(""), ACCESS_USER, PLACE_READ, ROUTE_SECRET_REPLY, session_read},
+    {"DELETE", SESSION(""), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE, session_delete},
+    {"POST", SESSION("/tenant"), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_tenant},
+    {"POST", SESSION("/password"), ACCESS_USER, PLACE_LOOP, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_password},
+    {"GET", SESSION("/preferences"), ACCESS_USER, PLACE_READ, 0, session_preferences},
+    {"PUT", SESSION("/preferences"), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE, session_set_preferences},
+    {0},
+};
