@@ -4,6 +4,7 @@
 #include "model/claim.h"
 #include "model/command.h"
 #include "model/configuration.h"
+#include "model/device_edit.h"
 #include "model/devices.h"
 
 #define PREFIX "/core/v1/organization"
