@@ -5,12 +5,14 @@
 #include "model/catalog.h"
 #include "model/credentials.h"
 #include "model/device_table.h"
+#include "model/live.h"
 #include "model/telemetry.h"
 #include "store/store.h"
 
 static void free_domain(struct domain *domain)
 {
     telemetry_free(domain->telemetry);
+    live_free(domain->live);
     credentials_free(domain->credentials);
     catalog_free(domain->catalog);
     device_table_free(domain->devices);
@@ -32,6 +34,7 @@ enum err installation_open(struct installation *installation, const char *data_d
     domain->devices = device_table_new();
     domain->catalog = catalog_new();
     domain->credentials = credentials_new();
+    domain->live = live_new(domain);
     domain->urls = urls;
     domain->settings = settings;
     domain->now_unix_ms = clock_unix_ms;
