@@ -422,9 +422,15 @@ static enum err reader_of(struct day_readers *readers, int32_t day, struct store
             reader = &readers->open[i];
         }
     }
-    if (!reader) {
-        char path[PATH_BYTES];
+    char path[PATH_BYTES];
+    if (!reader || !reader->tx.open) {
         day_path(readers->dir, day, "", path);
+    }
+    if (reader && !reader->tx.open && access(path, F_OK) != 0) { /* removed since it was opened */
+        tx_deinit(&reader->tx);
+        return ERR_NOT_FOUND;
+    }
+    if (!reader) {
         struct sqlite3 *db = NULL;
         enum err err = db_open(path, DB_READER, &db);
         if (err != ERR_OK) {
