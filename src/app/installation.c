@@ -5,6 +5,7 @@
 #include "model/catalog.h"
 #include "model/credentials.h"
 #include "model/device_table.h"
+#include "model/devices.h"
 #include "model/live.h"
 #include "model/telemetry.h"
 #include "store/store.h"
@@ -15,6 +16,7 @@ static void free_domain(struct domain *domain)
     live_free(domain->live);
     credentials_free(domain->credentials);
     catalog_free(domain->catalog);
+    devices_unload(domain);
     device_table_free(domain->devices);
 }
 
