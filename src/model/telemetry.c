@@ -482,6 +482,9 @@ enum err telemetry_replay_row(struct domain *domain, struct store_tx *tx, const 
     if (before.status != after.status) {
         note_history(t, entry, row->received_ms, row->status);
     }
+    if (before.swept != after.swept) { /* the incident may not have followed; of several, the one that fits the end runs */
+        presence_incident_changed(domain, device->no, after.swept);
+    }
     return ERR_OK;
 }
 

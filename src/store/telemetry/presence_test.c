@@ -1,0 +1,309 @@
+/* Presence with a turned clock: the flag equals the truth after any order of contacts, sessions, time and kills
+ * (device-api.md 10.2, 10.3; mqtt.md 12). */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "model/effective_status.h"
+#include "store/telemetry/telemetry_fixture.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define THRESHOLD 5
+
+static void tick(struct fixture *f)
+{
+    presence_tick(&f->domain);
+    fixture_drain(f);
+}
+
+/* Lets time pass with the tick of every second. */
+static void pass(struct fixture *f, int64_t ms)
+{
+    int64_t end = fixture_now + ms;
+    while (fixture_now < end) {
+        fixture_now = fixture_now + 1000 < end ? fixture_now + 1000 : end;
+        tick(f);
+    }
+}
+
+static int64_t open_incidents(struct fixture *f)
+{
+    return fixture_sql(f, "SELECT count(*) FROM incident WHERE closed_at IS NULL AND issue = 'offline' AND priority = 2"
+                          " AND title = 'Device offline'");
+}
+
+static void swept_to_the_second_and_recovered_by_contact(void **state)
+{
+    struct fixture *f = *state;
+    fixture_devices(f, 2, THRESHOLD);
+    assert_int_equal(fixture_report(f, 1, "{\"status\":\"error\",\"telemetries\":{\"a\":1}}", NULL), ERR_OK);
+    unsigned events = f->status_events;
+    pass(f, THRESHOLD * MINUTE_MS - 1000);
+    assert_false(fixture_device(f, 1).swept);
+    pass(f, 2000);
+    struct device_brief device = fixture_device(f, 1);
+    assert_true(device.swept);
+    assert_int_equal(device.status, STATUS_OFFLINE);
+    assert_int_equal(device.reported_status, STATUS_ERROR);
+    assert_string_equal(fixture_state(f, 1), "{\"a\":1,\"status\":\"offline\"}");
+    assert_int_equal(open_incidents(f), 1);
+    assert_int_equal(f->status_events, events + 1);
+    assert_false(fixture_device(f, 2).swept); /* never seen */
+    fixture_flush(f);
+    assert_int_equal(fixture_sql(f, "SELECT count(*) FROM history WHERE status = 2 AND state = '{\"a\":1,\"status\":\"offline\"}'"), 1);
+
+    presence_contact(&f->domain, 1);
+    pass(f, 1000);
+    device = fixture_device(f, 1);
+    assert_false(device.swept);
+    assert_int_equal(device.status, STATUS_ERROR); /* the last reported one */
+    assert_string_equal(fixture_state(f, 1), "{\"a\":1,\"status\":\"error\"}");
+    assert_int_equal(open_incidents(f), 0);
+    pass(f, THRESHOLD * MINUTE_MS + 1000); /* and it is watched again */
+    assert_true(fixture_device(f, 1).swept);
+    assert_int_equal(open_incidents(f), 1);
+}
+
+static void a_report_recovers_with_its_own_status(void **state)
+{
+    struct fixture *f = *state;
+    fixture_devices(f, 1, THRESHOLD);
+    assert_int_equal(fixture_report(f, 1, "{\"status\":\"error\"}", NULL), ERR_OK);
+    pass(f, (THRESHOLD + 1) * MINUTE_MS);
+    assert_true(fixture_device(f, 1).swept);
+    unsigned events = f->status_events;
+    assert_int_equal(fixture_report(f, 1, "{}", NULL), ERR_OK);
+    tick(f);
+    assert_int_equal(fixture_device(f, 1).status, STATUS_ONLINE);
+    assert_false(fixture_device(f, 1).swept);
+    assert_int_equal(f->status_events, events + 1); /* no stop at "error" on the way */
+    assert_int_equal(open_incidents(f), 0);
+}
+
+static void reported_offline_makes_no_incident(void **state)
+{
+    struct fixture *f = *state;
+    fixture_devices(f, 1, THRESHOLD);
+    assert_int_equal(fixture_report(f, 1, "{\"status\":\"offline\"}", NULL), ERR_OK);
+    tick(f);
+    assert_int_equal(fixture_device(f, 1).status, STATUS_OFFLINE);
+    assert_false(fixture_device(f, 1).swept);
+    assert_int_equal(open_incidents(f), 0);
+}
+
+static void a_session_and_a_command_hold_keep_it(void **state)
+{
+    struct fixture *f = *state;
+    fixture_devices(f, 1, THRESHOLD);
+    presence_connected(&f->domain, 1);
+    assert_non_null(strstr(f->last_payload, "\"status\":\"online\",\"effective_status\":\"ok\",\"connected\":true,"
+                                            "\"last_seen_at\":\"2026-03-01T10:15:00.000Z\",\"since\":\"2026-03-01T10:15:00.000Z\"}"));
+    pass(f, 20 * MINUTE_MS);
+    assert_false(fixture_device(f, 1).swept);
+    presence_disconnected(&f->domain, 1);
+    assert_non_null(strstr(f->last_payload, "\"connected\":false"));
+    pass(f, 3 * MINUTE_MS);
+    presence_connected(&f->domain, 1);
+    presence_disconnected(&f->domain, 1);
+    pass(f, 3 * MINUTE_MS);
+    assert_false(fixture_device(f, 1).swept);
+    struct device_brief device = fixture_device(f, 1);
+    device.command_hold_until_ms = fixture_now + 10 * MINUTE_MS;
+    device_table_put(f->domain.devices, &device);
+    pass(f, 9 * MINUTE_MS);
+    assert_false(fixture_device(f, 1).swept);
+    pass(f, MINUTE_MS + 1000);
+    assert_true(fixture_device(f, 1).swept);
+}
+
+static void a_changed_threshold_counts_at_once(void **state)
+{
+    struct fixture *f = *state;
+    fixture_devices(f, 2, 60);
+    presence_contact(&f->domain, 1);
+    pass(f, 3 * MINUTE_MS);
+    for (unsigned no = 1; no <= 2; no++) {
+        struct device_brief device = fixture_device(f, no);
+        device.offline_threshold_minutes = 4;
+        device_table_put(f->domain.devices, &device);
+    }
+    presence_model_changed(&f->domain, 1);
+    pass(f, MINUTE_MS + 1000);
+    assert_true(fixture_device(f, 1).swept);
+    assert_false(fixture_device(f, 2).swept);
+}
+
+static void a_start_is_not_an_absence(void **state)
+{
+    struct fixture *f = *state;
+    fixture_devices(f, 1, THRESHOLD);
+    assert_int_equal(fixture_report(f, 1, "{}", NULL), ERR_OK);
+    pass(f, 4 * MINUTE_MS);
+    fixture_stop(f);
+    fixture_now += 60 * MINUTE_MS;
+    fixture_open(f);
+    pass(f, 4 * MINUTE_MS);
+    assert_false(fixture_device(f, 1).swept);
+    pass(f, MINUTE_MS + 2000);
+    assert_true(fixture_device(f, 1).swept);
+    fixture_crash(f);
+    fixture_open(f);
+    assert_true(fixture_device(f, 1).swept); /* replayed */
+    tick(f);
+    assert_int_equal(open_incidents(f), 1);
+}
+
+/* A sweep was committed, the kill came before its incident: the start makes up for it, and likewise for a recovery. */
+static void incidents_lost_between_two_commits(void **state)
+{
+    struct fixture *f = *state;
+    fixture_devices(f, 1, THRESHOLD);
+    assert_int_equal(fixture_report(f, 1, "{}", NULL), ERR_OK);
+    pass(f, (THRESHOLD + 1) * MINUTE_MS);
+    assert_int_equal(open_incidents(f), 1);
+    assert_int_equal(fixture_report(f, 1, "{}", NULL), ERR_OK); /* closing is queued, and lost */
+    fixture_crash(f);
+    fixture_open(f);
+    assert_false(fixture_device(f, 1).swept);
+    tick(f);
+    assert_int_equal(open_incidents(f), 0);
+    fixture_flush(f);
+    fixture_sql(f, "UPDATE device SET swept = 1, status = 2 WHERE no = 1"); /* checkpointed, but no incident */
+    fixture_crash(f);
+    fixture_open(f);
+    tick(f);
+    assert_int_equal(open_incidents(f), 1);
+}
+
+/* Truth: swept if and only if the threshold has passed since the last contact, the start or the end of a session. */
+#define PROPERTY_DEVICES 5
+
+static uint64_t seed = 7;
+
+static unsigned rnd(unsigned below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (unsigned)(seed >> 33) % below;
+}
+
+struct truth {
+    int64_t last;    /* contact; 0: never */
+    bool connected, swept;
+};
+
+static void settle(struct fixture *f, struct truth *truth, int64_t started)
+{
+    for (unsigned d = 1; d <= PROPERTY_DEVICES; d++) {
+        int64_t base = truth[d].last > started ? truth[d].last : started;
+        if (truth[d].last && !truth[d].connected && fixture_now >= base + THRESHOLD * MINUTE_MS) {
+            truth[d].swept = true;
+        }
+        struct device_brief device = fixture_device(f, d);
+        assert_int_equal(device.swept, truth[d].swept);
+        assert_int_equal(device.connected, truth[d].connected);
+        assert_int_equal(device.last_seen_ms, truth[d].last);
+    }
+}
+
+static void the_flag_is_the_truth(void **state)
+{
+    struct fixture *f = *state;
+    struct truth truth[PROPERTY_DEVICES + 1];
+    memset(truth, 0, sizeof truth);
+    fixture_devices(f, PROPERTY_DEVICES, THRESHOLD);
+    int64_t started = fixture_now;
+    for (unsigned step = 0; step < 2500; step++) {
+        unsigned d = 1 + rnd(PROPERTY_DEVICES);
+        bool contact = true;
+        switch (rnd(8)) {
+        case 0:
+            presence_connected(&f->domain, d);
+            truth[d].connected = true;
+            break;
+        case 1:
+            presence_disconnected(&f->domain, d);
+            truth[d].connected = false;
+            break;
+        case 2:
+            assert_int_equal(fixture_report(f, d, "{\"telemetries\":{\"x\":1}}", NULL), ERR_OK);
+            break;
+        case 3:
+            presence_contact(&f->domain, d);
+            break;
+        case 4:
+            contact = false;
+            if (rnd(6) == 0) { /* a clean stop, or a kill after what was due was written */
+                fixture_flush(f);
+                settle(f, truth, started);
+                (rnd(2) ? fixture_stop : fixture_crash)(f);
+                fixture_open(f);
+                started = fixture_now;
+                for (unsigned i = 1; i <= PROPERTY_DEVICES; i++) {
+                    truth[i].connected = false;
+                }
+            }
+            break;
+        default:
+            contact = false;
+            fixture_now += rnd(3 * 60) * 1000;
+            break;
+        }
+        if (contact) {
+            truth[d].last = fixture_now;
+            truth[d].swept = false;
+        }
+        tick(f);
+        settle(f, truth, started);
+        if (step % 50 == 0) {
+            int64_t swept = 0;
+            for (unsigned i = 1; i <= PROPERTY_DEVICES; i++) {
+                swept += truth[i].swept;
+            }
+            assert_int_equal(open_incidents(f), swept);
+        }
+    }
+}
+
+static void effective_formula(void **state)
+{
+    (void)state;
+    static const struct {
+        struct effective_inputs inputs;
+        const char *name;
+    } rows[] = {
+        {{false, true, STATUS_OFFLINE, 1}, "never_seen"}, {{true, true, STATUS_OFFLINE, 1}, "disconnected"},
+        {{true, false, STATUS_OFFLINE, 1}, "offline"},    {{true, false, STATUS_ERROR, 0}, "error"},
+        {{true, false, STATUS_ONLINE, 1}, "error"},       {{true, false, STATUS_ONLINE, 2}, "error"},
+        {{true, false, STATUS_ONLINE, 3}, "warning"},     {{true, false, STATUS_ONLINE, 4}, "warning"},
+        {{true, false, STATUS_ONLINE, 5}, "ok"},          {{true, false, STATUS_ONLINE, 0}, "ok"},
+        {{true, false, STATUS_NEVER_SEEN, 0}, "ok"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_string_equal(effective_status_name(effective_status(&rows[i].inputs)), rows[i].name);
+    }
+    static const enum effective_status worst_first[] = {EFFECTIVE_ERROR, EFFECTIVE_OFFLINE, EFFECTIVE_DISCONNECTED,
+                                                        EFFECTIVE_WARNING, EFFECTIVE_OK, EFFECTIVE_NEVER_SEEN};
+    for (unsigned i = 0; i < 6; i++) {
+        for (unsigned j = 0; j < 6; j++) {
+            assert_int_equal(effective_status_worst(worst_first[i], worst_first[j]), worst_first[i < j ? i : j]);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(swept_to_the_second_and_recovered_by_contact, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_report_recovers_with_its_own_status, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(reported_offline_makes_no_incident, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_session_and_a_command_hold_keep_it, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_changed_threshold_counts_at_once, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_start_is_not_an_absence, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(incidents_lost_between_two_commits, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_flag_is_the_truth, fixture_setup, fixture_teardown),
+        cmocka_unit_test(effective_formula),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
