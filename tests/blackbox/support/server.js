@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 export const binary = process.env.MUSTER_BIN ?? fileURLToPath(new URL('../../../build/muster', import.meta.url));
 export const password = 'correct horse battery';
 const READY_MS = 60_000; // sanitizers on a loaded machine
+const POLL_MS = 20; // a poll is a request, and requests are counted
 
 /** A new data folder, set up with `muster setup`: { dir, partner_id, partner_key, organization_id, organization_key }. */
 export function setup({ partner = 'Northlight', email = 'ada@example.com' } = {}) {
@@ -162,6 +163,6 @@ export async function until(probe, what, ms = 20_000) {
     const value = await probe();
     if (value) return value;
     if (Date.now() > end) throw new Error(`timed out: ${what}`);
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
   }
 }
