@@ -39,8 +39,9 @@ void day_name(int32_t day, char ret_name[16])
     time_t at = (time_t)day * 86400;
     struct tm parts;
     gmtime_r(&at, &parts);
-    int len = snprintf(ret_name, 16, "%04d-%02d-%02d.db", (parts.tm_year + 1900) % 10000, parts.tm_mon + 1, parts.tm_mday);
-    (void)len; /* 13 characters */
+    if (strftime(ret_name, 16, "%Y-%m-%d.db", &parts) == 0) {
+        ret_name[0] = 0; /* a year of five digits */
+    }
 }
 
 bool day_parse(const char *name, int32_t *ret_day)
