@@ -16,7 +16,7 @@ const struct route *portal_route(const struct portal *portal, struct str path);
 struct portal_file {
     const char *path; /* "/assets/index-4f2a.js" */
     const char *mime;
-    const char *etag; /* "\"5d41402abc4b2a76\"" */
+    const char *etag; /* W/"5d41402abc4b2a76": weak, because the variants share it */
     const unsigned char *data, *data_end;
     const unsigned char *gzip, *gzip_end;     /* NULL: no variant */
     const unsigned char *brotli, *brotli_end;

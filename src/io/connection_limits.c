@@ -25,9 +25,10 @@ struct shard {
 };
 
 struct connection_limits {
-    size_t total_max;
-    size_t per_address_max; /* 0: off */
+    _Atomic size_t total_max;
+    _Atomic size_t per_address_max;
     _Atomic size_t total;
+    pthread_rwlock_t exempt_lock;
     struct network *exempt;
     size_t exempt_count;
     struct shard shards[SHARDS];
@@ -37,10 +38,8 @@ struct connection_limits *connection_limits_new(size_t total_max, size_t per_add
                                                 size_t exempt_count)
 {
     struct connection_limits *limits = mem_new(struct connection_limits);
-    limits->total_max = total_max;
-    limits->per_address_max = per_address_max;
-    limits->exempt = mem_dup(exempt, exempt_count * sizeof *exempt);
-    limits->exempt_count = exempt_count;
+    pthread_rwlock_init(&limits->exempt_lock, NULL);
+    connection_limits_change(limits, total_max, per_address_max, exempt, exempt_count);
     for (size_t i = 0; i < SHARDS; i++) {
         pthread_mutex_init(&limits->shards[i].lock, NULL);
         hashmap_init(&limits->shards[i].counts);
@@ -63,20 +62,36 @@ void connection_limits_free(struct connection_limits *limits)
         pthread_mutex_destroy(&limits->shards[i].lock);
     }
     mem_free(limits->exempt);
+    pthread_rwlock_destroy(&limits->exempt_lock);
     mem_free(limits);
 }
 
-static bool is_exempt(const struct connection_limits *limits, const struct net_address *address)
+void connection_limits_change(struct connection_limits *limits, size_t total_max, size_t per_address_max,
+                              const struct network *exempt, size_t exempt_count)
+{
+    struct network *copy = mem_dup(exempt, exempt_count * sizeof *exempt);
+    limits->total_max = total_max;
+    limits->per_address_max = per_address_max;
+    pthread_rwlock_wrlock(&limits->exempt_lock);
+    struct network *former = limits->exempt;
+    limits->exempt = copy;
+    limits->exempt_count = exempt_count;
+    pthread_rwlock_unlock(&limits->exempt_lock);
+    mem_free(former);
+}
+
+static bool is_exempt(struct connection_limits *limits, const struct net_address *address)
 {
     if (limits->per_address_max == 0 || net_address_is_loopback(address)) {
         return true;
     }
-    for (size_t i = 0; i < limits->exempt_count; i++) {
-        if (network_contains(&limits->exempt[i], address)) {
-            return true;
-        }
+    bool exempt = false;
+    pthread_rwlock_rdlock(&limits->exempt_lock);
+    for (size_t i = 0; i < limits->exempt_count && !exempt; i++) {
+        exempt = network_contains(&limits->exempt[i], address);
     }
-    return false;
+    pthread_rwlock_unlock(&limits->exempt_lock);
+    return exempt;
 }
 
 /* An IPv6 customer owns a /64 at least, so that is one address here. */
@@ -126,7 +141,8 @@ bool connection_limits_enter(struct connection_limits *limits, const struct net_
 {
     size_t before = atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed);
     struct connection_count *count = NULL;
-    bool ok = limits->total_max == 0 || before < limits->total_max;
+    size_t total_max = limits->total_max;
+    bool ok = total_max == 0 || before < total_max;
     if (ok && !is_exempt(limits, address)) {
         count = count_address(limits, address);
         ok = count != NULL;

@@ -16,9 +16,10 @@ struct loop_watch {
 };
 
 struct loop *loop_new(unsigned index); /* not running yet */
+/* After loop_run returned, or instead of it. Runs what was posted since, as if on the loop, so that nothing is lost. */
 void loop_free(struct loop *loop);
 unsigned loop_index(const struct loop *loop);
-/* Runs until loop_stop; called on the loop's own thread. */
+/* Runs until loop_stop, on the loop's own thread; then ends the streams (STREAM_CLOSED) and runs what is still posted. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);                       /* any thread */
 struct mailbox *loop_mailbox(struct loop *loop);         /* post tasks to it from any thread; one wake-up per batch */

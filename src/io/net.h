@@ -37,10 +37,14 @@ struct network { /* CIDR */
 bool network_parse(struct str text, struct network *ret_network);
 bool network_contains(const struct network *network, const struct net_address *address);
 
-/* Counts open connections in all and per address (mqtt.md 9). Shared by all listeners of the process; any thread. */
+/* Counts open connections in all and per address (mqtt.md 9); a /64 of IPv6 is one address, loopback and `exempt` are
+ * counted in all only. 0: no limit. Shared by all listeners of the process; any thread. */
 struct connection_limits *connection_limits_new(size_t total_max, size_t per_address_max, const struct network *exempt,
                                                 size_t exempt_count);
 void connection_limits_free(struct connection_limits *limits);
+/* New limits from now on (SIGHUP); what is open stays. */
+void connection_limits_change(struct connection_limits *limits, size_t total_max, size_t per_address_max,
+                              const struct network *exempt, size_t exempt_count);
 
 /* A listening socket. Accepted connections are spread over the loops (least loaded); on_accept runs on the loop that
  * got the stream, which must set ops at once. Over a limit the connection is closed, counted and not announced. */

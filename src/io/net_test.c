@@ -92,6 +92,11 @@ static void limits_count_per_address_and_in_all(void **state)
     assert_false(connection_limits_enter(limits, &free_one, &none)); /* six in all */
     connection_limits_leave(limits, of_a[0]);
     assert_true(connection_limits_enter(limits, &a, &of_a[0]));
+    connection_limits_change(limits, 0, 1, NULL, 0);
+    assert_true(connection_limits_enter(limits, &free_one, &none)); /* exempt no more */
+    assert_non_null(none);
+    connection_limits_leave(limits, none);
+    assert_false(connection_limits_enter(limits, &b, &none));
     connection_limits_leave(limits, of_a[0]);
     connection_limits_leave(limits, of_a[1]);
     connection_limits_leave(limits, of_b);

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,7 +109,7 @@ struct client {
     SSL *ssl;
 };
 
-static struct client dial_with_buffer(SSL_CTX *context, int receive_buffer)
+static struct client unconnected(int receive_buffer)
 {
     struct client client = {socket(AF_INET, SOCK_STREAM, 0), NULL};
     const struct timeval patience = {PATIENCE_S, 0};
@@ -119,6 +120,12 @@ static struct client dial_with_buffer(SSL_CTX *context, int receive_buffer)
     if (receive_buffer > 0) {
         setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     }
+    return client;
+}
+
+static struct client dial_with_buffer(SSL_CTX *context, int receive_buffer)
+{
+    struct client client = unconnected(receive_buffer);
     const struct net_address *to = listener_address(server.listener);
     assert_int_equal(connect(client.fd, &to->any, sizeof to->v4), 0);
     if (context) {
@@ -685,6 +692,129 @@ static void taken_port_is_told(void **state)
     stop();
 }
 
+/* The process has no descriptor left: the connection is taken and closed, and the listener goes on afterwards. */
+static void running_out_of_descriptors_is_survived(void **state)
+{
+    (void)state;
+    start(&echo_ops, NULL, NULL, on_accept);
+    struct client first = dial(NULL);
+    exchange(&first, 5); /* everything that is opened lazily is open */
+    struct client shed = unconnected(0);
+    struct rlimit all, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    int lowest_free = dup(shed.fd);
+    close(lowest_free);
+    none = (struct rlimit){(rlim_t)lowest_free, all.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const struct net_address *to = listener_address(server.listener);
+    assert_int_equal(connect(shed.fd, &to->any, sizeof to->v4), 0);
+    uint8_t byte;
+    assert_int_equal(get(&shed, &byte, 1), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    struct client second = dial(NULL);
+    exchange(&second, 5);
+    exchange(&first, 5);
+    hang_up(&first);
+    hang_up(&second);
+    hang_up(&shed);
+    stop();
+}
+
+/* --- deadlines: the loop's clock is turned forward in a task --- */
+
+struct passing {
+    struct task task;
+    struct loop *loop;
+    uint64_t by_ms;
+    _Atomic int done;
+};
+
+static void pass_time(struct task *task)
+{
+    struct passing *passing = container_of(task, struct passing, task);
+    timer_wheel_advance(loop_timers(passing->loop), loop_now_ms(passing->loop) + passing->by_ms);
+    atomic_store(&passing->done, 1);
+}
+
+static void let_time_pass(uint64_t ms)
+{
+    for (unsigned i = 0; i < LOOPS; i++) {
+        struct passing passing = {.task.run = pass_time, .loop = server.loops[i], .by_ms = ms};
+        mailbox_post(loop_mailbox(server.loops[i]), &passing.task);
+        await(&passing.done, 1);
+    }
+}
+
+static void await_streams(size_t count)
+{
+    size_t now = SIZE_MAX;
+    for (int i = 0; i < PATIENCE_S * 1000 && now != count; i++) {
+        now = 0;
+        for (unsigned j = 0; j < LOOPS; j++) {
+            now += atomic_load(&server.loops[j]->streams->count);
+        }
+        usleep(1000);
+    }
+    assert_int_equal(now, count);
+}
+
+static void slow_handshakes_are_ended(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    start(&echo_ops, tls, NULL, on_accept);
+    struct client silent = dial(NULL), babbling = dial(NULL);
+    put(&babbling, "\x16\x03\x01\x02\x00", 5); /* the start of a ClientHello */
+    await_streams(2);
+    let_time_pass(HANDSHAKE_MS - 1000);
+    await_streams(2);
+    let_time_pass(HANDSHAKE_MS);
+    uint8_t byte;
+    assert_int_equal(get(&silent, &byte, 1), 0);
+    await_streams(0);
+    assert_int_equal(server.closed, 0); /* never announced */
+    hang_up(&silent);
+    hang_up(&babbling);
+    stop();
+    tls_server_free(tls);
+}
+
+static void a_reader_without_progress_is_ended(void **state)
+{
+    (void)state;
+    start(&pour_ops, NULL, NULL, on_accept);
+    struct client client = dial_with_buffer(NULL, 8192);
+    put(&client, "x", 1);
+    uint8_t some[1000];
+    assert_int_equal(get(&client, some, sizeof some), sizeof some);
+    let_time_pass(OUTPUT_STALL_MS - 1000);
+    assert_int_equal(server.closed, 0);
+    for (int i = 0; i < PATIENCE_S * 1000 && server.closed == 0; i++) { /* the write that stalls may come after a turn */
+        let_time_pass(2 * OUTPUT_STALL_MS);
+        usleep(1000);
+    }
+    assert_int_equal(server.closed_as[STREAM_TIMED_OUT], 1);
+    hang_up(&client);
+    stop();
+}
+
+static void lingering_ends(void **state)
+{
+    (void)state;
+    start(&close_ops, NULL, NULL, on_accept);
+    struct client client = dial(NULL);
+    put(&client, "x", 1);
+    uint8_t *words = mem_alloc(LAST_WORDS_BYTES + 1);
+    assert_int_equal(get(&client, words, LAST_WORDS_BYTES + 1), LAST_WORDS_BYTES);
+    mem_free(words);
+    assert_int_equal(server.closed, 0); /* the client has not closed */
+    let_time_pass(LINGER_MS + 1000);
+    await(&server.closed, 1);
+    assert_int_equal(server.closed_as[STREAM_CLOSED], 1);
+    hang_up(&client);
+    stop();
+}
+
 /* --- WebSocket --- */
 
 static size_t frame(uint8_t *out, uint8_t first, const uint8_t *payload, size_t len)
@@ -1008,6 +1138,10 @@ int main(void)
         cmocka_unit_test(tls_streams_move_between_loops),
         cmocka_unit_test(connections_above_the_limit_are_closed),
         cmocka_unit_test(taken_port_is_told),
+        cmocka_unit_test(running_out_of_descriptors_is_survived),
+        cmocka_unit_test(slow_handshakes_are_ended),
+        cmocka_unit_test(a_reader_without_progress_is_ended),
+        cmocka_unit_test(lingering_ends),
         cmocka_unit_test(websocket_frames_carry_a_byte_stream),
         cmocka_unit_test(websocket_text_is_refused),
         cmocka_unit_test(websocket_close_says_goodbye),
