@@ -238,7 +238,8 @@ describe('mosquitto clients, MQTT 5', () => {
   test('an organization follows with mosquitto_sub', async () => {
     const device = await register(server, model.key);
     await assign(server, device.id);
-    const subscriber = spawn('mosquitto_sub', [...at(), '-u', 'org', '-P', server.organization_key, '-t', `v1/device/${device.id}/telemetry`, '-q', '1', '-C', '1', '-W', '30', '-d'],
+    // stdbuf: it says "Subscribed" when it is, not when its buffer is full
+    const subscriber = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...at(), '-u', 'org', '-P', server.organization_key, '-t', `v1/device/${device.id}/telemetry`, '-q', '1', '-C', '1', '-W', '30', '-d'],
       { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     subscriber.stdout.on('data', (part) => { out += part; });

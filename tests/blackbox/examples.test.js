@@ -34,7 +34,7 @@ async function runExample(command, args) {
   program.stdout.on('data', (part) => { out += part; });
   const exited = once(program, 'exit');
   try {
-    const [device] = await until(async () => (await partner.get(`/devices?model_id=${model.id}`)).data.filter(({ connected }) => connected), `${command} is connected`);
+    const device = await until(async () => (await partner.get(`/devices?model_id=${model.id}`)).data.find(({ connected }) => connected), `${command} is connected`);
     await until(() => /stored/.test(out), 'its telemetry is stored');
     assert.equal(typeof (await partner.get(`/devices/${device.id}`)).state.temp, 'number');
     await assign(server, device.id);
