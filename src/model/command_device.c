@@ -175,7 +175,7 @@ static void delivery_run(struct op *op, struct store_tx *tx)
         if (op->err == ERR_OK) {
             op->err = command_store_update(tx, &row);
         }
-        bool pending;
+        struct uuid pending;
         if (op->err == ERR_OK) {
             op->err = command_queue_changed(&delivery->change, &core, &pending);
         }

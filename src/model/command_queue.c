@@ -2,7 +2,7 @@
 
 enum { COMMAND_JSON_MAX = 1024 * 1024 };
 
-enum err command_queue_changed(struct device_change *change, const struct device_core *device, bool *ret_pending)
+enum err command_queue_changed(struct device_change *change, const struct device_core *device, struct uuid *ret_pending)
 {
     struct command_row head;
     enum err err = command_store_head(change->tx, device->no, change->arena, &head);
@@ -14,7 +14,7 @@ enum err command_queue_changed(struct device_change *change, const struct device
         value.command_waiting = true;
         value.command_hold_until_ms = head.due_at == TIME_NONE ? 0 : head.due_at;
     }
-    *ret_pending = err == ERR_OK && head.status == COMMAND_PENDING;
+    *ret_pending = err == ERR_OK && head.status == COMMAND_PENDING ? head.id : (struct uuid){0};
     hot_changes_add(&change->hot, HOT_QUEUE, &value);
     return ERR_OK;
 }
@@ -62,13 +62,16 @@ void command_finish(struct command_row *row, enum command_status status, struct 
 enum err command_store_change(struct device_change *change, const struct device_core *device,
                               const struct command_row *row, bool moved)
 {
-    bool pending = false;
+    struct uuid pending;
     enum err err = command_store_update(change->tx, row);
     if (err == ERR_OK) {
         err = command_queue_changed(change, device, &pending);
     }
     if (err == ERR_OK) {
-        command_emit(change, device, row, pending && moved ? PUSH_COMMAND : 0);
+        /* A command that became final uncovers the next; one that entered is pushed if it is the head itself. */
+        bool push = moved && !uuid_is_nil(&pending) &&
+                    (command_status_is_final(row->status) || uuid_eq(&pending, &row->id));
+        command_emit(change, device, row, push ? PUSH_COMMAND : 0);
     }
     return err;
 }

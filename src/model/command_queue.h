@@ -4,9 +4,10 @@
 
 #include "model/command.h"
 
-/* The queue has changed: notes the hot record's view of its head, read from the transaction. *ret_pending: the head is
- * pending, so there is something to push. */
-enum err command_queue_changed(struct device_change *change, const struct device_core *device, bool *ret_pending) MUST_CHECK;
+/* The queue has changed: notes the hot record's view of its head, read from the transaction. *ret_pending: the id of a
+ * head that is pending and may be pushed; nil: there is none. */
+enum err command_queue_changed(struct device_change *change, const struct device_core *device,
+                               struct uuid *ret_pending) MUST_CHECK;
 /* Emits EVENT_COMMAND with the Command as payload; `push`: enum push_mask bits. */
 void command_emit(struct device_change *change, const struct device_core *device, const struct command_row *row,
                   uint32_t push);

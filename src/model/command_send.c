@@ -94,7 +94,7 @@ static struct str sender_name(struct admin *admin, struct store_tx *tx)
 
 static enum err place(struct device_change *change, const struct device_core *device, struct command_row *row)
 {
-    bool pending = false;
+    struct uuid pending;
     enum err err = ERR_OK;
     if (row->scheduled_at != TIME_NONE && row->scheduled_at > change->now_ms) {
         row->status = COMMAND_SCHEDULED;
@@ -109,7 +109,7 @@ static enum err place(struct device_change *change, const struct device_core *de
         err = command_queue_changed(change, device, &pending);
     }
     if (err == ERR_OK) {
-        command_emit(change, device, row, row->status == COMMAND_PENDING && pending ? PUSH_COMMAND : 0);
+        command_emit(change, device, row, uuid_eq(&pending, &row->id) ? PUSH_COMMAND : 0);
     }
     return err;
 }
