@@ -303,7 +303,8 @@ void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe
                 persist_no_filter(session->loop, session->no, filter);
             }
         }
-        reasons[count++] = over ? (uint8_t)MQTT_QUOTA_EXCEEDED
+        /* 0x97 is none of UNSUBACK's codes. */
+        reasons[count++] = over ? (uint8_t)MQTT_IMPLEMENTATION_ERROR
                            : existed ? (uint8_t)MQTT_SUCCESS : (uint8_t)MQTT_NO_SUBSCRIPTION_EXISTED;
     }
     struct answer *answer = answer_new(connection, MQTT_UNSUBACK, unsubscribe->packet_id);

@@ -1,0 +1,259 @@
+#include "base/mem.h"
+#include "script.h"
+
+static struct world_device *device_arg(struct script *s, const struct tokens *t, size_t index)
+{
+    struct world_device *d = t->count > index ? world_device(s->world, t->list[index]) : NULL;
+    if (!d) {
+        script_fail(s, "a device is missing");
+    }
+    return d;
+}
+
+static uint64_t duration_parse(struct script *s, struct str text)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        int64_t number;
+        struct str unit = str_from_cstr(units[i].unit);
+        if (str_ends_with(text, unit) && str_to_i64(str_sub(text, 0, text.len - unit.len), &number)) {
+            return (uint64_t)number * units[i].ms;
+        }
+    }
+    script_fail(s, "not a duration: %.*s", STR_ARG(text));
+    return 0;
+}
+
+static uint32_t kinds_parse(struct str text)
+{
+    static const char *const names[] = {"config", "space", "firmware", "license", "command", "incidents"};
+    uint32_t kinds = 0;
+    while (text.len > 0) {
+        struct str name = str_split(&text, ',');
+        for (unsigned i = 0; i < 6; i++) {
+            kinds |= str_eq(name, str_from_cstr(names[i])) ? 1u << i : 0;
+        }
+    }
+    return kinds;
+}
+
+static struct event event_about(const struct world_device *d, enum event_type type)
+{
+    return (struct event){.type = type,
+                          .device_no = d->brief.no,
+                          .device_id = d->brief.id,
+                          .partner_no = d->brief.partner_no,
+                          .organization_no = d->brief.organization_no};
+}
+
+static void device_event(struct script *s, const struct tokens *t, enum event_type type)
+{
+    struct world_device *d = device_arg(s, t, 1);
+    if (d) {
+        struct event event = event_about(d, type);
+        d->deleted = type == EVENT_DEVICE_DELETED;
+        if (t->count > 2) {
+            event.payload = t->list[2];
+        }
+        event.push = type == EVENT_INCIDENT ? PUSH_INCIDENTS : 0;
+        event.transport = TRANSPORT_HTTPS;
+        world_event(s->world, &event);
+    }
+}
+
+static void push(struct script *s, const struct tokens *t)
+{
+    struct world_device *d = device_arg(s, t, 1);
+    if (d && t->count > 2) {
+        struct event event = event_about(d, EVENT_CONFIG);
+        event.push = kinds_parse(t->list[2]);
+        event.code = tokens_has(t, "again") ? 422 : 0;
+        world_event(s->world, &event);
+    }
+}
+
+static void pend(struct script *s, const struct tokens *t)
+{
+    struct world_device *d = device_arg(s, t, 1);
+    int64_t level = 0;
+    if (d && t->count > 4) {
+        struct str id = str_to_i64(t->list[3], &level) ? STR("") : t->list[3];
+        world_pend(d, (enum push_mask)kinds_parse(t->list[2]), level, id, t->list[4]);
+    }
+}
+
+static void tenant_event(struct script *s, const struct tokens *t, enum event_type type)
+{
+    struct event event = {.type = type, .partner_no = 1};
+    event.organization_no = tokens_number(t, "organization", 0);
+    event.api_key_no = tokens_number(t, "key", 0);
+    world_event(s->world, &event);
+}
+
+static void change_owner(struct script *s, const struct tokens *t)
+{
+    struct world_device *d = device_arg(s, t, 1);
+    if (d) {
+        int64_t owner = tokens_number(t, "organization", 0);
+        d->brief.epoch += owner == 0;
+        d->brief.organization_no = owner;
+    }
+}
+
+static void set_setting(struct script *s, const struct tokens *t)
+{
+    int64_t value;
+    if (t->count < 3 || !str_to_i64(t->list[2], &value)) {
+        script_fail(s, "set NAME NUMBER");
+        return;
+    }
+    struct settings *settings = &s->world->settings;
+    bool found = false;
+#define ASSIGN_U(field) settings->field = (uint64_t)value
+#define ASSIGN_MS(field) settings->field = (uint64_t)value
+#define ASSIGN_SIZE(field) settings->field = (size_t)value
+#define ASSIGN_BOOL(field) settings->field = value != 0
+#define ASSIGN_TEXT(field) script_fail(s, "a text cannot be set")
+#define TRY(section, field, type, initial, reloadable, help)           \
+    if (str_eq(t->list[1], STR(#section "_" #field))) {                \
+        ASSIGN_##type(section##_##field);                              \
+        found = true;                                                  \
+    }
+    SETTINGS(TRY)
+    if (!found) {
+        script_fail(s, "no setting %.*s", STR_ARG(t->list[1]));
+    }
+}
+
+static void expect_number(struct script *s, const struct tokens *t, const char *name, uint64_t actual)
+{
+    struct str value;
+    if (tokens_get(t, name, &value) && (uint64_t)tokens_number(t, name, 0) != actual) {
+        script_fail(s, "%s is %llu, expected %.*s", name, (unsigned long long)actual, STR_ARG(value));
+    }
+}
+
+static void expect(struct script *s, const struct tokens *t)
+{
+    const struct world *w = s->world;
+    const struct world_device *d = t->count > 1 ? world_device(s->world, t->list[1]) : NULL;
+    if (d) {
+        expect_number(s, t, "telemetry", d->telemetry_effects);
+        expect_number(s, t, "config", d->config_effects);
+        expect_number(s, t, "command", d->command_effects);
+        expect_number(s, t, "delivered", d->delivered);
+        expect_number(s, t, "connected", d->brief.connected);
+    }
+    expect_number(s, t, "sessions", world_rows_sessions(w->rows));
+    expect_number(s, t, "queued", world_rows_queued(w->rows));
+    expect_number(s, t, "inbound", world_rows_inbound(w->rows));
+    expect_number(s, t, "refused", w->refused);
+    expect_number(s, t, "listeners", (uint64_t)atomic_load(&w->domain.events.wants_messages));
+}
+
+static void release(struct script *s, const struct tokens *t)
+{
+    enum op_lane lane = LANE_COUNT;
+    if (tokens_has(t, "telemetry")) {
+        lane = LANE_TELEMETRY;
+    } else if (tokens_has(t, "registry")) {
+        lane = LANE_REGISTRY;
+    } else if (tokens_has(t, "read")) {
+        lane = LANE_READ;
+    }
+    world_release(s->world, lane, (unsigned)tokens_number(t, "n", 1000));
+}
+
+static void block(struct script *s, const struct tokens *t, size_t bytes)
+{
+    char name[32] = "";
+    if (t->count > 1 && t->list[1].len < sizeof name) {
+        memcpy(name, t->list[1].ptr, t->list[1].len);
+    }
+    struct world_client *client = world_client(s->world, name);
+    client->output_blocked = bytes;
+    if (bytes == 0 && client->connection) {
+        connection_drained(client->connection);
+        world_settle(s->world);
+    }
+}
+
+static bool flow_step(struct script *s, const struct tokens *t, struct str what)
+{
+    struct world *w = s->world;
+    if (str_eq(what, STR("advance")) && t->count > 1) {
+        world_advance(w, duration_parse(s, t->list[1]));
+    } else if (str_eq(what, STR("hold"))) {
+        w->hold = true;
+    } else if (str_eq(what, STR("unhold"))) {
+        w->hold = false;
+        world_settle(w);
+    } else if (str_eq(what, STR("release"))) {
+        release(s, t);
+    } else if (str_eq(what, STR("fail"))) {
+        w->fail = !tokens_has(t, "off");
+    } else if (str_eq(what, STR("restart"))) {
+        world_restart(w);
+    } else if (str_eq(what, STR("block"))) {
+        block(s, t, (size_t)1024 * 1024);
+    } else if (str_eq(what, STR("unblock"))) {
+        block(s, t, 0);
+    } else if (str_eq(what, STR("drain"))) {
+        atomic_store(&w->core.draining, true);
+        for (unsigned i = 0; i < w->loop_count; i++) {
+            hub_loop_drain(&w->core.loops[i]);
+        }
+        world_settle(w);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool domain_step(struct script *s, const struct tokens *t, struct str what)
+{
+    static const struct {
+        const char *word;
+        enum event_type type;
+    } events[] = {{"kick", EVENT_DEVICE_KICK},       {"delete", EVENT_DEVICE_DELETED}, {"rotate", EVENT_DEVICE_KEY_CHANGED},
+                  {"https", EVENT_TELEMETRY},        {"status", EVENT_STATUS},         {"incident", EVENT_INCIDENT}};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        if (str_eq(what, str_from_cstr(events[i].word))) {
+            device_event(s, t, events[i].type);
+            return true;
+        }
+    }
+    if (str_eq(what, STR("push"))) {
+        push(s, t);
+    } else if (str_eq(what, STR("pend"))) {
+        pend(s, t);
+    } else if (str_eq(what, STR("unpend")) && t->count > 2) {
+        struct world_device *d = device_arg(s, t, 1);
+        if (d) {
+            world_unpend(d, kinds_parse(t->list[2]));
+        }
+    } else if (str_eq(what, STR("suspend"))) {
+        tenant_event(s, t, EVENT_TENANT_SUSPENDED);
+    } else if (str_eq(what, STR("revoke"))) {
+        tenant_event(s, t, EVENT_API_KEY_REVOKED);
+    } else if (str_eq(what, STR("owner"))) {
+        change_owner(s, t);
+    } else if (str_eq(what, STR("set"))) {
+        set_setting(s, t);
+    } else if (str_eq(what, STR("expect"))) {
+        expect(s, t);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void script_world_step(struct script *s, const struct tokens *t)
+{
+    if (!flow_step(s, t, t->list[0]) && !domain_step(s, t, t->list[0])) {
+        script_fail(s, "unknown step %.*s", STR_ARG(t->list[0]));
+    }
+}

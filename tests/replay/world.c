@@ -1,0 +1,687 @@
+#include "world.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "codec/json/json.h"
+
+#define UNIX_START_MS INT64_C(1700000000000)
+#define CLIENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+static struct world *the_world; /* ports get a struct domain; there is one world at a time */
+
+/* --- loops -------------------------------------------------------------------------------------------------------- */
+
+static void post(struct mailbox *mailbox, struct task *task)
+{
+    struct world_mailbox *m = container_of(mailbox, struct world_mailbox, mailbox);
+    task->next = NULL;
+    *m->last = task;
+    m->last = &task->next;
+}
+
+static bool run_tasks(struct world_mailbox *m)
+{
+    struct task *task = m->first;
+    m->first = NULL;
+    m->last = &m->first;
+    bool any = task != NULL;
+    while (task) {
+        struct task *next = task->next;
+        task->run(task);
+        task = next;
+    }
+    return any;
+}
+
+static uint64_t now_ms(const struct hub_loop *loop)
+{
+    return ((const struct world *)loop->user)->now_ms;
+}
+
+static int64_t unix_ms(const struct hub_loop *loop)
+{
+    return UNIX_START_MS + (int64_t)((const struct world *)loop->user)->now_ms;
+}
+
+static int64_t domain_unix_ms(void)
+{
+    return UNIX_START_MS + (int64_t)the_world->now_ms;
+}
+
+static void flush_later(struct hub_loop *loop)
+{
+    (void)loop; /* world_settle() flushes every loop */
+}
+
+/* --- operations --------------------------------------------------------------------------------------------------- */
+
+static void submit(struct executor *executor, struct op *op)
+{
+    struct world *w = container_of(executor, struct world, executor);
+    op->task.next = NULL;
+    *w->last_waiting = op;
+    w->last_waiting = (struct op **)&op->task.next;
+}
+
+static void done_task(struct task *task)
+{
+    struct op *op = container_of(task, struct op, task);
+    op->done(op);
+}
+
+static void op_execute(struct world *w, struct op *op)
+{
+    if (w->fail || w->dead) {
+        op->err = ERR_STORAGE;
+    } else {
+        op->err = ERR_OK;
+        op->run(op, NULL);
+    }
+    if (op->home) {
+        op->task.run = done_task;
+        mailbox_post(op->home, &op->task);
+    } else {
+        op->done(op);
+    }
+}
+
+static struct op *op_take(struct world *w, enum op_lane lane)
+{
+    struct op **place = &w->waiting;
+    while (*place && lane != LANE_COUNT && (*place)->lane != lane) {
+        place = (struct op **)&(*place)->task.next;
+    }
+    struct op *op = *place;
+    if (op) {
+        *place = (struct op *)op->task.next;
+        if (!*place) {
+            w->last_waiting = place;
+        }
+    }
+    return op;
+}
+
+void world_release(struct world *w, enum op_lane lane, unsigned count)
+{
+    struct op *op;
+    while (count-- > 0 && (op = op_take(w, lane)) != NULL) {
+        op_execute(w, op);
+    }
+    world_settle(w);
+}
+
+/* --- links -------------------------------------------------------------------------------------------------------- */
+
+static struct buf *link_output(void *link)
+{
+    return &((struct world_client *)link)->output;
+}
+
+static void link_commit(void *link)
+{
+    (void)link;
+}
+
+static size_t link_output_bytes(void *link)
+{
+    return ((struct world_client *)link)->output_blocked;
+}
+
+static void link_pause(void *link)
+{
+    ((struct world_client *)link)->paused = true;
+}
+
+static void link_resume(void *link)
+{
+    ((struct world_client *)link)->paused = false;
+    ((struct world_client *)link)->wants_data = true;
+}
+
+static void link_close(void *link)
+{
+    ((struct world_client *)link)->closing = true;
+}
+
+static void link_move(void *link, unsigned loop_index)
+{
+    ((struct world_client *)link)->moving = true;
+    ((struct world_client *)link)->move_to = loop_index;
+}
+
+static const struct link_ops link = {.output = link_output,
+                                     .commit = link_commit,
+                                     .output_bytes = link_output_bytes,
+                                     .pause = link_pause,
+                                     .resume = link_resume,
+                                     .close = link_close,
+                                     .abort = link_close,
+                                     .move = link_move};
+
+static bool client_step(struct world_client *c)
+{
+    if (!c->connection) {
+        return false;
+    }
+    if (c->closing) {
+        connection_closed(c->connection);
+        c->connection = NULL;
+        buf_clear(&c->input);
+        return true;
+    }
+    if (c->moving) {
+        c->moving = false;
+        c->loop = c->move_to;
+        connection_arrived(c->connection, &c->world->core.loops[c->loop]);
+        return true;
+    }
+    if (c->paused || !c->wants_data || c->input.len == 0) {
+        return false;
+    }
+    c->wants_data = false;
+    size_t used = connection_data(c->connection, c->input.data, c->input.len);
+    buf_consume(&c->input, used < c->input.len ? used : c->input.len);
+    return true;
+}
+
+struct world_client *world_client(struct world *w, const char *name)
+{
+    for (size_t i = 0; i < w->client_count; i++) {
+        if (strcmp(w->clients[i].name, name) == 0) {
+            return &w->clients[i];
+        }
+    }
+    if (w->client_count == WORLD_CLIENTS_MAX) {
+        return NULL;
+    }
+    struct world_client *c = &w->clients[w->client_count++];
+    *c = (struct world_client){.world = w};
+    snprintf(c->name, sizeof c->name, "%s", name);
+    buf_init(&c->input, CLIENT_BYTES_MAX);
+    buf_init(&c->output, CLIENT_BYTES_MAX);
+    return c;
+}
+
+void world_open(struct world_client *c, const char *peer, bool exempt)
+{
+    struct world *w = c->world;
+    if (c->connection) {
+        world_close(c);
+    }
+    c->paused = c->closing = c->moving = c->wants_data = false;
+    c->output_blocked = 0;
+    c->version = MQTT_VERSION_NONE;
+    c->loop = w->next_link_loop++ % w->loop_count;
+    c->connection = connection_new(&w->core.loops[c->loop], c, hash_str(str_from_cstr(peer)), exempt);
+}
+
+void world_send(struct world_client *c, const uint8_t *data, size_t len)
+{
+    buf_append(&c->input, data, len);
+    c->wants_data = true;
+    world_settle(c->world);
+}
+
+void world_close(struct world_client *c)
+{
+    c->closing = true;
+    world_settle(c->world);
+}
+
+void world_settle(struct world *w)
+{
+    bool busy = true;
+    while (busy) {
+        busy = false;
+        for (size_t i = 0; i < w->client_count; i++) {
+            busy |= client_step(&w->clients[i]);
+        }
+        for (unsigned i = 0; i < w->loop_count; i++) {
+            busy |= run_tasks(&w->mailboxes[i]);
+            hub_loop_flush(&w->core.loops[i]);
+        }
+        struct op *op = w->hold ? NULL : op_take(w, LANE_COUNT);
+        if (op) {
+            op_execute(w, op);
+            busy = true;
+        }
+    }
+}
+
+/* Time passes in steps short enough that what a timer causes is settled before the next one fires. */
+void world_advance(struct world *w, uint64_t ms)
+{
+    uint64_t until = w->now_ms + ms;
+    while (w->now_ms < until) {
+        uint64_t next = until;
+        for (unsigned i = 0; i < w->loop_count; i++) {
+            uint64_t due = timer_wheel_next_ms(&w->wheels[i]);
+            next = due < next ? due : next;
+        }
+        w->now_ms = next > w->now_ms ? next : w->now_ms + 1;
+        for (unsigned i = 0; i < w->loop_count; i++) {
+            timer_wheel_advance(&w->wheels[i], w->now_ms);
+        }
+        world_settle(w);
+    }
+}
+
+/* --- the domain --------------------------------------------------------------------------------------------------- */
+
+struct world_device *world_device(struct world *w, struct str name)
+{
+    for (size_t i = 0; i < w->device_count; i++) {
+        if (str_eq(str_from_cstr(w->devices[i].name), name)) {
+            return &w->devices[i];
+        }
+    }
+    return NULL;
+}
+
+static struct world_device *device_by_no(int64_t no)
+{
+    for (size_t i = 0; i < the_world->device_count; i++) {
+        if (the_world->devices[i].brief.no == no && !the_world->devices[i].deleted) {
+            return &the_world->devices[i];
+        }
+    }
+    return NULL;
+}
+
+static bool find_device_no(struct domain *domain, int64_t no, struct device_brief *ret_device)
+{
+    (void)domain;
+    const struct world_device *d = device_by_no(no);
+    if (d) {
+        *ret_device = d->brief;
+    }
+    return d != NULL;
+}
+
+static bool find_device(struct domain *domain, const struct uuid *id, struct device_brief *ret_device)
+{
+    (void)domain;
+    for (size_t i = 0; i < the_world->device_count; i++) {
+        if (uuid_eq(&the_world->devices[i].brief.id, id) && !the_world->devices[i].deleted) {
+            *ret_device = the_world->devices[i].brief;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum credential_result check_device(struct domain *domain, struct str id, struct str access_key,
+                                           struct device_brief *ret_device)
+{
+    struct uuid uuid;
+    if (!uuid_parse(id, &uuid) || !find_device(domain, &uuid, ret_device) ||
+        !str_eq(access_key, str_from_cstr(device_by_no(ret_device->no)->key))) {
+        return CREDENTIAL_UNKNOWN;
+    }
+    return ret_device->suspended ? CREDENTIAL_SUSPENDED : CREDENTIAL_OK;
+}
+
+static enum credential_result check_api_key(struct domain *domain, struct str key, struct principal *ret_principal)
+{
+    static const struct {
+        const char *key;
+        enum tenant_kind kind;
+        int64_t no, tenant_no;
+        enum key_scope scope;
+    } keys[] = {{"org1", TENANT_ORGANIZATION, 101, 1, SCOPE_FULL},
+                {"org1-read", TENANT_ORGANIZATION, 102, 1, SCOPE_READ},
+                {"org2", TENANT_ORGANIZATION, 103, 2, SCOPE_FULL},
+                {"partner1", TENANT_PARTNER, 104, 1, SCOPE_FULL}};
+    (void)domain;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (str_eq(key, str_from_cstr(keys[i].key))) {
+            bool organization = keys[i].kind == TENANT_ORGANIZATION;
+            *ret_principal = (struct principal){.kind = PRINCIPAL_API_KEY,
+                                                .scope = keys[i].scope,
+                                                .tenant_kind = keys[i].kind,
+                                                .partner_no = 1,
+                                                .organization_no = organization ? keys[i].tenant_no : 0,
+                                                .api_key_no = keys[i].no};
+            return CREDENTIAL_OK;
+        }
+    }
+    return CREDENTIAL_UNKNOWN;
+}
+
+static bool key_matches(struct domain *domain, const struct device_brief *device, struct str access_key)
+{
+    (void)domain;
+    return str_eq(access_key, str_from_cstr(device_by_no(device->no)->key));
+}
+
+/* A body {"refuse":<status>,"text":"..."} is answered with that status. */
+static void run_call(struct op *op, struct store_tx *tx)
+{
+    (void)tx;
+    struct device_call *call = container_of(op, struct device_call, op);
+    struct world_device *d = device_by_no(call->device.no);
+    int64_t status;
+    if (json_int(json_get(call->body, "refuse"), &status)) {
+        struct str text = json_string(json_get(call->body, "text"));
+        reply_error(&call->reply, (unsigned)status, "%.*s", STR_ARG(text));
+        return;
+    }
+    if (!d) {
+        reply_error(&call->reply, 401, "Not authorized");
+        return;
+    }
+    if (call->action == DEVICE_TELEMETRY) {
+        d->telemetry_effects++;
+        d->brief.sample_seq++;
+        call->reply.status = 201;
+    } else if (call->action == DEVICE_CONFIG_SET) {
+        d->config_effects++;
+        d->brief.config_version++;
+        call->reply.status = 200;
+    } else {
+        d->command_effects++;
+        call->reply.status = 200;
+    }
+    buf_append_str(&call->reply.body, STR("{\"success\":true}"));
+}
+
+static struct device_call *call_new(struct domain *domain, enum device_action action, const struct device_brief *device,
+                                    enum transport transport)
+{
+    struct device_call *call = mem_new(struct device_call);
+    call->domain = domain;
+    call->action = action;
+    call->device = *device;
+    call->transport = transport;
+    arena_init(&call->arena);
+    reply_init(&call->reply);
+    return call;
+}
+
+static void call_free(struct device_call *call)
+{
+    json_free(call->body);
+    reply_deinit(&call->reply);
+    arena_deinit(&call->arena);
+    mem_free(call);
+}
+
+static void call_submit(struct device_call *call, struct mailbox *home, void (*done)(struct op *op))
+{
+    call->op.home = home;
+    call->op.lane = call->action == DEVICE_TELEMETRY ? LANE_TELEMETRY : LANE_REGISTRY;
+    call->op.run = run_call;
+    call->op.done = done;
+    op_submit(call->domain->executor, &call->op);
+}
+
+static void run_pending(struct op *op, struct store_tx *tx)
+{
+    (void)tx;
+    struct pending_read *read = container_of(op, struct pending_read, op);
+    const struct world_device *d = device_by_no(read->device.no);
+    struct pending_item **last = &read->items;
+    for (uint32_t kind = 1; d && kind <= PUSH_INCIDENTS; kind <<= 1) {
+        for (const struct world_pending *p = d->pending; p; p = p->next) {
+            if ((uint32_t)p->kind != kind || !(read->wanted & kind)) {
+                continue;
+            }
+            struct pending_item *item = mem_new(struct pending_item);
+            item->kind = p->kind;
+            item->level = p->level;
+            memcpy(item->id, p->id, sizeof item->id);
+            memcpy(item->correlation, p->correlation, sizeof item->correlation);
+            item->payload = str_from_cstr(str_dup(str_from_cstr(p->payload)));
+            *last = item;
+            last = &item->next;
+        }
+    }
+}
+
+static struct pending_read *pending_new(struct domain *domain, const struct device_brief *device, uint32_t wanted)
+{
+    struct pending_read *read = mem_new(struct pending_read);
+    read->domain = domain;
+    read->device = *device;
+    read->wanted = wanted;
+    return read;
+}
+
+static void pending_free(struct pending_read *read)
+{
+    for (struct pending_item *item = read->items, *next; item; item = next) {
+        next = item->next;
+        mem_free((char *)(uintptr_t)item->payload.ptr);
+        mem_free(item);
+    }
+    mem_free(read);
+}
+
+static void pending_submit(struct pending_read *read, struct mailbox *home, void (*done)(struct op *op))
+{
+    read->op.home = home;
+    read->op.lane = LANE_READ;
+    read->op.run = run_pending;
+    read->op.done = done;
+    op_submit(read->domain->executor, &read->op);
+}
+
+void world_unpend(struct world_device *device, uint32_t kinds)
+{
+    for (struct world_pending **place = &device->pending; *place;) {
+        struct world_pending *p = *place;
+        if ((uint32_t)p->kind & kinds) {
+            *place = p->next;
+            mem_free(p->payload);
+            mem_free(p);
+        } else {
+            place = &p->next;
+        }
+    }
+}
+
+void world_pend(struct world_device *device, enum push_mask kind, int64_t level, struct str id, struct str payload)
+{
+    if (kind != PUSH_LICENSE) {
+        world_unpend(device, (uint32_t)kind);
+    }
+    struct world_pending *p = mem_new(struct world_pending);
+    p->kind = kind;
+    p->level = level;
+    snprintf(p->id, sizeof p->id, "%.*s", STR_ARG(id));
+    if (kind == PUSH_CONFIG) {
+        snprintf(p->correlation, sizeof p->correlation, "%lld", (long long)level);
+    } else {
+        snprintf(p->correlation, sizeof p->correlation, "%.*s", STR_ARG(id));
+    }
+    p->payload = str_dup(payload);
+    struct world_pending **last = &device->pending;
+    while (*last) {
+        last = &(*last)->next;
+    }
+    *last = p;
+}
+
+static void mark_delivered(struct domain *domain, const struct device_brief *device, const char *command_id)
+{
+    (void)domain;
+    (void)command_id;
+    device_by_no(device->no)->delivered++;
+}
+
+static void contact(struct domain *domain, int64_t device_no)
+{
+    (void)domain;
+    struct world_device *d = device_by_no(device_no);
+    if (d) {
+        d->contacts++;
+    }
+}
+
+static void set_connected(int64_t device_no, bool connected)
+{
+    struct world_device *d = device_by_no(device_no);
+    if (d) {
+        d->brief.connected = connected;
+    }
+}
+
+static void connected(struct domain *domain, int64_t device_no)
+{
+    (void)domain;
+    set_connected(device_no, true);
+}
+
+static void disconnected(struct domain *domain, int64_t device_no)
+{
+    (void)domain;
+    set_connected(device_no, false);
+}
+
+static void refused(struct domain *domain, const struct device_brief *device, const struct refusal *refusal)
+{
+    (void)domain;
+    (void)device;
+    (void)refusal;
+    the_world->refused++;
+}
+
+static void want_messages(struct domain *domain, int change)
+{
+    atomic_fetch_add(&domain->events.wants_messages, change);
+}
+
+static const struct hub_ports ports = {.link = &link,
+                                       .find_device = find_device,
+                                       .find_device_no = find_device_no,
+                                       .check_device = check_device,
+                                       .check_api_key = check_api_key,
+                                       .key_matches = key_matches,
+                                       .call_new = call_new,
+                                       .call_free = call_free,
+                                       .call_submit = call_submit,
+                                       .pending_new = pending_new,
+                                       .pending_free = pending_free,
+                                       .pending_submit = pending_submit,
+                                       .mark_delivered = mark_delivered,
+                                       .contact = contact,
+                                       .connected = connected,
+                                       .disconnected = disconnected,
+                                       .refused = refused,
+                                       .want_messages = want_messages,
+                                       .flush_later = flush_later};
+
+void world_event(struct world *w, const struct event *event)
+{
+    enum event_targets targets = hub_event_targets(&w->core, event);
+    bool home = targets == TARGETS_HOME || targets == TARGETS_HOME_AND_APPLICATIONS;
+    bool applications = targets == TARGETS_APPLICATIONS || targets == TARGETS_HOME_AND_APPLICATIONS;
+    for (unsigned i = 0; i < w->loop_count; i++) {
+        struct hub_loop *loop = &w->core.loops[i];
+        if (targets == TARGETS_ALL || (home && hub_home_of_device(&w->core, event->device_no) == i) ||
+            (applications && atomic_load(&loop->application_filters) > 0)) {
+            hub_loop_event(loop, event);
+        }
+    }
+    world_settle(w);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+static void add_device(struct world *w, const char *name, int64_t organization_no)
+{
+    struct world_device *d = &w->devices[w->device_count++];
+    snprintf(d->name, sizeof d->name, "%s", name);
+    snprintf(d->key, sizeof d->key, "key-%s", name);
+    d->brief.no = (int64_t)w->device_count;
+    memset(d->brief.id.bytes, 0xa0 + (int)w->device_count, sizeof d->brief.id.bytes);
+    d->brief.partner_no = 1;
+    d->brief.organization_no = organization_no;
+    d->brief.protocol = PROTOCOL_MQTT;
+}
+
+static void start_core(struct world *w)
+{
+    hub_core_init(&w->core, &w->domain, &ports, w->loop_count);
+    for (unsigned i = 0; i < w->loop_count; i++) {
+        w->mailboxes[i].mailbox.post = post;
+        w->mailboxes[i].first = NULL;
+        w->mailboxes[i].last = &w->mailboxes[i].first;
+        timer_wheel_init(&w->wheels[i], w->now_ms);
+        w->core.loops[i].user = w;
+        w->core.loops[i].now_ms = now_ms;
+        w->core.loops[i].unix_ms = unix_ms;
+        hub_loop_start(&w->core.loops[i], &w->wheels[i], &w->mailboxes[i].mailbox);
+    }
+}
+
+static void stop_core(struct world *w)
+{
+    w->dead = true;
+    w->hold = false;
+    world_settle(w);
+    for (size_t i = 0; i < w->client_count; i++) {
+        w->clients[i].closing = true;
+    }
+    world_settle(w);
+    hub_core_deinit(&w->core);
+    w->dead = false;
+}
+
+void world_restart(struct world *w)
+{
+    stop_core(w);
+    for (size_t i = 0; i < w->client_count; i++) {
+        buf_clear(&w->clients[i].output); /* the killed server said nothing any more */
+    }
+    for (size_t i = 0; i < w->device_count; i++) {
+        w->devices[i].brief.connected = false;
+    }
+    start_core(w);
+    struct hub_restore restore;
+    hub_restore_init(&restore, &w->core);
+    restore.op.run(&restore.op, NULL);
+}
+
+struct world *world_new(unsigned loop_count)
+{
+    struct world *w = mem_new(struct world);
+    the_world = w;
+    w->loop_count = loop_count;
+    w->now_ms = 3000000; /* the beginning of a 30 s window */
+    w->last_waiting = &w->waiting;
+    w->executor.submit = submit;
+    settings_init(&w->settings);
+    w->domain.executor = &w->executor;
+    w->domain.settings = &w->settings;
+    w->domain.now_unix_ms = domain_unix_ms;
+    w->rows = world_rows_new();
+    world_rows_use(w->rows);
+    add_device(w, "dev1", 1);
+    add_device(w, "dev2", 1);
+    add_device(w, "dev3", 2);
+    add_device(w, "dev4", 0);
+    add_device(w, "web1", 1);
+    w->devices[4].brief.protocol = PROTOCOL_HTTPS;
+    add_device(w, "susp1", 1);
+    w->devices[5].brief.suspended = true;
+    start_core(w);
+    return w;
+}
+
+void world_free(struct world *w)
+{
+    stop_core(w);
+    for (size_t i = 0; i < w->client_count; i++) {
+        buf_deinit(&w->clients[i].input);
+        buf_deinit(&w->clients[i].output);
+    }
+    for (size_t i = 0; i < w->device_count; i++) {
+        world_unpend(&w->devices[i], PUSH_ALL);
+    }
+    world_rows_free(w->rows);
+    settings_deinit(&w->settings);
+    mem_free(w);
+    the_world = NULL;
+}

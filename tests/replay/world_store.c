@@ -1,0 +1,260 @@
+/* The port session_store.h in memory, so that scenarios need no database and may die at any moment. */
+#include "base/mem.h"
+#include "model/ports/session_store.h"
+#include "world.h"
+
+struct row {
+    struct row *next;
+    enum { ROW_SESSION, ROW_FILTER, ROW_INBOUND, ROW_QUEUED } kind;
+    int64_t no;
+    struct session_row session;
+    struct session_filter_row filter;
+    struct session_inbound_row inbound;
+    struct session_queue_row queued;
+    char *text, *will;
+};
+
+struct world_rows {
+    struct row *first;
+    int64_t alive_at_ms;
+};
+
+static struct world_rows *rows;
+
+struct world_rows *world_rows_new(void)
+{
+    struct world_rows *made = mem_new(struct world_rows);
+    made->alive_at_ms = INT64_MIN;
+    return made;
+}
+
+void world_rows_use(struct world_rows *used)
+{
+    rows = used;
+}
+
+static void row_free(struct row *row)
+{
+    mem_free(row->text);
+    mem_free(row->will);
+    mem_free(row);
+}
+
+void world_rows_free(struct world_rows *freed)
+{
+    for (struct row *row = freed->first, *next; row; row = next) {
+        next = row->next;
+        row_free(row);
+    }
+    mem_free(freed);
+}
+
+static size_t count(const struct world_rows *counted, int kind)
+{
+    size_t n = 0;
+    for (const struct row *row = counted->first; row; row = row->next) {
+        n += (int)row->kind == kind;
+    }
+    return n;
+}
+
+size_t world_rows_sessions(const struct world_rows *counted)
+{
+    return count(counted, ROW_SESSION);
+}
+
+size_t world_rows_queued(const struct world_rows *counted)
+{
+    return count(counted, ROW_QUEUED);
+}
+
+size_t world_rows_inbound(const struct world_rows *counted)
+{
+    return count(counted, ROW_INBOUND);
+}
+
+static bool same(const struct row *a, const struct row *b)
+{
+    if (a->kind != b->kind || a->no != b->no) {
+        return false;
+    }
+    switch (a->kind) {
+    case ROW_SESSION:
+        return true;
+    case ROW_FILTER:
+        return str_eq(a->filter.filter, b->filter.filter);
+    case ROW_INBOUND:
+        return a->inbound.packet_id == b->inbound.packet_id;
+    case ROW_QUEUED:
+        return a->queued.seq == b->queued.seq;
+    }
+    return false;
+}
+
+static void remove_row(const struct row *key)
+{
+    for (struct row **place = &rows->first; *place;) {
+        struct row *row = *place;
+        if (same(row, key)) {
+            *place = row->next;
+            row_free(row);
+        } else {
+            place = &row->next;
+        }
+    }
+}
+
+static enum err put(struct row *row)
+{
+    remove_row(row);
+    struct row **last = &rows->first;
+    while (*last) {
+        last = &(*last)->next;
+    }
+    *last = row;
+    return ERR_OK;
+}
+
+static char *copy(struct str *text)
+{
+    char *made = str_dup(text->ptr ? *text : STR(""));
+    text->ptr = made;
+    return made;
+}
+
+enum err session_store_save(struct store_tx *tx, const struct session_row *session)
+{
+    (void)tx;
+    struct row *row = mem_new(struct row);
+    row->kind = ROW_SESSION;
+    row->no = session->no;
+    row->session = *session;
+    row->text = copy(&row->session.client_id);
+    row->will = copy(&row->session.will);
+    return put(row);
+}
+
+enum err session_store_clear(struct store_tx *tx, int64_t no)
+{
+    (void)tx;
+    for (struct row **place = &rows->first; *place;) {
+        struct row *row = *place;
+        if (row->no == no && row->kind != ROW_SESSION) {
+            *place = row->next;
+            row_free(row);
+        } else {
+            place = &row->next;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err session_store_remove(struct store_tx *tx, int64_t no)
+{
+    struct row key = {.kind = ROW_SESSION, .no = no};
+    session_store_clear(tx, no);
+    remove_row(&key);
+    return ERR_OK;
+}
+
+enum err session_store_put_filter(struct store_tx *tx, int64_t no, const struct session_filter_row *filter)
+{
+    (void)tx;
+    struct row *row = mem_new(struct row);
+    row->kind = ROW_FILTER;
+    row->no = no;
+    row->filter = *filter;
+    row->text = copy(&row->filter.filter);
+    return put(row);
+}
+
+enum err session_store_remove_filter(struct store_tx *tx, int64_t no, struct str filter)
+{
+    (void)tx;
+    struct row key = {.kind = ROW_FILTER, .no = no, .filter = {.filter = filter}};
+    remove_row(&key);
+    return ERR_OK;
+}
+
+enum err session_store_put_inbound(struct store_tx *tx, int64_t no, const struct session_inbound_row *inbound)
+{
+    (void)tx;
+    struct row *row = mem_new(struct row);
+    row->kind = ROW_INBOUND;
+    row->no = no;
+    row->inbound = *inbound;
+    return put(row);
+}
+
+enum err session_store_remove_inbound(struct store_tx *tx, int64_t no, uint16_t packet_id)
+{
+    (void)tx;
+    struct row key = {.kind = ROW_INBOUND, .no = no, .inbound = {.packet_id = packet_id}};
+    remove_row(&key);
+    return ERR_OK;
+}
+
+enum err session_store_put_queued(struct store_tx *tx, int64_t no, const struct session_queue_row *queued)
+{
+    (void)tx;
+    struct row *row = mem_new(struct row);
+    row->kind = ROW_QUEUED;
+    row->no = no;
+    row->queued = *queued;
+    row->text = copy(&row->queued.message);
+    return put(row);
+}
+
+enum err session_store_set_sent(struct store_tx *tx, int64_t no, int64_t seq, uint16_t packet_id)
+{
+    (void)tx;
+    for (struct row *row = rows->first; row; row = row->next) {
+        if (row->kind == ROW_QUEUED && row->no == no && row->queued.seq == seq) {
+            row->queued.packet_id = packet_id;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err session_store_remove_queued(struct store_tx *tx, int64_t no, int64_t seq)
+{
+    (void)tx;
+    struct row key = {.kind = ROW_QUEUED, .no = no, .queued = {.seq = seq}};
+    remove_row(&key);
+    return ERR_OK;
+}
+
+enum err session_store_alive(struct store_tx *tx, int64_t now_unix_ms)
+{
+    (void)tx;
+    rows->alive_at_ms = now_unix_ms;
+    return ERR_OK;
+}
+
+enum err session_store_load(struct store_tx *tx, struct session_store_visitor *visitor, int64_t *ret_alive_at_ms)
+{
+    (void)tx;
+    for (int kind = ROW_SESSION; kind <= ROW_QUEUED; kind++) {
+        for (const struct row *row = rows->first; row; row = row->next) {
+            if ((int)row->kind != kind) {
+                continue;
+            }
+            switch (row->kind) {
+            case ROW_SESSION:
+                visitor->on_session(visitor, &row->session);
+                break;
+            case ROW_FILTER:
+                visitor->on_filter(visitor, row->no, &row->filter);
+                break;
+            case ROW_INBOUND:
+                visitor->on_inbound(visitor, row->no, &row->inbound);
+                break;
+            case ROW_QUEUED:
+                visitor->on_queued(visitor, row->no, &row->queued);
+                break;
+            }
+        }
+    }
+    *ret_alive_at_ms = rows->alive_at_ms;
+    return ERR_OK;
+}
