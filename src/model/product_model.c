@@ -8,6 +8,7 @@
 #include "model/domain.h"
 #include "model/form.h"
 #include "model/hardware_key.h"
+#include "model/presence.h"
 
 #define DOCUMENT_BYTES_MAX 65536
 
@@ -88,6 +89,7 @@ static void put_threshold(struct domain *domain, void *arg)
         device_table_change(domain->devices, change->devices[i], set_threshold, change);
     }
     mem_free(change->devices);
+    presence_model_changed(domain, change->model_no);
 }
 
 /* --- versions and the audit log --- */
