@@ -526,7 +526,9 @@ static void on_fault(struct connection *c, const struct mqtt_packet *packet, str
         connection_disconnect(c, fault.reason, fault.text);
         return;
     }
-    bool known = packet && packet->type == MQTT_CONNECT && packet->connect.protocol_level != 0;
+    /* A CONNECT of another protocol name or level gets an answer in the oldest form; one cut short before them none. */
+    bool known = packet && packet->type == MQTT_CONNECT &&
+                 (packet->connect.protocol_level != 0 || fault.reason == MQTT_UNSUPPORTED_VERSION);
     if (!known) {
         connection_shut(c);
         return;
