@@ -30,7 +30,7 @@ before(async () => {
   keys = setup();
   keys.config = join(keys.dir, '..', 'muster.conf');
   // The load is above what one device may send; limits have tests of their own.
-  writeFileSync(keys.config, '[limits]\ndevice_requests = 0\naddress_requests = 0\nmanagement_requests = 0\n[mqtt]\ndevice_publishes = 0\n');
+  writeFileSync(keys.config, '[limits]\ndevice_requests = 0\naddress_requests = 0\nmanagement_requests = 0\ncommands_open = 0\n[mqtt]\ndevice_publishes = 0\n');
   await start();
   model = await makeModel(server);
   for (let i = 0; i < reporters; i++) {
