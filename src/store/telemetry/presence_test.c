@@ -214,7 +214,7 @@ static void the_flag_is_the_truth(void **state)
     memset(truth, 0, sizeof truth);
     fixture_devices(f, PROPERTY_DEVICES, THRESHOLD);
     int64_t started = fixture_now;
-    for (unsigned step = 0; step < 2500; step++) {
+    for (unsigned step = 0; step < 900; step++) {
         unsigned d = 1 + rnd(PROPERTY_DEVICES);
         bool contact = true;
         switch (rnd(8)) {
