@@ -394,6 +394,10 @@ static void folder_and_keys_are_made_once(void **state)
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     assert_int_equal(info.st_size, 64);
+    char database[128];
+    snprintf(database, sizeof database, "%s/muster.db", f->dir);
+    assert_int_equal(stat(database, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
     store_close(f->store);
     open_store(f, 0);
     assert_memory_equal(&keys, &f->domain.keys, sizeof keys);

@@ -2,8 +2,10 @@
  * or checkpoint at the same instant, and a reader that holds a snapshot keeps the log from being reused. */
 #include "store/sqlite/db.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -89,6 +91,12 @@ static enum err configure(sqlite3 *db, enum db_mode mode)
 enum err db_open(const char *path, enum db_mode mode, struct sqlite3 **ret_db)
 {
     pthread_once(&library_once, library_init);
+    if (mode == DB_WRITER) { /* nobody else's; the log's files take over the mode */
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
     sqlite3 *db = NULL;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (mode == DB_WRITER ? SQLITE_OPEN_CREATE : 0);
     int rc = sqlite3_open_v2(path, &db, flags, NULL);
