@@ -91,8 +91,10 @@ static enum err configure(sqlite3 *db, enum db_mode mode)
 enum err db_open(const char *path, enum db_mode mode, struct sqlite3 **ret_db)
 {
     pthread_once(&library_once, library_init);
-    if (mode == DB_WRITER) { /* nobody else's; the log's files take over the mode */
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (mode == DB_WRITER) {
+        /* A new file is its owner's only, and the log's files take over the mode. Never an existing one: closing any
+         * descriptor of it would drop the locks of this process's other connections (POSIX). */
+        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd >= 0) {
             close(fd);
         }
