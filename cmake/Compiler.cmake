@@ -6,7 +6,9 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "build type" FORCE)
 endif()
+# Assertions stay on in every build.
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g")
 
 add_compile_definitions(_GNU_SOURCE MUSTER_VERSION="${PROJECT_VERSION}")
 add_library(muster_warnings INTERFACE)
