@@ -37,7 +37,7 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     if (SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") != 1 ||
-        SSL_CTX_set1_groups_list(context, "X25519:P-256") != 1) {
+        SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") != 1) {
         SSL_CTX_free(context);
         return NULL;
     }
