@@ -122,6 +122,8 @@ void http_call_free(struct api_loop *home, struct http_call *call); /* home NULL
 void http_call_begin(struct http_call *call, const struct http1_head *head);
 /* The whole body is there: parses it and hands the call to its handler. */
 void http_call_run(struct http_call *call);
+/* GET, HEAD, DELETE: a body is optional extra, whose members stand in for the query, or is ignored. */
+bool http_call_only_reads(const struct call *call);
 
 /* --- authorize.c --- */
 /* False: reply is the error. */

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 
 #include "api/api_internal.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "model/idempotency.h"
 
@@ -242,7 +241,7 @@ void http_call_begin(struct http_call *http_call, const struct http1_head *head)
 
 /* --- the body --- */
 
-static bool has_lenient_body(const struct call *call)
+bool http_call_only_reads(const struct call *call)
 {
     return call->is_head || str_eq(call->method, STR("GET")) || str_eq(call->method, STR("DELETE"));
 }
@@ -259,7 +258,7 @@ static void parse_body(struct http_call *http_call)
 static bool check_body(struct http_call *http_call)
 {
     struct call *call = &http_call->call;
-    if (has_lenient_body(call)) {
+    if (http_call_only_reads(call)) {
         if (http_call->parse_err == ERR_OK && !json_is_object(call->body)) {
             json_free(call->body);
             call->body = NULL;
@@ -285,7 +284,7 @@ static bool is_to_be_parsed(const struct http_call *http_call)
     if (call->raw_body.len == 0 || (call->route->flags & ROUTE_RAW_BODY)) {
         return false;
     }
-    return !(has_lenient_body(call) && call->route->access == ACCESS_DEVICE); /* device-api.md 1.2.5: ignored */
+    return !(http_call_only_reads(call) && call->route->access == ACCESS_DEVICE); /* device-api.md 1.2.5: ignored */
 }
 
 /* --- the handler --- */
@@ -485,73 +484,4 @@ void call_header(struct call *call, const char *name, const char *format, ...)
         }
     }
     buf_append_cstr(out, "\r\n");
-}
-
-static bool query_parameter(struct call *call, struct str wanted, struct str *ret_value)
-{
-    struct str rest = call->query;
-    struct str name, value;
-    enum err err;
-    bool found = false;
-    while ((err = http1_query_next(&rest, &call->arena, &name, &value)) != ERR_NOT_FOUND) {
-        if (err == ERR_OK && str_eq(name, wanted) && value.len > 0) {
-            *ret_value = value;
-            found = true;
-        }
-    }
-    return found;
-}
-
-bool call_query(struct call *call, const char *name, struct str *ret_value)
-{
-    struct str wanted = str_from_cstr(name);
-    if (call->query.len > 0 && query_parameter(call, wanted, ret_value)) {
-        return true;
-    }
-    if (!has_lenient_body(call)) {
-        return false;
-    }
-    const struct json *member = json_get_str(call->body, wanted);
-    struct str text;
-    if (json_is_bool(member)) {
-        text = json_bool(member) ? STR("true") : STR("false");
-    } else if (!json_to_text(member, &call->arena, &text) || text.len == 0) {
-        return false;
-    }
-    *ret_value = text;
-    return true;
-}
-
-bool call_query_int(struct call *call, const char *name, int64_t *ret_value)
-{
-    struct str text;
-    return call_query(call, name, &text) && str_to_i64(text, ret_value);
-}
-
-bool call_query_time(struct call *call, const char *name, int64_t *ret_unix_ms)
-{
-    struct str text;
-    double number;
-    if (!call_query(call, name, &text)) {
-        return false;
-    }
-    if (str_to_double(text, &number)) {
-        return time_from_number(number, ret_unix_ms);
-    }
-    return time_parse_iso(text, ret_unix_ms);
-}
-
-#define PAGE_MAX (INT64_C(1) << 40)
-
-void call_paging(struct call *call, int64_t default_per_page, int64_t cap, struct paging *ret_paging)
-{
-    static const char *const names[] = {"per_page", "page_size", "page-size", "limit"};
-    int64_t page = 1, per_page = 0;
-    call_query_int(call, "page", &page);
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && per_page < 1; i++) {
-        call_query_int(call, names[i], &per_page);
-    }
-    per_page = per_page < 1 ? default_per_page : per_page > cap ? cap : per_page;
-    page = page < 1 ? 1 : page > PAGE_MAX ? PAGE_MAX : page;
-    *ret_paging = (struct paging){page, per_page, (page - 1) * per_page};
 }

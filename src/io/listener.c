@@ -147,7 +147,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
             shed_one(listener);
             return;
         } else if (errno != ECONNABORTED && errno != EINTR) {
-            return; /* none is left, or the kernel is out of memory for now */
+            return; /* none is left, or the kernel has no memory at the moment */
         }
     }
 }
