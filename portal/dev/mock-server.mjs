@@ -287,6 +287,7 @@ on("POST", `${P}/models/:id/unpublish`, ({ p }) => {
   if (modelView(m).devices_count) refuse(422, "Model has registered devices");
   return modelView(Object.assign(m, { published: false }));
 });
+on("GET", `${P}/models/:id/versions`, ({ p, q }) => pageOf([{ n: 1, created_at: find(world.models, p.id, "Model").created_at, author: world.user.name, document: { name: find(world.models, p.id, "Model").name } }], q, "partner"));
 on("POST", `${P}/models/:id/clone`, ({ p, body }) => [201, modelView(makeModel({ ...find(world.models, p.id, "Model"), ...body }))]);
 on("GET", `${P}/models/:id/hardware_keys`, ({ p, q }) => pageOf(world.keys.filter((k) => k.model === p.id).map(keyView), q, "partner"));
 on("POST", `${P}/models/:id/hardware_keys`, ({ p, body }) => [201, keyView(makeKey(find(world.models, p.id, "Model"), body))]);
@@ -325,8 +326,6 @@ for (const [kind, base] of [["partner", P], ["organization", "/core/v1/organizat
     return kind === "partner" ? rows : { items: rows, next_page: null, has_next_page: false };
   });
   on("GET", `${base}/devices/:id/commands`, ({ p, q }) => pageOf(world.commands.filter((c) => c.device_id === p.id && (!q.get("status") || c.status === q.get("status"))), q, kind));
-  on("POST", `${base}/devices/:id/trace`, () => ({ success: true }));
-  on("DELETE", `${base}/devices/:id/trace`, () => ({ success: true }));
   on("GET", `${base}/api_keys`, ({ q }) => pageOf(world.apiKeys.filter((k) => k.kind === kind).map(({ kind: _k, ...k }) => k), q, kind));
   on("POST", `${base}/api_keys`, ({ body }) => {
     const k = { id: randomUUID(), kind, name: body.name, scope: body.scope ?? "full", expires_at: body.expires_at ?? null, last_used_at: null, created_at: now() };

@@ -183,6 +183,14 @@ export const t = {
     tabs: { info: "Info", "hardware-keys": "Hardware Keys", commands: "Supported Commands", devices: "Devices" },
     added: (name: string) => `${name} is ready.`, addedKey: "A first hardware key was made. Publish the model when customers may claim its devices.", addedDigital: "Devices of it are registered by their parents.",
   },
+  history: {
+    title: "Version history", system: "System", created: "Created", nothing: "Nothing that is shown changed", onlyOne: "This model has not been changed since it was created.",
+    restore: "Restore", restoreTitle: (n: number) => `Restore version ${n}`, restored: (n: number) => `Version ${n} restored`,
+    restoreText: "The model gets the settings of that version. Protocol, device type and API version stay as they are.",
+    fields: {
+      name: "Name", sku: "SKU", icon: "Icon", authentication_method: "Authentication", offline_threshold_minutes: "Offline after", enabled_tabs: "Tabs", published: "Published", api_version: "API version",
+    } as Names,
+  },
   keys: {
     title: "Hardware Keys", add: "Add key", editTitle: "Edit key", name: "Name", key: "Key", used: "Used", first: "First use", last: "Last use", state: "State", never: "never",
     active: "Active", revoked: "Revoked", of: (used: number, expected: number) => `${used.toLocaleString("en-US")} of ${expected.toLocaleString("en-US")}`, enforced: "enforced",
@@ -292,9 +300,10 @@ export const t = {
   },
   live: {
     title: "Live", sub: "What devices send and receive, as it happens", filter: "Topic, id or text", type: "Type", anyType: "Any type", direction: "Direction", anyDirection: "Both directions", up: "From devices", down: "To devices",
-    errorsOnly: "Errors only", pause: "Pause", resume: (n: number) => (n ? `Resume (${n})` : "Resume"), clear: "Clear", arm: "Arm trace", disarm: "Stop trace", armed: "Every packet of this device is shown for 15 minutes",
+    errorsOnly: "Errors only", pause: "Pause", resume: (n: number) => (n ? `Resume (${n})` : "Resume"), clear: "Clear",
     time: "Time", what: "What", target: "Topic or path", code: "Code", size: "Size", payload: "Payload", copyJson: "Copy as JSON",
-    types: { telemetry: "Telemetry", status: "Status", command: "Command", config: "Configuration", event: "Event", registration: "Registration", license: "Licence", incident: "Incident", wire: "Packet" } as Names,
+    types: { telemetry: "Telemetry", status: "Status", command: "Command", config: "Configuration", event: "Event", registration: "Registration", license: "Licence", incident: "Incident" } as Names,
+    events: { updated: "Changed", claimed: "Claimed", unclaimed: "Un-claimed", deleted: "Deleted", key_changed: "New key", disconnected: "Disconnected", refused: "Refused" } as Names,
     emptyTitle: "Quiet so far", emptyText: "Messages appear here as they arrive.", connecting: "Connecting to the live stream…",
     dropped: (n: number) => `${n.toLocaleString("en-US")} messages were left out, because they came faster than this page could take them.`, more: (n: number) => `${n.toLocaleString("en-US")} older rows are kept; filter to see them.`,
   },

@@ -24,7 +24,7 @@ type Message =
   | { kind: "hello" }
   | { kind: "bye"; tab: string };
 
-const eventTypes = ["telemetry", "status", "command", "config", "license", "incident", "event", "registration", "wire", "dropped"];
+const eventTypes = ["telemetry", "status", "command", "config", "license", "incident", "event", "registration", "dropped"];
 const tabId = Math.random().toString(36).slice(2);
 const wantsLifeMs = 150_000; // hidden tabs are throttled to one timer a minute
 const lostAfterMs = 1500;

@@ -228,6 +228,8 @@ export interface Overview {
 export interface StreamEvent {
   at?: string;
   type: string;
+  /** which of the events of type "event" */
+  event?: string;
   device_id?: string;
   model_id?: string;
   direction?: "up" | "down";

@@ -61,7 +61,7 @@ export function OrgDeviceTable({ base, spaceId, compact, onClaim }: { base: stri
   const models = useFetch<Page<OrgModel>>(compact ? null : "/organization/models?per_page=500", (p, signal) => getPage<OrgModel>(p, { signal }));
   const [act, setAct] = useState<{ kind: "move" | "rename" | "unclaim"; device: Device } | null>(null);
   const reload = useThrottled(fetched.reload, 1000);
-  useStream(["status"], undefined, reload);
+  useStream(["status", "event"], undefined, reload);
   const filtered = !!(status || search || model);
   return (
     <>

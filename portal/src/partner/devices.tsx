@@ -63,7 +63,7 @@ export function DeviceTable({ base, modelId, connectHref }: { base: string; mode
   const [selected, setSelected] = useState<Set<string>>(new Set());
   const [act, setAct] = useState<Act | null>(null);
   const reload = useThrottled(fetched.reload, 1000);
-  useStream(["registration", "status"], undefined, reload);
+  useStream(["registration", "status", "event"], undefined, reload);
 
   const filtered = !!(status || search || claimed || (!modelId && chosenModel));
   const shown = modelId ? columns.filter((c) => c.key !== "model") : columns;

@@ -16,13 +16,14 @@ import { CommandDefs } from "./command-defs";
 import { DeviceTable } from "./devices";
 import { HardwareKeys } from "./hardware-keys";
 import { CloneModel, DeleteModel, EditModel, setPublished } from "./model-dialogs";
+import { ModelHistory } from "./model-history";
 import { ProtocolBadge, PublishedPill } from "./model-fields";
 
 const tabs = ["info", "hardware-keys", "commands", "devices"] as const;
 
 export function ModelPage({ id, tab }: { id: string; tab: string }): JSX.Element {
   const fetched = useFetch<Model>(`/partner/models/${encodeURIComponent(id)}`);
-  const [act, setAct] = useState<"edit" | "clone" | "delete" | null>(null);
+  const [act, setAct] = useState<"edit" | "clone" | "delete" | "history" | null>(null);
   const model = fetched.data;
   useTitle(model ? `${model.name} · ${t.models.title}` : t.models.title);
   const reload = useThrottled(fetched.reload, 800);
@@ -47,6 +48,7 @@ export function ModelPage({ id, tab }: { id: string; tab: string }): JSX.Element
             <Menu label={t.more} class="btn btn-plain btn-icon" items={[
               { label: model.published ? t.models.unpublish : t.models.publish, icon: "publish", onSelect: () => void setPublished(model, !model.published, (m) => fetched.set(() => m)).catch(toastError) },
               { label: t.clone, icon: "copy", onSelect: () => setAct("clone") },
+              { label: t.history.title, icon: "clock", onSelect: () => setAct("history") },
               "line",
               { label: t.delete, icon: "trash", danger: true, onSelect: () => setAct("delete") },
             ]}><Icon name="more" /></Menu>
@@ -58,6 +60,7 @@ export function ModelPage({ id, tab }: { id: string; tab: string }): JSX.Element
       {tab === "commands" && <CommandDefs model={model} />}
       {tab === "devices" && <DeviceTable base={base + "/devices"} modelId={model.id} connectHref={`${base}/connect`} />}
       {act === "edit" && <EditModel model={model} onClose={() => setAct(null)} onSaved={(m) => fetched.set((old) => ({ ...old, ...m }))} />}
+      {act === "history" && <ModelHistory model={model} onClose={() => setAct(null)} onRestored={(m) => fetched.set((old) => ({ ...old, ...m }))} />}
       {act === "clone" && <CloneModel model={model} onClose={() => setAct(null)} />}
       {act === "delete" && <DeleteModel model={model} onClose={() => setAct(null)} onDone={() => navigate("/partners/models")} />}
     </>

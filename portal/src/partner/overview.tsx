@@ -13,7 +13,7 @@ export function PartnerOverview(): JSX.Element {
   useTitle(t.overview.title);
   const fetched = useFetch<Overview>("/partner/overview");
   const reload = useThrottled(fetched.reload, 1500);
-  useStream(["status", "registration"], undefined, reload);
+  useStream(["status", "registration", "event"], undefined, reload);
   const o = fetched.data;
   const first = session.value?.user.name.split(" ")[0] ?? "";
   if (fetched.error && !o) return <Failed text={errorText(fetched.error)} retry={fetched.reload} />;

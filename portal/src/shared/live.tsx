@@ -1,7 +1,6 @@
 /* Live tail: what goes over the wire, newest first, with pause, filters and copy. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call } from "../lib/api";
 import { bytes, clockTime } from "../lib/format";
 import { prefs } from "../lib/prefs";
 import { place, queryParam, setQuery } from "../lib/router";
@@ -14,7 +13,6 @@ import { Button, Copy, Empty, Pill } from "../ui/basic";
 import { Check, Select, TextInput } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { JsonLine, pretty } from "../ui/json";
-import { toast, toastError } from "../ui/toast";
 import { PageHead } from "./page";
 
 const tailTypes = ["telemetry", "status", "command", "config", "event", "registration"];
@@ -64,7 +62,6 @@ export function LiveTail({ area, device }: { area: Area; device?: string }): JSX
   const [paused, setPaused] = useState(false);
   const [held, setHeld] = useState(0);
   const [dropped, setDropped] = useState(0);
-  const [traceUntil, setTraceUntil] = useState<number | null>(null);
   const waiting = useRef<Row[]>([]);
   const type = queryParam("type");
   const direction = queryParam("direction");
@@ -79,7 +76,7 @@ export function LiveTail({ area, device }: { area: Area; device?: string }): JSX
     waiting.current.push({ id: nextRow++, at: timeOf(event), event, text: JSON.stringify(event).toLowerCase() });
     if (waiting.current.length > rowsMax) waiting.current.shift();
   };
-  useStream(device ? [...tailTypes, "wire"] : tailTypes, device, take);
+  useStream(tailTypes, device, take);
 
   // Rows are drawn four times a second, however many arrive.
   useEffect(() => {
@@ -96,21 +93,6 @@ export function LiveTail({ area, device }: { area: Area; device?: string }): JSX
   }, [paused]);
 
   const resume = (): void => { setPaused(!paused); setHeld(0); };
-  const arm = async (): Promise<void> => {
-    try {
-      if (traceUntil) {
-        await call("DELETE", `/${area}/devices/${device}/trace`);
-        setTraceUntil(null);
-      } else {
-        await call("POST", `/${area}/devices/${device}/trace`, { minutes: 15 });
-        setTraceUntil(Date.now() + 15 * 60_000);
-        toast(t.live.armed);
-      }
-    } catch (e) {
-      toastError(e);
-    }
-  };
-
   const lower = text.trim().toLowerCase();
   const shown = rows.filter((r) => (!type || r.event.type === type) && (!direction || r.event.direction === direction) && (!errors || isError(r.event)) && (!lower || r.text.includes(lower)));
   const filtering = !!(type || direction || errors || lower);
@@ -122,7 +104,6 @@ export function LiveTail({ area, device }: { area: Area; device?: string }): JSX
         <Select aria-label={t.live.direction} value={direction} onText={(v) => setQuery({ direction: v })} options={[["", t.live.anyDirection], ["up", t.live.up], ["down", t.live.down]]} />
         <Check checked={errors} onChecked={(on) => setQuery({ errors: on ? "1" : null })}>{t.live.errorsOnly}</Check>
         <span class="row end">
-          {device && <Button icon="record" class={traceUntil ? "is-on" : ""} onClick={() => void arm()}>{traceUntil ? t.live.disarm : t.live.arm}</Button>}
           <Button icon={paused ? "play" : "pause"} onClick={resume}>{paused ? t.live.resume(held) : t.live.pause}</Button>
           <Button icon="trash" label={t.live.clear} onClick={() => { setRows([]); setDropped(0); }} />
         </span>
@@ -151,7 +132,7 @@ function TailRow({ row, area, device }: { row: Row; area: Area; device?: string 
       <span class="num faint nowrap">{clockTime(row.at, prefs.value.zone)}</span>
       <span class="row nowrap">
         {e.direction ? <Icon name={e.direction === "up" ? "up" : "downArrow"} size={13} class={`dir-${e.direction}`} /> : <span class="dir-none" />}
-        <span>{t.live.types[e.type] ?? e.type}</span>
+        <span>{e.event ? t.live.events[e.event] ?? e.event : t.live.types[e.type] ?? e.type}</span>
         {e.transport && <span class="tiny faint upper">{e.transport}</span>}
       </span>
       <span class="tail-target">

@@ -22,7 +22,7 @@ export function applyTelemetry(device: Device, event: StreamEvent): Device {
 export function useDevice(area: Area, id: string): Fetched<Device> {
   const fetched = useFetch<Device>(`/${area}/devices/${encodeURIComponent(id)}`);
   const reload = useThrottled(fetched.reload, 400);
-  useStream(["telemetry", "status", "config", "registration"], id, (event) => {
+  useStream(["telemetry", "status", "config", "registration", "event"], id, (event) => {
     if (event.type === "telemetry") fetched.set((d) => applyTelemetry(d, event));
     else reload();
   });
