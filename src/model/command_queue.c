@@ -59,19 +59,28 @@ void command_finish(struct command_row *row, enum command_status status, struct 
     }
 }
 
+/* Whether the head that is there now became it by this change: a final command uncovers the next one only if it was the
+ * head itself, one that entered is pushed only if it is the head. */
+static bool uncovered(const struct command_row *row, const struct uuid *head_before, const struct uuid *pending)
+{
+    const struct uuid *moved = command_status_is_final(row->status) ? head_before : pending;
+    return !uuid_is_nil(pending) && uuid_eq(moved, &row->id);
+}
+
 enum err command_store_change(struct device_change *change, const struct device_core *device,
                               const struct command_row *row, bool moved)
 {
+    struct command_row head = {0};
     struct uuid pending;
-    enum err err = command_store_update(change->tx, row);
+    enum err err = command_store_head(change->tx, device->no, change->arena, &head);
+    if (err == ERR_OK || err == ERR_NOT_FOUND) {
+        err = command_store_update(change->tx, row);
+    }
     if (err == ERR_OK) {
         err = command_queue_changed(change, device, &pending);
     }
     if (err == ERR_OK) {
-        /* A command that became final uncovers the next; one that entered is pushed if it is the head itself. */
-        bool push = moved && !uuid_is_nil(&pending) &&
-                    (command_status_is_final(row->status) || uuid_eq(&pending, &row->id));
-        command_emit(change, device, row, push ? PUSH_COMMAND : 0);
+        command_emit(change, device, row, moved && uncovered(row, &head.id, &pending) ? PUSH_COMMAND : 0);
     }
     return err;
 }

@@ -228,8 +228,13 @@ static void test_cancel(void **state)
     char first[UUID_TEXT_BYTES], second[UUID_TEXT_BYTES];
     send_ok(f, &device, "{\"name\":\"reboot\"}", first);
     send_ok(f, &device, "{\"name\":\"reboot\"}", second);
+    char third[UUID_TEXT_BYTES];
+    send_ok(f, &device, "{\"name\":\"reboot\"}", third);
+    expect_status(cancel(f, &device, third), 200);
+    assert_int_equal(last_event(f, EVENT_COMMAND)->push, 0); /* it was not the head */
     struct answer answer = cancel(f, &device, first);
     assert_int_equal(answer.status, 200);
+    assert_int_equal(last_event(f, EVENT_COMMAND)->push, PUSH_COMMAND);
     assert_true(str_eq(json_string(json_get(answer.json, "status")), STR("aborted")));
     answer_free(&answer);
     expect_error(cancel(f, &device, first), 422, "Command cannot be cancelled");
