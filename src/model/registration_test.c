@@ -1,5 +1,8 @@
 #include "model/device_test_support.h"
 
+#include <pthread.h>
+#include <semaphore.h>
+
 #include "base/crypto.h"
 #include "model/claim.h"
 #include "model/ports/registration_store.h"
@@ -252,6 +255,93 @@ static void test_survives_restart(void **state)
     assert_int_equal(after.offline_threshold_minutes, 5);
 }
 
+/* ---- many threads, the real lanes ---- */
+
+enum { RACERS = 8, RACES = 20 };
+
+struct racer {
+    struct op op;
+    struct fixture *f;
+    struct test_registration r;
+    pthread_t thread;
+    pthread_barrier_t *start;
+    sem_t done;
+};
+
+static void racer_run(struct op *op, struct store_tx *tx)
+{
+    struct racer *racer = container_of(op, struct racer, op);
+    struct test_op test = {.f = racer->f, .arg = &racer->r};
+    test_registration_run(&test, tx);
+    op->err = test.op.err;
+}
+
+static void racer_committed(struct op *op)
+{
+    registration_committed(&container_of(op, struct racer, op)->r.registration);
+}
+
+static void racer_done(struct op *op)
+{
+    sem_post(&container_of(op, struct racer, op)->done);
+}
+
+static void *racer_thread(void *arg)
+{
+    struct racer *racer = arg;
+    pthread_barrier_wait(racer->start);
+    op_submit(racer->f->domain.executor, &racer->op);
+    sem_wait(&racer->done);
+    return NULL;
+}
+
+static unsigned race(struct fixture *f, const char *body)
+{
+    struct racer racers[RACERS] = {0};
+    pthread_barrier_t start;
+    unsigned created = 0;
+    pthread_barrier_init(&start, NULL, RACERS);
+    for (int i = 0; i < RACERS; i++) {
+        struct racer *racer = &racers[i];
+        racer->f = f;
+        racer->start = &start;
+        racer->r.body = parse_text(body);
+        racer->op = (struct op){.lane = LANE_REGISTRY, .run = racer_run, .committed = racer_committed, .done = racer_done};
+        arena_init(&racer->r.arena);
+        reply_init(&racer->r.reply);
+        sem_init(&racer->done, 0, 0);
+        assert_int_equal(pthread_create(&racer->thread, NULL, racer_thread, racer), 0);
+    }
+    for (int i = 0; i < RACERS; i++) {
+        pthread_join(racers[i].thread, NULL);
+        created += racers[i].r.reply.status == 201;
+        if (racers[i].r.reply.status != 201) {
+            assert_int_equal(racers[i].r.reply.status, 422);
+            assert_true(str_eq(reply_error_text(&racers[i].r.reply), STR("Sn has already been taken")));
+        }
+        json_free(racers[i].r.body);
+        reply_deinit(&racers[i].r.reply);
+        arena_deinit(&racers[i].r.arena);
+        sem_destroy(&racers[i].done);
+    }
+    pthread_barrier_destroy(&start);
+    return created;
+}
+
+static void test_simultaneous(void **state)
+{
+    struct fixture *f = *state;
+    char body[256];
+    store_bind(f->store, &f->domain); /* the lanes in place of the test's executor */
+    assert_int_equal(store_start(f->store), ERR_OK);
+    for (int i = 0; i < RACES; i++) {
+        snprintf(body, sizeof body, WITH(KEY_MAC, FW ",\"sn\":\"%d\",\"mac\":\"AABBCCDDEE01\""), i);
+        assert_int_equal(race(f, body), 1); /* exactly one wins */
+    }
+    store_stop(f->store);
+    assert_int_equal(device_table_count(f->domain.devices), RACES);
+}
+
 static void list_registrations(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)
 {
     (void)device;
@@ -329,6 +419,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_suspended_partner, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_simultaneous, setup, teardown),
         cmocka_unit_test(test_claim_codes),
         cmocka_unit_test(test_mac),
     };
