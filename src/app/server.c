@@ -218,6 +218,7 @@ static enum err open_doors(struct server *server)
     if (err) {
         return err;
     }
+    server->urls.tls = server->tls;
     struct network exempt[NETWORKS_MAX];
     const struct settings *settings = &server->config->settings;
     unsigned exempt_count = parse_networks(settings->server_limits_exempt, exempt, NETWORKS_MAX);
@@ -231,7 +232,7 @@ static enum err open_doors(struct server *server)
         server->loops[i] = loop_new(i);
     }
     server->hub = hub_new(&(struct hub_config){
-        &server->installation.domain, server->loops, server->loop_count, server->installation.store});
+        &server->installation.domain, server->loops, server->loop_count});
     server->api = api_new(&(struct api_config){
         .domain = &server->installation.domain,
         .loops = server->loops,
@@ -345,6 +346,14 @@ enum err server_start(struct config *config, const char *config_path, struct ser
     return ERR_OK;
 }
 
+static void reload_limits(struct server *server, const struct settings *settings)
+{
+    struct network exempt[NETWORKS_MAX];
+    unsigned count = parse_networks(settings->server_limits_exempt, exempt, NETWORKS_MAX);
+    connection_limits_change(server->limits, connections_allowed(settings),
+                             (size_t)settings->server_connections_per_address, exempt, count);
+}
+
 static void reload_certificate(struct server *server, const struct settings *settings)
 {
     if (!server->tls) {
@@ -382,6 +391,7 @@ static void reload(struct server *server)
     if (log_level_parse(str_from_cstr(fresh->settings.server_log_level), &level)) {
         log_setup(level, strcmp(now->server_log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT, STDERR_FILENO);
     }
+    reload_limits(server, &fresh->settings);
     reload_certificate(server, &fresh->settings);
     log_event(LOG_INFO, "settings_reloaded", log_s("file", server->config_path));
 }

@@ -55,10 +55,30 @@ static void append_mqtt_url(struct url_source *source, const char *local_host, s
     }
 }
 
+static void append_mqtts_url(struct url_source *source, const char *local_host, struct buf *out)
+{
+    struct listener_urls *urls = container_of(source, struct listener_urls, source);
+    if (urls->mqtts.on) {
+        listener_urls_append(out, "mqtts", &urls->mqtts, local_host);
+    }
+}
+
+static void append_fingerprint(struct url_source *source, const char *local_host, struct buf *out)
+{
+    (void)local_host;
+    struct listener_urls *urls = container_of(source, struct listener_urls, source);
+    if (urls->tls) {
+        char text[96];
+        tls_server_fingerprint(urls->tls, text);
+        buf_append_cstr(out, text);
+    }
+}
+
 void listener_urls_init(struct listener_urls *urls, struct domain *domain)
 {
     *urls = (struct listener_urls){
-        .source = {.hub_url = append_hub_url, .static_cert_url = append_static_cert_url, .mqtt_url = append_mqtt_url},
+        .source = {.hub_url = append_hub_url, .static_cert_url = append_static_cert_url, .mqtt_url = append_mqtt_url,
+                   .mqtts_url = append_mqtts_url, .certificate_fingerprint = append_fingerprint},
         .domain = domain,
     };
     /* With a kind off entirely the URL still must not be empty (device-api.md 2.1): the default port on loopback. */

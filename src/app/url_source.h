@@ -4,11 +4,13 @@
 #define MUSTER_APP_URL_SOURCE_H
 
 #include "io/net.h"
+#include "io/tls.h"
 #include "model/domain.h"
 
 struct listener_urls {
     struct url_source source;    /* first: the model sees only this */
     struct domain *domain;
+    const struct tls_server *tls; /* NULL: nothing listens with TLS */
     /* The first listener of each kind; `on` false: there is none. Constant once the listeners are open. */
     struct bound_listener {
         bool on;

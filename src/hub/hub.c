@@ -6,7 +6,6 @@
 #include "hub/connection.h"
 #include "hub/hub_loop.h"
 #include "model/presence.h"
-#include "store/store.h"
 
 struct loop_binding {
     struct loop_hook hook;
@@ -17,7 +16,6 @@ struct loop_binding {
 struct hub {
     struct hub_core core;
     struct event_sink sink;
-    struct store *store;
     struct loop_binding *bindings;
 };
 
@@ -285,7 +283,6 @@ static int64_t unix_ms(const struct hub_loop *loop)
 struct hub *hub_new(const struct hub_config *config)
 {
     struct hub *hub = mem_new(struct hub);
-    hub->store = config->store;
     hub->bindings = mem_calloc(config->loop_count, sizeof *hub->bindings);
     hub_core_init(&hub->core, config->domain, &program_ports, config->loop_count);
     for (size_t i = 0; i < config->loop_count; i++) {
@@ -304,17 +301,12 @@ struct hub *hub_new(const struct hub_config *config)
     return hub;
 }
 
-static void on_restored(struct op *op)
-{
-    (void)op;
-}
-
 enum err hub_load(struct hub *hub)
 {
     struct hub_restore restore;
     hub_restore_init(&restore, &hub->core);
-    restore.op.done = on_restored;
-    return store_run_now(hub->store, &restore.op);
+    struct executor *executor = hub->core.domain->executor;
+    return executor->run_now(executor, &restore.op);
 }
 
 void hub_free(struct hub *hub)

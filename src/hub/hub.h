@@ -6,13 +6,11 @@
 #include "model/domain.h"
 
 struct hub;
-struct store;
 
 struct hub_config {
     struct domain *domain;
     struct loop *const *loops;
     size_t loop_count;
-    struct store *store; /* hub_load reads from it */
 };
 
 struct hub *hub_new(const struct hub_config *config);

@@ -42,6 +42,9 @@ struct op {
 /* The port that the model declares and the store implements (store/store.h). */
 struct executor {
     void (*submit)(struct executor *executor, struct op *op);
+    /* Runs one operation on the calling thread while no lane has a thread yet (start, set-up): run, commit, committed.
+     * `done` is not called; the result is also returned. */
+    enum err (*run_now)(struct executor *executor, struct op *op);
 };
 
 /* Hands `op` over; any thread. When the lane's bounded queue is full or it is stopping, done is posted home with

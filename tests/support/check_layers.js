@@ -42,7 +42,7 @@ let count = 0;
 for (const file of files(root)) {
   const path = relative(root, file);
   const layer = path.split('/')[0];
-  const isTest = /_test\.c$/.test(path) || /test_support/.test(path);
+  const isTest = /_test\.c$|_(fixture|test_support)\.[ch]$/.test(path);
   readFileSync(file, 'utf8').split('\n').forEach((line, index) => {
     const own = line.match(/^\s*#\s*include\s+"([^"]+)"/);
     const foreign = line.match(/^\s*#\s*include\s+<([^>]+)>/);
