@@ -77,7 +77,11 @@ static void append_content(struct buf *out, struct str type, size_t len)
 
 static bool is_for_people(const struct route *route)
 {
-    return route && route->access != ACCESS_DEVICE && route->access != ACCESS_PUBLIC;
+    if (!route) {
+        return false;
+    }
+    bool is_public = route->access == ACCESS_DEVICE || route->access == ACCESS_PUBLIC;
+    return !is_public || (route->flags & ROUTE_SECRET_REPLY); /* signing in is public, and its reply a secret */
 }
 
 /* What browsers are told (portal.md 1.1.2). Devices are spared it. */
