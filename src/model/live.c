@@ -292,18 +292,31 @@ bool live_is_revoked(const struct live_reader *reader)
 
 /* --- rendering --- */
 
-static const char *const secret_names[] = {"access_key", "hardware_key", "password", "secret", "token", "authorization",
-                                           "api_key"};
-#define SECRET_COUNT (sizeof secret_names / sizeof secret_names[0])
+/* Anywhere in a name, and at its end: "hardware_key" is a secret, "hardware_key_id" is none. */
+static const char *const secret_parts[] = {"password", "secret"};
+static const char *const secret_ends[] = {"access_key", "hardware_key", "api_key", "token", "authorization"};
+#define PART_COUNT (sizeof secret_parts / sizeof secret_parts[0])
+#define END_COUNT (sizeof secret_ends / sizeof secret_ends[0])
 
-static bool is_secret_name(struct str name)
+static bool contains_any(struct str text, const char *const *words, size_t count)
 {
-    for (size_t i = 0; i < SECRET_COUNT; i++) {
-        if (str_contains_nocase(name, str_from_cstr(secret_names[i]))) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_contains_nocase(text, str_from_cstr(words[i]))) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_secret_name(struct str name)
+{
+    for (size_t i = 0; i < END_COUNT; i++) {
+        struct str end = str_from_cstr(secret_ends[i]);
+        if (name.len >= end.len && str_eq_nocase(str_sub(name, name.len - end.len, end.len), end)) {
+            return true;
+        }
+    }
+    return contains_any(name, secret_parts, PART_COUNT);
 }
 
 static void write_masked(struct json_writer *w, const struct json *node)
@@ -330,7 +343,7 @@ static void write_masked(struct json_writer *w, const struct json *node)
 /* Whoever emits an event leaves secrets out; members that are called like one are masked all the same. */
 static void write_payload(struct json_writer *w, struct str payload)
 {
-    bool is_suspect = is_secret_name(payload);
+    bool is_suspect = contains_any(payload, secret_parts, PART_COUNT) || contains_any(payload, secret_ends, END_COUNT);
     struct json *document = NULL;
     if (is_suspect && json_parse(payload, &(struct json_limits){.bytes_max = payload.len}, &document) == ERR_OK) {
         write_masked(w, document);

@@ -234,9 +234,9 @@ static void secrets_are_masked(void **state)
     struct live_filter filter = filter_of(&world->partner);
     struct device_brief device = a_device(world, true);
     struct reading *reading = reading_open(world, &filter, "");
-    emit(world, EVENT_COMMAND, &device, "{\"name\":\"join\",\"parameters\":{\"Wifi Password\":\"hunter2\",\"list\":[{\"access_key\":\"k\"}],\"secret\":null}}");
+    emit(world, EVENT_COMMAND, &device, "{\"name\":\"join\",\"parameters\":{\"Wifi Password\":\"hunter2\",\"list\":[{\"access_key\":\"k\"}],\"secret\":null},\"hardware_key_id\":\"h\"}");
     assert_true(next(world, reading));
-    assert_has(world, "{\"name\":\"join\",\"parameters\":{\"Wifi Password\":\"*****\",\"list\":[{\"access_key\":\"*****\"}],\"secret\":null}}");
+    assert_has(world, "{\"name\":\"join\",\"parameters\":{\"Wifi Password\":\"*****\",\"list\":[{\"access_key\":\"*****\"}],\"secret\":null},\"hardware_key_id\":\"h\"}");
     assert_has_not(world, "hunter2");
     reading_close(reading);
 }
