@@ -200,6 +200,19 @@ static void run_line(struct script *s, struct str line)
     script_collect(s);
 }
 
+/* REPLAY_SEEDS=FOLDER: each scenario's packets as a seed for tests/fuzz/hub_stream_fuzz.c. */
+static void write_seed(const struct script *s, unsigned first_line)
+{
+    char path[4096];
+    const char *slash = strrchr(s->file, '/');
+    snprintf(path, sizeof path, "%s/%s-%u", getenv("REPLAY_SEEDS"), slash ? slash + 1 : s->file, first_line);
+    FILE *file = fopen(path, "wb");
+    if (file) {
+        fwrite(s->world->record->data, 1, s->world->record->len, file);
+        fclose(file);
+    }
+}
+
 static unsigned run_scenario(const char *file, unsigned first_line, struct str text, unsigned loops)
 {
     struct script *s = mem_new(struct script);
@@ -210,6 +223,10 @@ static unsigned run_scenario(const char *file, unsigned first_line, struct str t
     }
     arena_init(&s->arena);
     s->world = world_new(loops);
+    struct buf record;
+    buf_init(&record, (size_t)1024 * 1024);
+    buf_append_u8(&record, 0);
+    s->world->record = getenv("REPLAY_SEEDS") && loops == 1 ? &record : NULL;
     while (text.len > 0 && s->failures == 0) {
         run_line(s, str_split(&text, '\n'));
         s->line++;
@@ -218,6 +235,11 @@ static unsigned run_scenario(const char *file, unsigned first_line, struct str t
         expect_silence(s);
     }
     unsigned failures = s->failures;
+    if (s->world->record) {
+        write_seed(s, first_line);
+        s->world->record = NULL;
+    }
+    buf_deinit(&record);
     world_free(s->world);
     arena_deinit(&s->arena);
     mem_free(s);

@@ -111,6 +111,27 @@ void world_release(struct world *w, enum op_lane lane, unsigned count)
     world_settle(w);
 }
 
+/* --- recording, for the fuzz target's seeds ------------------------------------------------------------------------ */
+
+enum { RECORD_SEND, RECORD_ADVANCE, RECORD_OPEN, RECORD_CLOSE }; /* enum step of hub_stream_fuzz.c */
+
+static void record(struct world *w, unsigned step, const struct world_client *c, unsigned amount)
+{
+    if (w->record) {
+        buf_append_u8(w->record, (uint8_t)(step << 1 | (c && strcmp(c->name, "A") != 0)));
+        buf_append_u8(w->record, (uint8_t)amount);
+    }
+}
+
+static void record_bytes(struct world *w, const struct world_client *c, const uint8_t *data, size_t len)
+{
+    for (size_t at = 0, part; w->record && at < len; at += part) {
+        part = len - at < 255 ? len - at : 255;
+        record(w, RECORD_SEND, c, (unsigned)part);
+        buf_append(w->record, data + at, part);
+    }
+}
+
 /* --- links -------------------------------------------------------------------------------------------------------- */
 
 static struct buf *link_output(void *link)
@@ -182,6 +203,9 @@ static bool client_step(struct world_client *c)
     c->wants_data = false;
     size_t used = connection_data(c->connection, c->input.data, c->input.len);
     buf_consume(&c->input, used < c->input.len ? used : c->input.len);
+    if (c->connection->version != MQTT_VERSION_NONE) {
+        c->version = (enum mqtt_version)c->connection->version;
+    }
     return true;
 }
 
@@ -209,6 +233,7 @@ void world_open(struct world_client *c, const char *peer, bool exempt)
     if (c->connection) {
         world_close(c);
     }
+    record(w, RECORD_OPEN, c, 0);
     c->paused = c->closing = c->moving = c->wants_data = false;
     c->output_blocked = 0;
     c->version = MQTT_VERSION_NONE;
@@ -218,6 +243,7 @@ void world_open(struct world_client *c, const char *peer, bool exempt)
 
 void world_send(struct world_client *c, const uint8_t *data, size_t len)
 {
+    record_bytes(c->world, c, data, len);
     buf_append(&c->input, data, len);
     c->wants_data = true;
     world_settle(c->world);
@@ -225,6 +251,7 @@ void world_send(struct world_client *c, const uint8_t *data, size_t len)
 
 void world_close(struct world_client *c)
 {
+    record(c->world, RECORD_CLOSE, c, 0);
     c->closing = true;
     world_settle(c->world);
 }
@@ -253,6 +280,11 @@ void world_settle(struct world *w)
 void world_advance(struct world *w, uint64_t ms)
 {
     uint64_t until = w->now_ms + ms;
+    unsigned amount = 0;
+    while (amount < 255 && (uint64_t)amount * amount * 10 < ms) {
+        amount++;
+    }
+    record(w, RECORD_ADVANCE, NULL, amount);
     while (w->now_ms < until) {
         uint64_t next = until;
         for (unsigned i = 0; i < w->loop_count; i++) {

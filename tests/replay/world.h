@@ -67,6 +67,7 @@ struct world {
     size_t client_count;
     unsigned next_link_loop;
     struct world_rows *rows;
+    struct buf *record; /* NULL, or where the steps go as an input of tests/fuzz/hub_stream_fuzz.c */
 };
 
 /* Devices dev1, dev2 (organization 1), dev3 (organization 2), all of partner 1, their keys key-dev1 ...; `web1` of an
