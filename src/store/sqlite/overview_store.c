@@ -9,8 +9,8 @@ enum err overview_store_figures(struct store_tx *tx, int64_t partner_no, int64_t
     query_begin(&q, tx,
                 "SELECT (SELECT count(*) FROM model WHERE partner_no = ?1), "
                 "(SELECT count(*) FROM organization WHERE partner_no = ?1), "
-                "(SELECT ifnull(sum(count), 0) FROM registration WHERE partner_no = ?1 AND at >= ?2 AND result <> 3), "
-                "(SELECT ifnull(sum(count), 0) FROM registration WHERE partner_no = ?1 AND at >= ?2 AND result = 3)");
+                "sum(CASE WHEN result = 3 THEN 0 ELSE count END), sum(CASE WHEN result = 3 THEN count ELSE 0 END) "
+                "FROM registration WHERE partner_no = ?1 AND at >= ?2");
     query_bind_i64(&q, 1, partner_no);
     query_bind_time(&q, 2, since);
     if (query_next(&q)) {
