@@ -55,7 +55,7 @@ async function startMuster(data, args = []) {
 async function startMosquitto(tls) {
   const port = 20000 + Math.floor(Math.random() * 10000);
   const file = join(dir, 'mosquitto.conf');
-  writeFileSync(file, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_queued_messages 0', 'log_type error', 'persistence false',
+  writeFileSync(file, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_queued_messages 0', 'user root', 'log_type error', 'persistence false',
     ...(tls ? [`certfile ${tls.certificate}`, `keyfile ${tls.key}`] : [])].join('\n'));
   const [command, ...rest] = pin(0, ['mosquitto', '-c', file]);
   const child = spawn(command, rest, { stdio: 'ignore' });
