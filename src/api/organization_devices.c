@@ -38,6 +38,25 @@ static void move(struct call *call, struct store_tx *tx)
     }
 }
 
+static void suspend_or_resume(struct call *call, struct store_tx *tx, bool suspended)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        device_suspend_incidents(admin, tx, &device, suspended);
+    }
+}
+
+static void suspend_incidents(struct call *call, struct store_tx *tx)
+{
+    suspend_or_resume(call, tx, true);
+}
+
+static void resume_incidents(struct call *call, struct store_tx *tx)
+{
+    suspend_or_resume(call, tx, false);
+}
+
 /* ---- claims; failed ones are counted (management-api.md 1.7) ---- */
 
 static struct str claim_account(struct call *call)
@@ -175,6 +194,8 @@ const struct route organization_device_routes[] = {
     {"PATCH", PREFIX "/devices/:id", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, update},
     {"DELETE", PREFIX "/devices/:id", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, device_admin_delete},
     {"POST", PREFIX "/devices/:id/move", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, move},
+    {"POST", PREFIX "/devices/:id/suspend_incidents", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, suspend_incidents},
+    {"POST", PREFIX "/devices/:id/resume_incidents", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, resume_incidents},
     {"POST", PREFIX "/devices/:id/unclaim", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, device_admin_unclaim},
     {"GET", PREFIX "/devices/:id/telemetries", ACCESS_ORGANIZATION, PLACE_READ, 0, list_telemetries},
     {"GET", PREFIX "/devices/:id/series", ACCESS_ORGANIZATION, PLACE_READ, 0, device_admin_series},

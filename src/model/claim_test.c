@@ -27,6 +27,8 @@ WRAP(update_run, device_update(admin, tx, device, body))
 WRAP(delete_run, device_delete(admin, tx, device))
 WRAP(rotate_run, device_rotate_key(admin, tx, device))
 WRAP(kick_run, device_kick(admin, tx, device))
+WRAP(suspend_run, device_suspend_incidents(admin, tx, device, true))
+WRAP(resume_run, device_suspend_incidents(admin, tx, device, false))
 WRAP(get_run, device_answer(admin, tx, device->no))
 WRAP(send_run, command_send(admin, tx, device, body))
 WRAP(put_run, configuration_put(admin, tx, device, body))
@@ -449,9 +451,12 @@ static void test_offline_incident(void **state)
     assert_int_equal(test_run(f, close_run, NULL, &no), ERR_OK);
     assert_int_equal(count_events(f, EVENT_INCIDENT), 2);
     assert_int_equal(test_number(f, "SELECT closed_at FROM incident"), test_now_ms);
-    test_exec(f, "UPDATE device SET incidents_suspended = 1");
+    expect(org(f, ORGANIZATION, &device, suspend_run, NULL), 200, "{\"success\":true}");
     assert_int_equal(test_run(f, open_run, NULL, &no), ERR_OK);
     assert_int_equal(test_number(f, "SELECT count(*) FROM incident"), 1);
+    expect(org(f, ORGANIZATION, &device, resume_run, NULL), 200, "{\"success\":true}");
+    assert_int_equal(test_run(f, open_run, NULL, &no), ERR_OK);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM incident"), 2);
 }
 
 int main(void)

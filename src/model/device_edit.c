@@ -191,3 +191,13 @@ void device_kick(struct admin *admin, struct store_tx *tx, const struct device_c
     audit(admin, tx, "device.disconnect", device);
     succeed(admin);
 }
+
+void device_suspend_incidents(struct admin *admin, struct store_tx *tx, const struct device_core *device, bool suspended)
+{
+    struct device_change *change = device_change_of_admin(admin, tx);
+    if (!admin_failed(admin, device_store_set_incidents_suspended(tx, device->no, suspended))) {
+        device_change_emit(change, EVENT_DEVICE_UPDATED, device, 0, (struct str){NULL, 0});
+        audit(admin, tx, suspended ? "device.suspend_incidents" : "device.resume_incidents", device);
+        succeed(admin);
+    }
+}

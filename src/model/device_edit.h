@@ -14,6 +14,8 @@ void device_delete(struct admin *admin, struct store_tx *tx, const struct device
 enum err device_delete_all(struct device_change *change, const struct device_core *device) MUST_CHECK;
 /* POST /devices/:id/rotate_key: the reply has the new access key, once. */
 void device_rotate_key(struct admin *admin, struct store_tx *tx, const struct device_core *device);
+/* POST /devices/:id/suspend_incidents, /resume_incidents. */
+void device_suspend_incidents(struct admin *admin, struct store_tx *tx, const struct device_core *device, bool suspended);
 /* POST /devices/:id/disconnect: ends the MQTT session's connection. */
 void device_kick(struct admin *admin, struct store_tx *tx, const struct device_core *device);
 

@@ -57,6 +57,8 @@ enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name)
 enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str version) MUST_CHECK;
 enum err device_store_set_custom_parameters(struct store_tx *tx, int64_t no, struct str json) MUST_CHECK;
 enum err device_store_set_key(struct store_tx *tx, int64_t no, const uint8_t key_hash[SHA256_BYTES], int64_t issued_at) MUST_CHECK;
+/* No incident is made for a device whose incidents are suspended (device-api.md 7.3). */
+enum err device_store_set_incidents_suspended(struct store_tx *tx, int64_t no, bool suspended) MUST_CHECK;
 enum err device_store_set_refused(struct store_tx *tx, int64_t no, int64_t at) MUST_CHECK;
 enum err device_store_detach(struct store_tx *tx, int64_t no) MUST_CHECK; /* parent becomes null */
 /* What belongs to the former owner goes: incidents, authors of configurations; the state starts empty, history rows of

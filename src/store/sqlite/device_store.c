@@ -304,6 +304,15 @@ enum err device_store_set_key(struct store_tx *tx, int64_t no, const uint8_t key
     return query_finish(&q);
 }
 
+enum err device_store_set_incidents_suspended(struct store_tx *tx, int64_t no, bool suspended)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE device SET incidents_suspended = ?2 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_i64(&q, 2, suspended);
+    return query_finish(&q);
+}
+
 enum err device_store_set_refused(struct store_tx *tx, int64_t no, int64_t at)
 {
     struct query q;
