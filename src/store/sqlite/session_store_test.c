@@ -1,0 +1,239 @@
+/* The rows of MQTT sessions in a real database. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "model/ports/session_store.h"
+#include "store/store.h"
+
+struct fixture {
+    char dir[64];
+    struct store *store;
+};
+
+struct job {
+    struct op op;
+    void (*body)(struct store_tx *tx, struct job *job);
+    struct session_store_visitor visitor;
+    unsigned sessions, filters, inbound, queued;
+    int64_t alive_at_ms;
+};
+
+static void run_job(struct op *op, struct store_tx *tx)
+{
+    struct job *job = container_of(op, struct job, op);
+    job->body(tx, job);
+}
+
+static void run(struct fixture *f, struct job *job, void (*body)(struct store_tx *tx, struct job *job))
+{
+    *job = (struct job){.op = {.lane = LANE_REGISTRY, .run = run_job}, .body = body};
+    assert_int_equal(store_run_now(f->store, &job->op), ERR_OK);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_new(struct fixture);
+    snprintf(f->dir, sizeof f->dir, "/tmp/muster-session-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    struct store_config config = {.data_dir = f->dir};
+    assert_int_equal(store_open(&config, &f->store), ERR_OK);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    char command[128];
+    store_close(f->store);
+    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
+    assert_int_equal(system(command), 0);
+    mem_free(f);
+    return 0;
+}
+
+static const struct session_row device_row = {.no = 7,
+                                              .principal_kind = 1,
+                                              .principal_no = 3,
+                                              .expiry_s = UINT32_MAX,
+                                              .disconnected_at_ms = INT64_MIN,
+                                              .will = STR_INIT("\x30\x01\0will"),
+                                              .will_delay_s = 5,
+                                              .will_due_at_ms = INT64_MIN,
+                                              .created_at_ms = 1000};
+
+static void write_all(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    struct session_filter_row filter = {STR("v1/device/x/config"), 1, 9};
+    struct session_inbound_row inbound = {.packet_id = 4, .intent = INTENT_TELEMETRY, .witness_day = 5, .witness_seq = 6};
+    struct session_queue_row queued = {.seq = 0, .qos = 1, .message = STR("\x32\0one"), .expires_at_ms = INT64_MAX};
+    struct session_row application = {.no = 8,
+                                      .principal_kind = 2,
+                                      .principal_no = 3,
+                                      .client_id = STR("app"),
+                                      .api_key_no = 11,
+                                      .expiry_s = 60,
+                                      .disconnected_at_ms = 2000,
+                                      .will_due_at_ms = 3000,
+                                      .created_at_ms = 1000};
+    assert_int_equal(session_store_save(tx, &device_row), ERR_OK);
+    assert_int_equal(session_store_save(tx, &application), ERR_OK);
+    assert_int_equal(session_store_put_filter(tx, 7, &filter), ERR_OK);
+    filter.options = 2;
+    assert_int_equal(session_store_put_filter(tx, 7, &filter), ERR_OK);
+    assert_int_equal(session_store_put_inbound(tx, 7, &inbound), ERR_OK);
+    assert_int_equal(session_store_put_queued(tx, 7, &queued), ERR_OK);
+    queued = (struct session_queue_row){
+        .seq = 1, .qos = 1, .packet_id = 3, .message = STR("two"), .expires_at_ms = 99, .device_no = 3, .epoch = 2};
+    assert_int_equal(session_store_put_queued(tx, 7, &queued), ERR_OK);
+    assert_int_equal(session_store_set_sent(tx, 7, 0, 2), ERR_OK);
+    assert_int_equal(session_store_alive(tx, 4000), ERR_OK);
+    assert_int_equal(session_store_alive(tx, 5000), ERR_OK);
+}
+
+static void on_session(struct session_store_visitor *visitor, const struct session_row *row)
+{
+    struct job *job = container_of(visitor, struct job, visitor);
+    job->sessions++;
+    if (row->no == 7) {
+        assert_int_equal(row->expiry_s, UINT32_MAX);
+        assert_true(row->disconnected_at_ms == INT64_MIN);
+        assert_true(str_eq(row->will, device_row.will));
+        assert_int_equal(row->will_delay_s, 5);
+        assert_int_equal(row->api_key_no, 0);
+    } else {
+        assert_true(str_eq(row->client_id, STR("app")));
+        assert_int_equal(row->disconnected_at_ms, 2000);
+        assert_int_equal(row->will.len, 0);
+        assert_int_equal(row->will_due_at_ms, 3000);
+        assert_int_equal(row->api_key_no, 11);
+    }
+}
+
+static void on_filter(struct session_store_visitor *visitor, int64_t no, const struct session_filter_row *row)
+{
+    container_of(visitor, struct job, visitor)->filters++;
+    assert_int_equal(no, 7);
+    assert_true(str_eq(row->filter, STR("v1/device/x/config")));
+    assert_int_equal(row->options, 2);
+    assert_int_equal(row->identifier, 9);
+}
+
+static void on_inbound(struct session_store_visitor *visitor, int64_t no, const struct session_inbound_row *row)
+{
+    container_of(visitor, struct job, visitor)->inbound++;
+    assert_int_equal(no, 7);
+    assert_int_equal(row->packet_id, 4);
+    assert_int_equal(row->intent, INTENT_TELEMETRY);
+    assert_int_equal(row->witness_day, 5);
+    assert_int_equal(row->witness_seq, 6);
+}
+
+static void on_queued(struct session_store_visitor *visitor, int64_t no, const struct session_queue_row *row)
+{
+    struct job *job = container_of(visitor, struct job, visitor);
+    assert_int_equal(no, 7);
+    assert_int_equal(row->seq, job->queued++);
+    assert_int_equal(row->packet_id, row->seq == 0 ? 2 : 3);
+    assert_true(str_eq(row->message, row->seq == 0 ? STR("\x32\0one") : STR("two")));
+    assert_true(row->expires_at_ms == (row->seq == 0 ? INT64_MAX : 99));
+    assert_int_equal(row->epoch, row->seq == 0 ? 0 : 2);
+}
+
+static void read_all(struct store_tx *tx, struct job *job)
+{
+    job->visitor = (struct session_store_visitor){on_session, on_filter, on_inbound, on_queued};
+    assert_int_equal(session_store_load(tx, &job->visitor, &job->alive_at_ms), ERR_OK);
+}
+
+static void rows_come_back_as_written(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, read_all);
+    assert_int_equal(job.sessions, 0);
+    assert_true(job.alive_at_ms == INT64_MIN);
+    run(f, &job, write_all);
+    run(f, &job, read_all);
+    assert_int_equal(job.sessions, 2);
+    assert_int_equal(job.filters, 1);
+    assert_int_equal(job.inbound, 1);
+    assert_int_equal(job.queued, 2);
+    assert_int_equal(job.alive_at_ms, 5000);
+}
+
+static void save_again(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    assert_int_equal(session_store_save(tx, &device_row), ERR_OK);
+}
+
+static void saving_again_keeps_what_belongs_to_it(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, write_all);
+    run(f, &job, save_again);
+    run(f, &job, read_all);
+    assert_int_equal(job.sessions, 2);
+    assert_int_equal(job.filters, 1);
+    assert_int_equal(job.queued, 2);
+}
+
+static void take_away(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    assert_int_equal(session_store_remove_filter(tx, 7, STR("v1/device/x/config")), ERR_OK);
+    assert_int_equal(session_store_remove_inbound(tx, 7, 4), ERR_OK);
+    assert_int_equal(session_store_remove_queued(tx, 7, 1), ERR_OK);
+}
+
+static void rows_are_removed_one_by_one(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, write_all);
+    run(f, &job, take_away);
+    run(f, &job, read_all);
+    assert_int_equal(job.sessions, 2);
+    assert_int_equal(job.filters, 0);
+    assert_int_equal(job.inbound, 0);
+    assert_int_equal(job.queued, 1);
+}
+
+static void end_it(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    assert_int_equal(session_store_remove(tx, 7), ERR_OK);
+}
+
+static void a_session_goes_with_everything(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, write_all);
+    run(f, &job, end_it);
+    run(f, &job, read_all);
+    assert_int_equal(job.sessions, 1);
+    assert_int_equal(job.filters + job.inbound + job.queued, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(rows_come_back_as_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(saving_again_keeps_what_belongs_to_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_are_removed_one_by_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_session_goes_with_everything, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
