@@ -1,5 +1,4 @@
 /* The fields of a command's form (management-api.md 2 and 5.3). */
-#include "base/mem.h"
 #include "model/command_definition.h"
 #include "model/form.h"
 
@@ -8,7 +7,6 @@ static const char *const types[] = {"string",  "text",    "password", "date",   
 static const char *const list_types[] = {"staticListSingle", "staticListMulti", "dynamicListSingle", "dynamicListMulti"};
 
 #define OPTIONS_MAX 500
-#define FIELDS_BYTES_MAX 65536
 
 static bool is_one_of(struct str text, const char *const *names, size_t count)
 {

@@ -299,8 +299,10 @@ static bool check_body(struct device_call *call)
         return false;
     }
     if (call->action == DEVICE_TELEMETRY) { /* here, on the loop: the telemetry writer is there for writing */
-        return telemetry_parse(call->domain, call->body, call->body_bytes, call->transport, &call->arena,
-                               &detail_of(call)->sample, &call->reply) == ERR_OK;
+        bool valid = telemetry_parse(call->domain, call->body, call->body_bytes, call->transport, &call->arena,
+                                     &detail_of(call)->sample, &call->reply) == ERR_OK;
+        detail_of(call)->sample.qos = call->qos;
+        return valid;
     }
     return true;
 }

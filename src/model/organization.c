@@ -1,6 +1,5 @@
 #include "model/organization.h"
 
-#include "base/mem.h"
 #include "codec/json/json.h"
 #include "model/api_key.h"
 #include "model/audit.h"

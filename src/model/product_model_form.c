@@ -1,5 +1,4 @@
 /* The fields of a model: how they are read from a request, and their texts of refusal (management-api.md 5.1). */
-#include "base/mem.h"
 #include "model/form.h"
 #include "model/product_model.h"
 

@@ -1,7 +1,6 @@
 /* How models are shown: to their partner (management-api.md 5.1) and to customers (2, 3.4). */
 #include <stdio.h>
 
-#include "base/mem.h"
 #include "model/catalog.h"
 #include "model/command_definition.h"
 #include "model/domain.h"
@@ -110,7 +109,6 @@ static struct str vendor_of(struct domain *domain, int64_t partner_no)
 
 struct model_listing {
     struct envelope envelope;
-    struct admin *admin;
     struct store_tx *tx;
     struct str vendor;
     enum err err;
@@ -238,7 +236,7 @@ void organization_model_list(struct admin *admin, struct store_tx *tx, struct st
 {
     struct product_model_filter filter = {
         .partner_no = admin->principal.partner_no, .search = search, .published_only = !is_lab(admin)};
-    struct model_listing listing = {.admin = admin, .tx = tx, .vendor = vendor_of(admin->domain, filter.partner_no)};
+    struct model_listing listing = {.tx = tx, .vendor = vendor_of(admin->domain, filter.partner_no)};
     envelope_begin(&listing.envelope, admin->reply, TENANT_ORGANIZATION, page);
     if (edge_only) { /* there are no on-site proxies (management-api.md 3.10) */
         envelope_end(&listing.envelope, 0);
@@ -260,7 +258,7 @@ void organization_model_read(struct admin *admin, struct store_tx *tx, struct st
         reply_error(admin->reply, 404, "Model not found");
         return;
     }
-    struct model_listing listing = {.admin = admin, .tx = tx, .vendor = vendor_of(admin->domain, row.partner_no)};
+    struct model_listing listing = {.tx = tx, .vendor = vendor_of(admin->domain, row.partner_no)};
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
     write_for_organization(&listing, &w, &row);

@@ -1,6 +1,5 @@
 #include "model/space.h"
 
-#include "base/mem.h"
 #include "model/audit.h"
 #include "model/catalog.h"
 #include "model/domain.h"
