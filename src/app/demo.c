@@ -32,7 +32,15 @@ struct demo {
     char base_url[128];
     struct http_client *http;
     char hardware_key[40], model_id[40];
-    int64_t spaces[DEMO_DEVICES];
+    int64_t spaces[DEMO_DEVICES]; /* of `rooms` */
+};
+
+/* Which simulated device (client/device.c names them) stands in which room. */
+static const struct {
+    const char *space, *device;
+} rooms[DEMO_DEVICES] = {
+    {"Lobby", "Lobby panel"}, {"Boiler room", "Boiler room sensor"}, {"North entrance", "North entrance"},
+    {"Roof", "Rooftop unit"}, {"Workshop", "Workshop meter"},
 };
 
 /* ---- the management APIs ------------------------------------------------------------------------------------------ */
@@ -90,7 +98,6 @@ static bool make_model(struct demo *demo)
 
 static bool make_spaces(struct demo *demo)
 {
-    static const char *const names[DEMO_DEVICES] = {"Lobby", "Boiler room", "North entrance", "Roof", "Workshop"};
     struct json *building = call(demo, "POST", "organization/spaces", demo->keys.organization_key,
                                  "{\"name\":\"Harbour Building\",\"space_type\":\"building\"}");
     int64_t parent = 0;
@@ -98,7 +105,7 @@ static bool make_spaces(struct demo *demo)
     json_free(building);
     for (int i = 0; ok && i < DEMO_DEVICES; i++) {
         char body[160];
-        snprintf(body, sizeof body, "{\"name\":\"%s\",\"space_type\":\"room\",\"parent_id\":%lld}", names[i],
+        snprintf(body, sizeof body, "{\"name\":\"%s\",\"space_type\":\"room\",\"parent_id\":%lld}", rooms[i].space,
                  (long long)parent);
         struct json *space = call(demo, "POST", "organization/spaces", demo->keys.organization_key, body);
         ok = json_int(json_get(space, "id"), &demo->spaces[i]);
@@ -107,8 +114,15 @@ static bool make_spaces(struct demo *demo)
     return ok;
 }
 
-static void assign_device(struct demo *demo, struct str id, int64_t space)
+static void assign_device(struct demo *demo, const struct json *device)
 {
+    struct str id = json_string(json_get(device, "id"));
+    int64_t space = demo->spaces[0];
+    for (int i = 0; i < DEMO_DEVICES; i++) {
+        if (str_eq(json_string(json_get(device, "name")), str_from_cstr(rooms[i].device))) {
+            space = demo->spaces[i];
+        }
+    }
     char body[256];
     snprintf(body, sizeof body, "{\"device_ids\":[\"%.*s\"],\"organization_id\":\"%s\",\"space_id\":%lld}", STR_ARG(id),
              demo->keys.organization_id, (long long)space);
@@ -123,9 +137,8 @@ static void assign_devices(struct demo *demo)
         struct json *list = call(demo, "GET", "partner/devices", demo->keys.partner_key, NULL);
         const struct json *devices = json_get(list, "data");
         if (json_count(devices) >= DEMO_DEVICES) {
-            int i = 0;
-            for (const struct json *device = json_first(devices); device && i < DEMO_DEVICES; device = json_next(device)) {
-                assign_device(demo, json_string(json_get(device, "id")), demo->spaces[i++]);
+            for (const struct json *device = json_first(devices); device; device = json_next(device)) {
+                assign_device(demo, device);
             }
             json_free(list);
             return;
