@@ -7,13 +7,14 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Area, StreamEvent } from "./types";
 import { session } from "./api";
+import { useThrottled } from "./use";
 import { unionQuery, wanted, type Want } from "./wants";
 
 export type StreamState = "idle" | "connecting" | "open" | "lost";
 
 /** What the shell's banner shows. */
 export const streamState = signal<StreamState>("idle");
-/** Grows each time the stream comes back after a loss, so that views read again what they may have missed. */
+/** Grows each time the stream opens: what happened between a view's first reading and now may have been missed, so views read again. */
 export const resumed = signal(0);
 
 type Listener = { want: Want; on: (event: StreamEvent) => void };
@@ -52,7 +53,7 @@ function setState(state: StreamState): void {
   const before = streamState.value;
   if (before === state) return;
   streamState.value = state;
-  if (state === "open" && before === "lost") resumed.value++;
+  if (state === "open") resumed.value++;
   if (leading) channel?.postMessage({ kind: "state", state } satisfies Message);
 }
 
@@ -225,4 +226,15 @@ export function useStream(types: string[], device: string | undefined, on: (even
       announce();
     };
   }, [key]);
+}
+
+/** Runs `read` again when one of these events happens, at most once per `ms`, and when the stream opens. */
+export function useLive(types: string[], device: string | undefined, read: () => void, ms: number): void {
+  const soon = useThrottled(read, ms);
+  useStream(types, device, soon);
+  const before = useRef(resumed.peek());
+  useEffect(() => {
+    if (resumed.value !== before.current) soon();
+    before.current = resumed.value;
+  }, [resumed.value]);
 }

@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, call, get, getPage } from "../lib/api";
 import { curlLine } from "../lib/curl";
 import { setDirty } from "../lib/router";
-import { resumed, useStream } from "../lib/stream";
+import { useLive } from "../lib/stream";
 import type { Config, ConfigVersion, Device, Page } from "../lib/types";
-import { errorText, useFetch, useThrottled } from "../lib/use";
+import { errorText, useFetch } from "../lib/use";
 import { t } from "../text";
 import { ApiCall, Button, Card, Code, Empty, Failed, Notice, Pill, Skeleton, Time } from "../ui/basic";
 import { TextArea } from "../ui/form";
@@ -34,11 +34,7 @@ export function Configuration({ device, onChange }: { device: Device; onChange: 
   const [failure, setFailure] = useState<string | null>(null);
   const [conflict, setConflict] = useState<Config | null>(null);
   const owner = useRef({});
-  const reload = useThrottled(() => { current.reload(); versions.reload(); }, 400);
-  useStream(["config"], device.id, reload);
-  useEffect(() => {
-    if (resumed.value) reload();
-  }, [resumed.value]);
+  useLive(["config"], device.id, () => { current.reload(); versions.reload(); }, 400);
   useEffect(() => () => setDirty(owner.current, false), []);
 
   const edit = (text: string): void => {

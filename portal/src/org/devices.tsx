@@ -3,9 +3,9 @@ import { useState } from "preact/hooks";
 import { call, getPage, query } from "../lib/api";
 import { curlLine } from "../lib/curl";
 import { navigate, queryParam, setQuery } from "../lib/router";
-import { useStream } from "../lib/stream";
+import { useLive } from "../lib/stream";
 import type { Device, OrgModel, Page } from "../lib/types";
-import { useDebounced, useFetch, useThrottled, useTitle } from "../lib/use";
+import { useDebounced, useFetch, useTitle } from "../lib/use";
 import { t } from "../text";
 import { ApiCall, Button, Empty, Notice, StatusPill, Time } from "../ui/basic";
 import { Confirm, Dialog } from "../ui/dialog";
@@ -60,8 +60,7 @@ export function OrgDeviceTable({ base, spaceId, compact, onClaim }: { base: stri
   const fetched = useFetch<Page<Device>>(pathOf(page), (p, signal) => getPage<Device>(p, { signal }));
   const models = useFetch<Page<OrgModel>>(compact ? null : "/organization/models?per_page=500", (p, signal) => getPage<OrgModel>(p, { signal }));
   const [act, setAct] = useState<{ kind: "move" | "rename" | "unclaim"; device: Device } | null>(null);
-  const reload = useThrottled(fetched.reload, 1000);
-  useStream(["status", "event"], undefined, reload);
+  useLive(["status", "event"], undefined, fetched.reload, 1000);
   const filtered = !!(status || search || model);
   return (
     <>

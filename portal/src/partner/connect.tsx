@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, getPage, query } from "../lib/api";
 import { registrationCurl, registrationJs, registrationPython } from "../lib/curl";
 import { navigate, queryParam, setQuery } from "../lib/router";
-import { useStream } from "../lib/stream";
+import { useLive, useStream } from "../lib/stream";
 import type { Device, HardwareKey, Model, Page, PartnerSettings, Registration } from "../lib/types";
 import { errorText, useFetch, useTitle } from "../lib/use";
 import { t } from "../text";
@@ -80,7 +80,7 @@ function Wizard({ model, keys, settings }: { model: Model; keys: HardwareKey[]; 
   };
 
   // The stream tells at once; the slow look covers a stream that is down.
-  useStream(["registration"], undefined, look);
+  useLive(["registration"], undefined, look, 50);
   useStream(deviceId ? ["status", "telemetry"] : [], deviceId || undefined, (event) => {
     if (event.type === "telemetry") setProgress((p) => ({ ...p, reportedAt: p.reportedAt ?? Date.now(), connectedAt: p.connectedAt ?? (event.transport === "mqtt" ? Date.now() : null) }));
     watch();

@@ -4,9 +4,9 @@ import { useState } from "preact/hooks";
 import { call, getPage, query } from "../lib/api";
 import { curlLine } from "../lib/curl";
 import { navigate, queryParam, setQuery } from "../lib/router";
-import { useStream } from "../lib/stream";
+import { useLive } from "../lib/stream";
 import type { Device, Model, Organization, Page } from "../lib/types";
-import { useDebounced, useFetch, useThrottled, useTitle } from "../lib/use";
+import { useDebounced, useFetch, useTitle } from "../lib/use";
 import { t } from "../text";
 import { ApiCall, Button, Empty, Notice, Pill, StatusPill, Time } from "../ui/basic";
 import { Confirm, Dialog } from "../ui/dialog";
@@ -62,8 +62,7 @@ export function DeviceTable({ base, modelId, connectHref }: { base: string; mode
   const organizations = useFetch<Page<Organization>>("/partner/organizations?per_page=500", (p, signal) => getPage<Organization>(p, { signal }));
   const [selected, setSelected] = useState<Set<string>>(new Set());
   const [act, setAct] = useState<Act | null>(null);
-  const reload = useThrottled(fetched.reload, 1000);
-  useStream(["registration", "status", "event"], undefined, reload);
+  useLive(["registration", "status", "event"], undefined, fetched.reload, 1000);
 
   const filtered = !!(status || search || claimed || (!modelId && chosenModel));
   const shown = modelId ? columns.filter((c) => c.key !== "model") : columns;

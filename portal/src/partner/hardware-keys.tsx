@@ -2,9 +2,9 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { call, getPage } from "../lib/api";
 import { curlLine } from "../lib/curl";
-import { useStream } from "../lib/stream";
+import { useLive } from "../lib/stream";
 import type { HardwareKey, Model, Page } from "../lib/types";
-import { useFetch, useThrottled } from "../lib/use";
+import { useFetch } from "../lib/use";
 import { t } from "../text";
 import { ApiCall, Button, Card, Empty, Masked, Notice, Pill, Time } from "../ui/basic";
 import { Confirm, Dialog } from "../ui/dialog";
@@ -37,8 +37,7 @@ export function HardwareKeys({ model }: { model: Model }): JSX.Element {
   const path = `/partner/models/${model.id}/hardware_keys`;
   const fetched = useFetch<Page<HardwareKey>>(model.device_type === "digital" ? null : path, (p, signal) => getPage<HardwareKey>(p, { signal }));
   const [act, setAct] = useState<{ kind: "add" } | { kind: "edit" | "revoke"; key: HardwareKey } | null>(null);
-  const reload = useThrottled(fetched.reload, 800);
-  useStream(["registration"], undefined, reload);
+  useLive(["registration"], undefined, fetched.reload, 800);
   if (model.device_type === "digital") return <Empty icon="key" title={t.keys.digitalTitle}>{t.keys.digitalText}</Empty>;
   const add = <Button icon="plus" onClick={() => setAct({ kind: "add" })}>{t.keys.add}</Button>;
   return (

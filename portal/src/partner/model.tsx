@@ -2,8 +2,8 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { navigate, queryParam } from "../lib/router";
 import type { Model } from "../lib/types";
-import { errorText, useFetch, useThrottled, useTitle } from "../lib/use";
-import { useStream } from "../lib/stream";
+import { errorText, useFetch, useTitle } from "../lib/use";
+import { useLive } from "../lib/stream";
 import { t } from "../text";
 import { Button, Card, Empty, ExactTime, Facts, Failed, Ident, Notice, Skeleton } from "../ui/basic";
 import { Icon } from "../ui/icons";
@@ -26,8 +26,7 @@ export function ModelPage({ id, tab }: { id: string; tab: string }): JSX.Element
   const [act, setAct] = useState<"edit" | "clone" | "delete" | "history" | null>(null);
   const model = fetched.data;
   useTitle(model ? `${model.name} · ${t.models.title}` : t.models.title);
-  const reload = useThrottled(fetched.reload, 800);
-  useStream(["registration"], undefined, reload);
+  useLive(["registration"], undefined, fetched.reload, 800);
 
   if (fetched.error && !model) {
     if (fetched.error.status === 404) return <Empty icon="model" title={t.model.gone} action={<Button href="/partners/models">{t.model.toList}</Button>} />;

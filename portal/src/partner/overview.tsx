@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
 import { session } from "../lib/api";
 import { prefs, setPrefs } from "../lib/prefs";
-import { useStream } from "../lib/stream";
+import { useLive } from "../lib/stream";
 import type { Overview } from "../lib/types";
-import { errorText, useFetch, useThrottled, useTitle } from "../lib/use";
+import { errorText, useFetch, useTitle } from "../lib/use";
 import { t } from "../text";
 import { Button, Card, Failed, Skeleton } from "../ui/basic";
 import { Icon } from "../ui/icons";
@@ -12,8 +12,7 @@ import { PageHead } from "../shared/page";
 export function PartnerOverview(): JSX.Element {
   useTitle(t.overview.title);
   const fetched = useFetch<Overview>("/partner/overview");
-  const reload = useThrottled(fetched.reload, 1500);
-  useStream(["status", "registration", "event"], undefined, reload);
+  useLive(["status", "registration", "event"], undefined, fetched.reload, 1500);
   const o = fetched.data;
   const first = session.value?.user.name.split(" ")[0] ?? "";
   if (fetched.error && !o) return <Failed text={errorText(fetched.error)} retry={fetched.reload} />;

@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
 import { getPage, query } from "../lib/api";
 import { queryParam, setQuery } from "../lib/router";
-import { useStream } from "../lib/stream";
+import { useLive } from "../lib/stream";
 import type { Model, Page, Registration } from "../lib/types";
-import { useFetch, useThrottled, useTitle } from "../lib/use";
+import { useFetch, useTitle } from "../lib/use";
 import { t } from "../text";
 import { Button, Empty, Pill, Time } from "../ui/basic";
 import { Select } from "../ui/form";
@@ -20,8 +20,7 @@ export function Provisioning(): JSX.Element {
   const model = queryParam("model");
   const models = useFetch<Page<Model>>("/partner/models?per_page=500", (p, signal) => getPage<Model>(p, { signal }));
   const fetched = useFetch<Page<Registration>>(`/partner/registrations${query({ result, model_id: model, page: page > 1 ? page : "", per_page: 50 })}`, (p, signal) => getPage<Registration>(p, { signal }));
-  const reload = useThrottled(fetched.reload, 600);
-  useStream(["registration"], undefined, reload);
+  useLive(["registration"], undefined, fetched.reload, 600);
   const names = new Map(models.data?.rows.map((m) => [m.id, m.name]));
   const columns: Column<Registration>[] = [
     { key: "result", class: "col-state", label: t.provisioning.result, render: (r) => <Pill tone={tone[r.result]}>{t.provisioning.results[r.result]}</Pill> },

@@ -3,9 +3,9 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { call, getPage, query } from "../lib/api";
 import { queryParam, setQuery } from "../lib/router";
-import { useStream } from "../lib/stream";
+import { useLive } from "../lib/stream";
 import type { Area, Command, Device, Page } from "../lib/types";
-import { useFetch, useThrottled } from "../lib/use";
+import { useFetch } from "../lib/use";
 import { t } from "../text";
 import { Button, CommandPill, Empty, Notice, Time } from "../ui/basic";
 import { Confirm } from "../ui/dialog";
@@ -41,8 +41,7 @@ export function CommandList({ device, area, send, again }: { device: Device; are
   const path = `/${area}/devices/${device.id}/commands`;
   const fetched = useFetch<Page<Command>>(path + query({ status, page: page > 1 ? page : "", per_page: perPage }), (p, signal) => getPage<Command>(p, { signal }));
   const [cancel, setCancel] = useState<Command | null>(null);
-  const reload = useThrottled(fetched.reload, 250);
-  useStream(["command"], device.id, reload);
+  useLive(["command"], device.id, fetched.reload, 250);
   return (
     <>
       {area === "partner" && <Notice icon="lock">{t.sent.readOnly}</Notice>}

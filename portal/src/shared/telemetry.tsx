@@ -129,7 +129,9 @@ function ChartCard({ base, keys, deviceId }: { base: string; keys: string[]; dev
   const [series, setSeries] = useState<Series[] | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [round, setRound] = useState(0);
-  const to = custom?.to ?? now.value;
+  // The newest sample may be younger than the last tick of the clock; it is shown at once.
+  const newest = Math.max(0, ...(series ?? []).map((s) => s.points[s.points.length - 1]?.[0] ?? 0));
+  const to = custom?.to ?? Math.max(now.value, Math.min(newest, now.value + 60_000));
   const from = custom?.from ?? to - width;
   const keyList = keys.join(",");
   const pending = useRef<[number, Record<string, Scalar>][]>([]);

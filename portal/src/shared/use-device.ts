@@ -1,9 +1,8 @@
 /* One device, kept current by the live stream. */
-import { useEffect } from "preact/hooks";
-import { resumed, useStream } from "../lib/stream";
+import { useLive, useStream } from "../lib/stream";
 import { timeOf, valuesOf } from "../lib/telemetry";
 import type { Area, Device, Scalar, StreamEvent } from "../lib/types";
-import { useFetch, useThrottled, type Fetched } from "../lib/use";
+import { useFetch, type Fetched } from "../lib/use";
 
 /** Applies one telemetry event to the last state, as the server merges it. */
 export function applyTelemetry(device: Device, event: StreamEvent): Device {
@@ -21,13 +20,7 @@ export function applyTelemetry(device: Device, event: StreamEvent): Device {
 
 export function useDevice(area: Area, id: string): Fetched<Device> {
   const fetched = useFetch<Device>(`/${area}/devices/${encodeURIComponent(id)}`);
-  const reload = useThrottled(fetched.reload, 400);
-  useStream(["telemetry", "status", "config", "registration", "event"], id, (event) => {
-    if (event.type === "telemetry") fetched.set((d) => applyTelemetry(d, event));
-    else reload();
-  });
-  useEffect(() => {
-    if (resumed.value) fetched.reload();
-  }, [resumed.value]);
+  useLive(["status", "config", "registration", "event"], id, fetched.reload, 400);
+  useStream(["telemetry"], id, (event) => fetched.set((d) => applyTelemetry(d, event)));
   return fetched;
 }
