@@ -232,7 +232,7 @@ static enum err open_doors(struct server *server)
         server->loops[i] = loop_new(i);
     }
     server->hub = hub_new(&(struct hub_config){
-        &server->installation.domain, server->loops, server->loop_count});
+        &server->installation.domain, server->loops, server->loop_count, check_health, server});
     server->api = api_new(&(struct api_config){
         .domain = &server->installation.domain,
         .loops = server->loops,

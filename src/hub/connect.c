@@ -178,6 +178,10 @@ static bool refused_by_server(struct connection *c, const struct mqtt_connect *c
         connect_refuse(c, MQTT_BAD_AUTHENTICATION_METHOD, "Enhanced authentication is not offered");
         return true;
     }
+    if (!hub_ports(c->loop)->is_healthy(c->loop)) {
+        connect_refuse(c, MQTT_SERVER_UNAVAILABLE, "Storage is not available");
+        return true;
+    }
     if (atomic_load(&c->loop->core->draining)) {
         connect_refuse(c, MQTT_SERVER_SHUTTING_DOWN, "Server is shutting down");
         return true;

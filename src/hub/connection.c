@@ -5,6 +5,9 @@
 #include "hub/outbox.h"
 #include "hub/push.h"
 
+/* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
+#define ANSWERS_MAX 1024u
+
 static const struct link_ops *link_of(const struct connection *c)
 {
     return hub_ports(c->loop)->link;
@@ -181,7 +184,8 @@ void connection_hold(struct connection *connection)
 
 static bool may_read(const struct connection *c)
 {
-    return (c->state == CONNECTION_NEW || c->state == CONNECTION_OPEN) && c->paused_until_ms == 0 && !c->serial_uplinks;
+    return (c->state == CONNECTION_NEW || c->state == CONNECTION_OPEN) && c->paused_until_ms == 0 && !c->serial_uplinks &&
+           c->answer_count < ANSWERS_MAX;
 }
 
 void connection_wake(struct connection *connection)
@@ -221,6 +225,9 @@ struct answer *answer_new(struct connection *connection, enum mqtt_type type, ui
         session_ref(answer->session);
     }
     list_append(&connection->answers, &answer->node);
+    if (++connection->answer_count == ANSWERS_MAX) {
+        connection_hold(connection);
+    }
     return answer;
 }
 
@@ -291,6 +298,9 @@ static void flush_answers(struct connection *c)
             return;
         }
         list_remove(&answer->node);
+        if (c->answer_count-- == ANSWERS_MAX) {
+            connection_wake(c);
+        }
         answer_send(c, answer);
         answer_free(answer);
     }

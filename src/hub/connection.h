@@ -31,6 +31,7 @@ struct connection {
     struct session *session;      /* NULL before CONNECT and after detaching */
     struct list node;             /* hub_loop.connections */
     struct list answers;          /* not sent yet, in order */
+    uint32_t answer_count;
     struct timer timer;           /* first packet, keep-alive, slow reading, delayed refusal: the next of them */
     uint64_t last_packet_ms;
     uint64_t paused_until_ms;     /* slow reading; 0: not */

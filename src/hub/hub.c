@@ -17,6 +17,8 @@ struct hub {
     struct hub_core core;
     struct event_sink sink;
     struct loop_binding *bindings;
+    bool (*is_healthy)(void *user);
+    void *user;
 };
 
 /* --- streams ------------------------------------------------------------------------------------------------------ */
@@ -190,6 +192,12 @@ static void want_messages(struct domain *domain, int change)
     atomic_fetch_add(&domain->events.wants_messages, change);
 }
 
+static bool is_healthy(const struct hub_loop *loop)
+{
+    const struct hub *hub = hub_of(loop);
+    return !hub->is_healthy || hub->is_healthy(hub->user);
+}
+
 static void run_flush(struct loop_hook *hook)
 {
     hub_loop_flush(container_of(hook, struct loop_binding, hook)->core);
@@ -220,6 +228,7 @@ static const struct hub_ports program_ports = {
     .disconnected = presence_disconnected,
     .refused = emit_refused,
     .want_messages = want_messages,
+    .is_healthy = is_healthy,
     .flush_later = flush_later,
 };
 
@@ -283,6 +292,8 @@ static int64_t unix_ms(const struct hub_loop *loop)
 struct hub *hub_new(const struct hub_config *config)
 {
     struct hub *hub = mem_new(struct hub);
+    hub->is_healthy = config->is_healthy;
+    hub->user = config->user;
     hub->bindings = mem_calloc(config->loop_count, sizeof *hub->bindings);
     hub_core_init(&hub->core, config->domain, &program_ports, config->loop_count);
     for (size_t i = 0; i < config->loop_count; i++) {

@@ -11,6 +11,8 @@ struct hub_config {
     struct domain *domain;
     struct loop *const *loops;
     size_t loop_count;
+    bool (*is_healthy)(void *user); /* storage works; NULL: always. Any thread */
+    void *user;
 };
 
 struct hub *hub_new(const struct hub_config *config);

@@ -65,6 +65,7 @@ struct hub_ports {
     void (*disconnected)(struct domain *domain, int64_t device_no);
     void (*refused)(struct domain *domain, const struct device_brief *device, const struct refusal *refusal);
     void (*want_messages)(struct domain *domain, int change); /* event_bus.wants_messages */
+    bool (*is_healthy)(const struct hub_loop *loop);          /* storage works */
     void (*flush_later)(struct hub_loop *loop);               /* hub_loop_flush() at the end of this turn */
 };
 

@@ -10,6 +10,9 @@
 
 /* QoS 0 is dropped for a client whose output is this far behind; what waits with QoS 1 is not sent beyond it. */
 #define OUTPUT_HIGH_BYTES ((size_t)256 * 1024)
+/* What one client may have unacknowledged, whatever it says it can take: the rest waits under the queue's limit. */
+#define IN_FLIGHT_MAX 1024u
+#define IN_FLIGHT_BYTES_MAX ((size_t)1024 * 1024)
 
 static struct out_entry *entry_at(const struct outbox *box, uint32_t index)
 {
@@ -60,6 +63,20 @@ static void entry_clear(struct session *session, struct out_entry *entry)
     *entry = (struct out_entry){.packet_id = 0};
 }
 
+/* The same for an entry in flight. */
+static void entry_land(struct session *session, struct out_entry *entry)
+{
+    session->outbox->in_flight--;
+    session->outbox->in_flight_bytes -= (uint32_t)message_size(entry->message);
+    entry_clear(session, entry);
+}
+
+static void entry_takes_off(struct outbox *box, const struct out_entry *entry)
+{
+    box->in_flight++;
+    box->in_flight_bytes += (uint32_t)message_size(entry->message);
+}
+
 /* Removes holes at the front; an empty outbox gives its memory back. */
 static void outbox_trim(struct session *session)
 {
@@ -88,7 +105,8 @@ static bool window_is_open(const struct session *session)
 {
     const struct connection *c = session->connection;
     const struct outbox *box = session->outbox;
-    return c && c->state == CONNECTION_OPEN && box->in_flight < c->receive_maximum &&
+    return c && c->state == CONNECTION_OPEN && box->in_flight < c->receive_maximum && box->in_flight < IN_FLIGHT_MAX &&
+           box->in_flight_bytes < IN_FLIGHT_BYTES_MAX &&
            (box->sent == 0 || entry_at(box, 0)->packet_id != packet_id_next(session)) &&
            hub_ports(session->loop)->link->output_bytes(c->link) < OUTPUT_HIGH_BYTES;
 }
@@ -148,7 +166,7 @@ static void entry_send(struct session *session, struct out_entry *entry)
         entry_clear(session, entry);
         return;
     }
-    box->in_flight++;
+    entry_takes_off(box, entry);
 }
 
 void outbox_pump(struct session *session)
@@ -268,8 +286,7 @@ bool outbox_acknowledged(struct session *session, uint16_t packet_id)
     for (uint32_t i = 0; box && i < box->sent; i++) {
         struct out_entry *entry = entry_at(box, i);
         if (entry->packet_id == packet_id && entry->message) {
-            entry_clear(session, entry);
-            box->in_flight--;
+            entry_land(session, entry);
             outbox_trim(session);
             outbox_pump(session);
             return true;
@@ -292,8 +309,7 @@ void outbox_resume(struct session *session)
         struct delivery delivery = delivery_of(entry, true);
         if (!may_still_receive(session, entry->message) ||
             !send_publish(session->connection, entry->message, &delivery)) {
-            entry_clear(session, entry);
-            box->in_flight--;
+            entry_land(session, entry);
         }
     }
     outbox_trim(session);
@@ -311,7 +327,7 @@ void outbox_restore(struct session *session, const struct out_entry *restored)
         /* Ids are given in order, so what was sent comes first; a hole between would only be sent anew. */
         if (box->sent + 1 == box->count) {
             box->sent++;
-            box->in_flight++;
+            entry_takes_off(box, entry);
             session->next_packet_id = entry->packet_id;
         } else {
             entry->packet_id = 0;

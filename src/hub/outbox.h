@@ -26,6 +26,7 @@ struct outbox {
     uint32_t first, count, capacity; /* ring */
     uint32_t sent;                   /* entries from the first on that were sent (or acknowledged) */
     uint32_t in_flight;              /* of these, not acknowledged */
+    uint32_t in_flight_bytes;
     uint32_t next_seq;
     size_t bytes;
     struct out_entry *ring;

@@ -305,6 +305,7 @@ void uplink_start(const struct uplink_request *request)
     up->call->user = up;
     up->call->body = body;
     up->call->body_bytes = up->payload_bytes;
+    up->call->qos = up->qos;
     if (mqtt_has(p, MQTT_PROP_CORRELATION_DATA)) {
         up->call->correlation = arena_str(&up->call->arena, p->correlation_data);
         buf_append_str(&up->correlation, p->correlation_data);

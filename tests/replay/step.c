@@ -195,6 +195,8 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
         release(s, t);
     } else if (str_eq(what, STR("fail"))) {
         w->fail = !tokens_has(t, "off");
+    } else if (str_eq(what, STR("sick"))) {
+        w->sick = !tokens_has(t, "off");
     } else if (str_eq(what, STR("restart"))) {
         world_restart(w);
     } else if (str_eq(what, STR("block"))) {

@@ -584,6 +584,11 @@ static void want_messages(struct domain *domain, int change)
     atomic_fetch_add(&domain->events.wants_messages, change);
 }
 
+static bool is_healthy(const struct hub_loop *loop)
+{
+    return !((const struct world *)loop->user)->sick;
+}
+
 static const struct hub_ports ports = {.link = &link,
                                        .find_device = find_device,
                                        .find_device_no = find_device_no,
@@ -602,6 +607,7 @@ static const struct hub_ports ports = {.link = &link,
                                        .disconnected = disconnected,
                                        .refused = refused,
                                        .want_messages = want_messages,
+                                       .is_healthy = is_healthy,
                                        .flush_later = flush_later};
 
 void world_event(struct world *w, const struct event *event)

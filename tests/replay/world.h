@@ -59,6 +59,7 @@ struct world {
     struct op *waiting, **last_waiting; /* operations, in order; linked by task.next */
     bool hold;                          /* operations wait for world_release() */
     bool fail;                          /* operations fail with ERR_STORAGE */
+    bool sick;                          /* the store says that it does not work */
     bool dead;                          /* killed: nothing reaches the disk any more */
     unsigned refused;                   /* EVENT_UPLINK_REFUSED */
     struct world_device devices[WORLD_DEVICES_MAX];
