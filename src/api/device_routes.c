@@ -37,24 +37,6 @@ static void register_bulk(struct call *call, struct store_tx *tx)
 
 /* ---- calls of a device ---- */
 
-/* A refused call is worth a line in the live tail, if somebody looks. */
-static void tell_refusal(const struct call *call)
-{
-    struct domain *domain = call->domain;
-    if (!reply_is_error(&call->reply) || atomic_load(&domain->events.wants_messages) == 0) {
-        return;
-    }
-    struct event *event = event_new(EVENT_UPLINK_REFUSED, &call->device);
-    event->at_ms = domain->now_unix_ms();
-    event->transport = TRANSPORT_HTTPS;
-    event->direction = DIRECTION_UP;
-    event->code = (uint16_t)call->reply.status;
-    event->size = (uint32_t)call->raw_body.len;
-    event_set_request(event, call->method, call->path);
-    event_set_payload(event, buf_str(&call->reply.body));
-    event_bus_emit(&domain->events, event);
-}
-
 static void answer(struct op *op)
 {
     struct device_call *device_call = container_of(op, struct device_call, op);
@@ -63,7 +45,6 @@ static void answer(struct op *op)
     call->reply = device_call->reply;
     device_call->reply = reply;
     device_call_free(device_call);
-    tell_refusal(call);
     call_finish(call);
 }
 
