@@ -184,3 +184,9 @@ test('no secret reaches the log', async () => {
   assert.ok(!readFileSync(join(keys.dir, 'muster.db')).includes(device.access_key));
   keys.remove();
 });
+
+test('docs/configuration.md lists the settings as the program does', async () => {
+  const { stdout } = await muster('config', 'list');
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  assert.ok(page.endsWith(stdout), 'run: muster config list');
+});
