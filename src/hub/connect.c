@@ -22,6 +22,8 @@ static uint64_t client_hash(const struct connection *c, struct str client_id)
 void connect_refuse_now(struct connection *connection)
 {
     struct mqtt_packet packet = {.type = MQTT_CONNACK};
+    log_event(LOG_DEBUG, "mqtt_connect_refused", log_i("reason", connection->refusal_reason),
+              log_s("text", connection->refusal_text));
     if (connection->version == MQTT_V5) {
         packet.connack.reason = connection->refusal_reason;
         packet.connack.properties.reason_string = str_from_cstr(connection->refusal_text);
@@ -441,6 +443,7 @@ void connect_accepted(struct connection *connection)
         hub_ports(loop)->connected(loop->core->domain, session->owner_no);
     }
     if (connection->session_present) {
+        outbox_drop_pushes(session, PUSH_ALL); /* what was not sent is read again, as it is now */
         outbox_resume(session);
         if (session->party == PARTY_DEVICE) {
             push_resume(session);

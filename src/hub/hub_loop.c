@@ -249,8 +249,9 @@ void hub_loop_event(struct hub_loop *loop, const struct event *event)
 struct restore_visit {
     struct session_store_visitor visitor;
     struct hub_core *core;
-    struct session *session; /* of the rows that come now */
     struct hashmap by_no;
+    int64_t *orphans; /* sessions of devices that are gone */
+    size_t orphan_count;
 };
 
 struct restored {
@@ -282,19 +283,20 @@ static void on_session_row(struct session_store_visitor *visitor, const struct s
     if (key.party == PARTY_DEVICE) {
         key.client_id = STR("");
         if (!core->ports->find_device_no(core->domain, row->principal_no, &device)) {
-            return; /* deleted since */
+            /* Killed between the deletion and the end of its session. */
+            v->orphans = mem_realloc(v->orphans, (v->orphan_count + 1) * sizeof *v->orphans);
+            v->orphans[v->orphan_count++] = row->no;
+            return;
         }
     }
     struct hub_loop *loop = &core->loops[session_home(core, &key)];
-    if (session_find(loop, &key)) {
-        return;
-    }
     struct session *session = session_new(loop, &key);
     session->no = row->no;
     session->expiry_s = row->expiry_s;
     session->device_id = device.id;
     if (session->application) {
         session->application->api_key_no = row->api_key_no;
+        session->application->may_publish = row->will.len > 0; /* or its Will would not have been accepted */
     }
     if (row->will.len > 0) {
         session->will = will_from_stored(row->will, row->will_delay_s);
@@ -354,6 +356,9 @@ static void on_queued_row(struct session_store_visitor *visitor, int64_t no, con
         log_event(LOG_WARN, "mqtt_queue_row_unreadable", log_i("session", no), log_i("seq", row->seq));
         return;
     }
+    if (r->session->party == PARTY_DEVICE) {
+        entry.push = (uint8_t)push_of_topic((enum topic_id)entry.message->topic_id);
+    }
     entry.message->expires_at_ms = row->expires_at_ms;
     entry.message->device_no = row->device_no;
     entry.message->epoch = row->epoch;
@@ -392,12 +397,16 @@ static void run_restore(struct op *op, struct store_tx *tx)
     hashmap_init(&v.by_no);
     op->err = session_store_load(tx, &v.visitor, &alive_at_ms);
     begin_absences(&v, alive_at_ms);
+    for (size_t i = 0; i < v.orphan_count && op->err == ERR_OK; i++) {
+        op->err = session_store_remove(tx, v.orphans[i]);
+    }
+    mem_free(v.orphans);
     hashmap_deinit(&v.by_no);
 }
 
 void hub_restore_init(struct hub_restore *restore, struct hub_core *core)
 {
     *restore = (struct hub_restore){.core = core};
-    restore->op.lane = LANE_READ;
+    restore->op.lane = LANE_REGISTRY;
     restore->op.run = run_restore;
 }

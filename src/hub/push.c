@@ -33,6 +33,16 @@ static unsigned bit_number(uint32_t kind)
     return (unsigned)__builtin_ctz(kind) + 1;
 }
 
+unsigned push_of_topic(enum topic_id topic)
+{
+    for (uint32_t kind = 1; kind < PUSH_INCIDENTS; kind <<= 1) {
+        if (topic_of(kind, 1) == topic || topic_of(kind, 2) == topic) {
+            return bit_number(kind);
+        }
+    }
+    return 0;
+}
+
 uint32_t push_kinds_of_filter(struct str rest)
 {
     uint32_t kinds = 0;

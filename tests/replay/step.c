@@ -181,6 +181,22 @@ static void block(struct script *s, const struct tokens *t, size_t bytes)
     }
 }
 
+/* The last packet id that was used for this client. */
+static void set_next_id(struct script *s, const struct tokens *t)
+{
+    char name[32] = "";
+    int64_t id;
+    if (t->count < 3 || t->list[1].len >= sizeof name || !str_to_i64(t->list[2], &id)) {
+        script_fail(s, "nextid CLIENT NUMBER");
+        return;
+    }
+    memcpy(name, t->list[1].ptr, t->list[1].len);
+    struct world_client *client = world_client(s->world, name);
+    if (client && client->connection && client->connection->session) {
+        client->connection->session->next_packet_id = (uint32_t)id;
+    }
+}
+
 static bool flow_step(struct script *s, const struct tokens *t, struct str what)
 {
     struct world *w = s->world;
@@ -199,6 +215,8 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
         w->sick = !tokens_has(t, "off");
     } else if (str_eq(what, STR("restart"))) {
         world_restart(w);
+    } else if (str_eq(what, STR("nextid"))) {
+        set_next_id(s, t);
     } else if (str_eq(what, STR("block"))) {
         block(s, t, (size_t)1024 * 1024);
     } else if (str_eq(what, STR("unblock"))) {
@@ -241,6 +259,11 @@ static bool domain_step(struct script *s, const struct tokens *t, struct str wha
         tenant_event(s, t, EVENT_TENANT_SUSPENDED);
     } else if (str_eq(what, STR("revoke"))) {
         tenant_event(s, t, EVENT_API_KEY_REVOKED);
+    } else if (str_eq(what, STR("gone"))) {
+        struct world_device *d = device_arg(s, t, 1);
+        if (d) {
+            d->deleted = true;
+        }
     } else if (str_eq(what, STR("owner"))) {
         change_owner(s, t);
     } else if (str_eq(what, STR("set"))) {
