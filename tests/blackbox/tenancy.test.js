@@ -1,0 +1,296 @@
+// Every route of the program, asked by everybody who must not get anything (management-api.md 1.2, 11.8; device-api.md
+// 1.3): the specified refusal, and nothing changed. Routes are read from the route tables.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { client, makeModel, password, register, request, setup, startServer, until } from './support/server.js';
+import { unlimited } from './support/config.js';
+import { blob, editDatabase } from './support/database.js';
+import { readRoutes } from './support/routes.js';
+
+const NOT_AUTHORIZED = [401, '{"error":"Not authorized"}'];
+const FORBIDDEN = [403, '{"error":"Forbidden"}'];
+const answer = ({ status, text }) => [status, text];
+const routes = readRoutes().filter(({ access }) => ['PARTNER', 'ORGANIZATION', 'DEVICE', 'USER'].includes(access));
+const isStream = ({ path }) => path.endsWith('/stream');
+
+let server;
+let a;          // the tenant with everything: partner A, organization A, their objects
+let outsiders;  // keys of others
+
+/** Partner A with its customer, and partner B (which no API makes yet) with its own. */
+async function build() {
+  const keys = setup();
+  let running = Object.assign(await startServer({ dir: keys.dir, args: unlimited() }), keys);
+  const partner = client(running, 'partner', keys.partner_key);
+  const model = await makeModel(running);
+  await partner.post(`/models/${model.id}/publish`, {});
+  const customer = await partner.post('/organizations', { name: 'Customer A', admin_contact_email: 'a@example.com' });
+  const sibling = await partner.post('/organizations', { name: 'Sibling', admin_contact_email: 's@example.com' });
+  const foreign = await partner.post('/organizations', { name: 'Customer B', admin_contact_email: 'b@example.com' });
+  const foreignPartnerKey = (await partner.post('/api_keys', { name: 'B' }, 201));
+  await running.stop();
+  const other = randomUUID();
+  editDatabase(keys.dir, `
+    INSERT INTO partner (id, name, short_code, created_at) VALUES (${blob(other)}, 'Partner B', 'BBBB', ${Date.now()});
+    UPDATE api_key SET tenant_no = (SELECT no FROM partner WHERE id = ${blob(other)}) WHERE id = ${blob(foreignPartnerKey.id)};
+    UPDATE organization SET partner_no = (SELECT no FROM partner WHERE id = ${blob(other)}) WHERE id = ${blob(foreign.id)};`);
+  running = Object.assign(await startServer({ dir: keys.dir, args: unlimited() }), keys);
+  const stop = running.stop;
+  running.stop = async () => { await stop(); keys.remove(); };
+  return { running, model, customer, sibling, foreign, foreignPartnerKey: foreignPartnerKey.key };
+}
+
+before(async () => {
+  const built = await build();
+  server = built.running;
+  const partner = client(server, 'partner', server.partner_key);
+  const organization = client(server, 'organization', built.customer.api_key);
+  const { model } = built;
+  const device = await register(server, model.key, { details: { marker: 'A' } });
+  const second = await register(server, model.key);
+  await partner.post('/devices/assign', { device_ids: [device.id, second.id], organization_id: built.customer.id });
+  const free = await register(server, model.key, { sn: 'FREE', mac: '02:00:00:00:00:99' });
+  const space = await organization.post('/spaces', { name: 'Secret room' });
+  await request(server.http, 'POST', `/v1/devices/${device.id}/telemetry`, { key: device.access_key, body: { telemetries: { temp: 1 } } });
+  await organization.patch(`/devices/${device.id}`, { configuration: { a: 1 } });
+  const command = await organization.post(`/devices/${device.id}/commands`, { name: 'reboot' });
+  const definition = (await partner.get(`/models/${model.id}/commands`)).data[0];
+  const hardwareKey = (await partner.get(`/models/${model.id}/hardware_keys`)).data[0];
+  const partnerRead = await partner.post('/api_keys', { name: 'read', scope: 'read' }, 201);
+  const organizationRead = await organization.post('/api_keys', { name: 'read', scope: 'read' }, 201);
+  const revoked = { PARTNER: await partner.post('/api_keys', { name: 'revoked' }, 201), ORGANIZATION: await organization.post('/api_keys', { name: 'revoked' }, 201) };
+  await partner.del(`/api_keys/${revoked.PARTNER.id}`);
+  await organization.del(`/api_keys/${revoked.ORGANIZATION.id}`);
+  const expired = { PARTNER: await partner.post('/api_keys', { name: 'expired', expires_at: new Date(Date.now() + 700).toISOString() }, 201),
+    ORGANIZATION: await organization.post('/api_keys', { name: 'expired', expires_at: new Date(Date.now() + 700).toISOString() }, 201) };
+  await until(async () => (await request(server.http, 'GET', '/core/v1/organization/info', { key: expired.ORGANIZATION.key })).status === 401, 'a key expires');
+  const { sn, mac } = await partner.get(`/devices/${device.id}`);
+  a = { partner, organization, identity: { sn, mac }, model, device, second, free, space, command, definition, hardwareKey, partnerRead, organizationRead, customer: built.customer,
+    keys: { PARTNER: server.partner_key, ORGANIZATION: built.customer.api_key, DEVICE: device.access_key } };
+  outsiders = { foreignPartner: built.foreignPartnerKey, foreignOrganization: built.foreign.api_key, foreign: built.foreign, sibling: built.sibling, revoked, expired };
+});
+after(() => server.stop());
+
+/** The path with A's objects in it. A parameter that is not known here fails: say which object it names. */
+function fill(route, objects = {}) {
+  const segments = route.path.split('/');
+  return segments.map((segment, i) => {
+    if (!segment.startsWith(':')) return segment;
+    const ids = { m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, n: 1,
+      id: { devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id,
+        api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };
+    const value = ids[segment.slice(1)];
+    if (value === undefined) throw new Error(`${route.method} ${route.path}: which object is ${segment}?`);
+    return value;
+  }).join('/');
+}
+
+/** A body that would do something if it were let in. */
+function bodyOf({ method, path }) {
+  if (method === 'GET' || method === 'DELETE') return undefined;
+  const own = { name: 'Intruder', friendly_name: 'Intruder', kind: 'organization', id: a.customer.id, communication_protocol: 'mqtt', device_type: 'physical',
+    configuration: { hacked: true }, config: { hacked: true }, telemetries: { hacked: 1 }, status: 'done', admin_contact_email: 'i@example.com' };
+  if (path.endsWith('/assign')) return { device_ids: [a.free.id], organization_id: outsiders.foreign.id };
+  if (path.endsWith('/claim') || path.endsWith('/lookup')) return { space_id: a.space.id, ...a.identity };
+  if (path.endsWith('/commands')) return { ...own, name: 'reboot' };
+  if (path.endsWith('/move')) return { space_id: a.space.id };
+  return own;
+}
+
+const call = (route, options) => request(server.http, route.method, fill(route), { body: bodyOf(route), ...options });
+const describeCall = (route, who) => `${route.method} ${route.path} by ${who}`;
+
+// What the calls of the test themselves change, or the clock.
+const volatile = new Set(['last_used_at', 'key_last_used_at', 'last_seen_at', 'last_seen', 'messages_per_minute']);
+
+/** Everything A can read, by every GET route whose answer does not grow by reading or by the clock. */
+async function snapshot() {
+  const seen = {};
+  for (const route of routes.filter((one) => one.method === 'GET' && a.keys[one.access] && !isStream(one) && !/\/(audit|icon|histories|history)$/.test(one.path))) {
+    const reply = await call(route, { key: a.keys[route.access] });
+    if (reply.status !== 200) { // what needs parameters of its own
+      assert.equal(reply.status, 422, `${route.path}: ${reply.text}`);
+      continue;
+    }
+    seen[`${route.access} ${route.path}`] = JSON.stringify(reply.json, (name, value) => (volatile.has(name) ? undefined : value));
+  }
+  return seen;
+}
+
+async function unchangedBy(act) {
+  const before = await snapshot();
+  assert.ok(Object.keys(before).length > 20, 'the snapshot sees much');
+  await act();
+  const after_ = await snapshot();
+  for (const name of Object.keys(before)) assert.equal(after_[name], before[name], `${name} changed`);
+}
+
+test('the tables are read: every kind of access has its routes', () => {
+  for (const access of ['PARTNER', 'ORGANIZATION', 'DEVICE', 'USER']) assert.ok(routes.filter((route) => route.access === access).length >= 4, access);
+  assert.ok(routes.length > 60, `${routes.length} routes`);
+  for (const route of routes) assert.doesNotThrow(() => fill(route));
+});
+
+test('without a key, with an unknown, wrong, revoked or expired one, with a key of another kind: 401 and nothing changes', async () => {
+  await unchangedBy(async () => {
+    for (const route of routes) {
+      const others = { nobody: undefined, 'an unknown partner key': `mp_${'x'.repeat(43)}`, 'an unknown organization key': `mo_${'x'.repeat(43)}`, 'a hardware key': a.model.key,
+        'the partner\'s': server.partner_key, 'the organization\'s': a.keys.ORGANIZATION, 'the device\'s': a.device.access_key, 'another device\'s': a.second.access_key, rubbish: 'Basic eDp5' };
+      if (route.access === 'PARTNER') delete others['the partner\'s'];
+      if (route.access === 'ORGANIZATION') delete others['the organization\'s'];
+      if (route.access === 'DEVICE') delete others['the device\'s'];
+      if (outsiders.revoked[route.access]) {
+        others['a revoked key'] = outsiders.revoked[route.access].key;
+        others['an expired key'] = outsiders.expired[route.access].key;
+      }
+      for (const [who, key] of Object.entries(others)) {
+        const reply = await call(route, { key });
+        assert.deepEqual(answer(reply), NOT_AUTHORIZED, describeCall(route, who));
+        assert.equal(reply.headers['content-type'], 'application/json; charset=utf-8');
+      }
+    }
+  });
+});
+
+test('another tenant\'s key: its objects do not exist, and lists show nothing of them', async () => {
+  const secrets = [a.device.id, a.second.id, a.free.id, a.model.id, a.customer.id, a.command.id, a.hardwareKey.id, a.model.key, a.definition.id, a.organizationRead.id, a.partnerRead.id, 'Secret room'];
+  await unchangedBy(async () => {
+    for (const route of routes.filter((one) => ['PARTNER', 'ORGANIZATION'].includes(one.access) && !isStream(one))) {
+      const keys = route.access === 'PARTNER' ? { 'another partner': outsiders.foreignPartner }
+        : { 'a sibling organization': outsiders.sibling.api_key, 'a customer of another partner': outsiders.foreign.api_key };
+      for (const [who, key] of Object.entries(keys)) {
+        const reply = await call(route, { key });
+        const what = `${describeCall(route, who)}: ${reply.status} ${reply.text.slice(0, 300)}`;
+        // Models belong to the partner and are shown to all its customers.
+        const shared = who === 'a sibling organization' && /\/models/.test(route.path);
+        if (route.path.includes(':') && !shared) {
+          assert.equal(reply.status, 404, what);
+          assert.match(reply.text, /^\{"error":"(\w[\w ]* not found|Errors::NotFound)"\}$/, what);
+        } else {
+          assert.ok(reply.status < 500, what);
+        }
+        for (const secret of secrets.filter((one) => !(shared && [a.model.id, a.definition.id].includes(one)))) assert.ok(!reply.text.includes(secret), `${what} shows ${secret}`);
+      }
+    }
+  });
+});
+
+test('a key that may only read writes nothing', async () => {
+  await unchangedBy(async () => {
+    for (const route of routes.filter((one) => ['PARTNER', 'ORGANIZATION'].includes(one.access) && one.writes)) {
+      const reply = await call(route, { key: route.access === 'PARTNER' ? a.partnerRead.key : a.organizationRead.key });
+      assert.deepEqual(answer(reply), FORBIDDEN, describeCall(route, 'a reading key'));
+    }
+    for (const route of routes.filter((one) => ['PARTNER', 'ORGANIZATION'].includes(one.access) && !one.writes)) {
+      assert.ok(route.method === 'GET' || /lookup$/.test(route.path), `${route.method} ${route.path} writes without being marked as writing`);
+    }
+  });
+});
+
+test('a session: no cookie and no token, no entry; no tenant but its own', async () => {
+  const reply = await request(server.http, 'POST', '/core/v1/session', { body: { email: server.email, password } });
+  assert.equal(reply.status, 200);
+  const cookie = reply.headers['set-cookie'][0].split(';')[0];
+  const token = { 'x-csrf-token': reply.json.csrf_token };
+  await unchangedBy(async () => {
+    for (const route of routes.filter(({ access, writes }) => access !== 'DEVICE' && writes)) {
+      assert.deepEqual(answer(await call(route, { headers: { cookie } })), FORBIDDEN, describeCall(route, 'a session without its token'));
+      assert.deepEqual(answer(await call(route, { headers: { cookie, 'x-csrf-token': 'x'.repeat(reply.json.csrf_token.length) } })), FORBIDDEN);
+      assert.deepEqual(answer(await call(route, { headers: token })), NOT_AUTHORIZED, describeCall(route, 'a token without a session'));
+    }
+    // Ada acts for the lab organization, not for this customer.
+    for (const route of routes.filter((one) => one.access === 'ORGANIZATION' && one.path.includes(':') && !/\/models/.test(one.path))) {
+      assert.equal((await call(route, { headers: { cookie, ...token } })).status, 404, describeCall(route, 'a session of another organization'));
+    }
+  });
+  for (const route of routes.filter(({ access }) => access === 'DEVICE')) assert.deepEqual(answer(await call(route, { headers: { cookie, ...token } })), NOT_AUTHORIZED);
+});
+
+test('objects are found below their own parent only', async () => {
+  const other = await makeModel(server);
+  for (const route of routes.filter(({ path }) => /\/models\/:m\/.*:(?!n\b)/.test(path))) {
+    const reply = await request(server.http, route.method, fill(route, { m: other.id }), { key: server.partner_key, body: bodyOf(route) });
+    assert.equal(reply.status, 404, `${route.method} ${route.path} below another model: ${reply.text}`);
+  }
+  for (const route of routes.filter(({ path }) => /\/devices\/:id\/.*:command_id/.test(path))) {
+    const reply = await request(server.http, route.method, fill(route, { id: a.second.id }), { key: a.keys[route.access], body: bodyOf(route) });
+    assert.deepEqual(answer(reply), [404, '{"error":"Command not found"}'], `${route.method} ${route.path} below another device`);
+  }
+});
+
+test('ids in bodies and queries are not a way in either', async () => {
+  const as = (key) => ({ post: (path, body) => request(server.http, 'POST', `/core/v1${path}`, { key, body }), get: (path) => request(server.http, 'GET', `/core/v1${path}`, { key }) });
+  const theirs = as(outsiders.foreign.api_key);
+  const sibling = as(outsiders.sibling.api_key);
+  const foreignPartner = as(outsiders.foreignPartner);
+  await unchangedBy(async () => {
+    assert.equal((await foreignPartner.post('/partner/devices/assign', { device_ids: [a.free.id], organization_id: outsiders.foreign.id })).status, 404, 'a foreign device');
+    assert.equal((await foreignPartner.post('/partner/devices/assign', { device_ids: [a.free.id], organization_id: a.customer.id })).status, 404, 'a foreign organization');
+    assert.equal((await request(server.http, 'POST', '/core/v1/partner/devices/assign', { key: server.partner_key, body: { device_ids: [a.free.id], organization_id: outsiders.foreign.id } })).status, 404, 'a customer of another partner');
+    assert.equal((await request(server.http, 'POST', '/core/v1/partner/devices/assign', { key: server.partner_key, body: { device_ids: [a.free.id], organization_id: outsiders.sibling.id, space_id: a.space.id } })).status, 404, 'a space of another customer');
+    const { items: [root] } = (await theirs.get('/organization/spaces')).json;
+    const claim = await theirs.post('/organization/devices/claim', { space_id: root.id, ...a.identity });
+    assert.deepEqual(answer(claim), [422, '{"error":"Device is already claimed"}']);
+    assert.deepEqual((await theirs.post('/organization/devices/claim/lookup', a.identity)).json, { result: 'claimed_elsewhere' });
+    assert.deepEqual(answer(await sibling.post('/organization/spaces', { name: 'x', parent_id: a.space.id })), [404, '{"error":"Space not found"}']);
+    for (const query of [`space_id=${a.space.id}`, `model_id=${a.model.id}`, `search=${a.device.id}`]) {
+      assert.deepEqual((await sibling.get(`/organization/devices?${query}`)).json.items, [], query);
+    }
+    for (const path of [`/organization/devices/histories?device_id=${a.device.id}`, `/organization/spaces?id=${a.space.id}`, `/organization/spaces?parent_id=${a.space.id}`]) assert.deepEqual((await sibling.get(path)).json.items, [], path);
+    for (const path of [`/partner/devices?model_id=${a.model.id}`, `/partner/devices?organization_id=${a.customer.id}`, `/partner/devices/histories?device_id=${a.device.id}`]) assert.deepEqual((await foreignPartner.get(path)).json.data, [], path);
+    const log = await foreignPartner.get(`/partner/registrations?model_id=${a.model.id}`);
+    assert.ok(log.status === 404 || log.json.data.length === 0);
+    for (const [tenant, key] of [['partner', outsiders.foreignPartner], ['organization', outsiders.sibling.api_key]]) {
+      const stream = await request(server.http, 'GET', `/core/v1/${tenant}/stream?device_id=${a.device.id}`, { key });
+      assert.deepEqual(answer(stream), [404, '{"error":"Device not found"}']);
+    }
+  });
+});
+
+describe('suspended', () => {
+  test('a device is told 503 and nothing else, its owner and its maker 403', async () => {
+    const keys = setup();
+    let running = Object.assign(await startServer({ dir: keys.dir }), keys);
+    const partner = client(running, 'partner', keys.partner_key);
+    const model = await makeModel(running);
+    await partner.post(`/models/${model.id}/publish`, {});
+    const customer = await partner.post('/organizations', { name: 'Late payer', admin_contact_email: 'x@example.com' });
+    const device = await register(running, model.key);
+    const other = await register(running, model.key);
+    await partner.post('/devices/assign', { device_ids: [device.id], organization_id: customer.id });
+    const ask = (method, path, key, body) => request(running.http, method, path, { key, body });
+    const device503 = async (one) => {
+      for (const [method, path] of [['GET', ''], ['POST', '/telemetry'], ['GET', '/command'], ['POST', '/config'], ['DELETE', '']]) {
+        const reply = await ask(method, `/v1/devices/${one.id}${path}`, one.access_key, method === 'POST' ? {} : undefined);
+        assert.deepEqual(answer(reply), [503, '{"error":"Service unavailable"}'], `${method} ${path}`);
+        assert.ok(Number(reply.headers['retry-after']) >= 1);
+      }
+    };
+    await running.stop();
+
+    editDatabase(keys.dir, `UPDATE organization SET suspended = 1 WHERE id = ${blob(customer.id)};`);
+    running = Object.assign(await startServer({ dir: keys.dir }), keys);
+    await device503(device);
+    assert.equal((await ask('GET', `/v1/devices/${other.id}`, other.access_key)).status, 200);
+    assert.deepEqual(answer(await ask('GET', `/v1/devices/${device.id}`, other.access_key)), NOT_AUTHORIZED, 'a wrong key stays wrong');
+    assert.ok([401, 403].includes((await ask('GET', '/core/v1/organization/devices', customer.api_key)).status));
+    assert.equal((await ask('GET', '/core/v1/partner/devices', keys.partner_key)).status, 200);
+    await running.stop();
+
+    editDatabase(keys.dir, `UPDATE organization SET suspended = 0; UPDATE partner SET suspended = 1;`);
+    running = Object.assign(await startServer({ dir: keys.dir }), keys);
+    await device503(device);
+    await device503(other);
+    const registration = await ask('POST', '/v1/devices', undefined, { hardware_key: model.key, firmware_version: '1.0.0', sn: 'x', mac: 'x' });
+    assert.deepEqual(answer(registration), [503, '{"error":"Service unavailable"}']);
+    for (const [path, key] of [['/core/v1/partner/devices', keys.partner_key], ['/core/v1/organization/devices', customer.api_key]]) assert.ok([401, 403].includes((await ask('GET', path, key)).status), path);
+    await running.stop();
+
+    editDatabase(keys.dir, `UPDATE partner SET suspended = 0;`);
+    running = Object.assign(await startServer({ dir: keys.dir }), keys);
+    assert.equal((await ask('GET', `/v1/devices/${device.id}`, device.access_key)).status, 200, 'and all is as before');
+    await running.stop();
+    keys.remove();
+  });
+});
