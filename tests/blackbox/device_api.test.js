@@ -604,7 +604,7 @@ describe('telemetry', () => {
     const device = await newDevice();
     const at = new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000);
     const iso = at.toISOString();
-    const forms = [iso, iso.replace('.000Z', ''), iso.replace('.000Z', 'Z'), iso.replace('.000Z', '.000+00:00'), at.getTime(), at.getTime() / 1000, String(at.getTime() / 1000)];
+    const forms = [iso, iso.replace('.000Z', ''), iso.replace('.000Z', 'Z'), iso.replace('.000Z', '.000+00:00'), new Date(at.getTime() + 7_200_000).toISOString().replace('Z', '+02:00'), at.getTime(), at.getTime() / 1000, String(at.getTime() / 1000)];
     for (const [n, timestamp] of forms.entries()) assert.equal((await device.call('POST', '/telemetry', { telemetries: { n }, timestamp })).status, 201, String(timestamp));
     const rows = await partner.get(`/devices/${device.id}/telemetries`);
     assert.equal(rows.length, forms.length);
@@ -843,6 +843,11 @@ describe('device information and life', () => {
     const cloud = await makeModel(server, { authentication_method: 'cloud_id' });
     const identified = await newDevice({ key: cloud.key, cloud_id: `info-${serial}-0123456789`, mac: undefined });
     assert.equal((await identified.get()).partner.mac, null);
+  });
+
+  test('names of a device behind a bridge are shown in place of its maker\'s', async () => {
+    const device = await newDevice({ custom_partner_name: 'Acme', custom_model_name: 'Bulb' });
+    assert.deepEqual(await device.get().then(({ partner: { vendor, model: name } }) => [vendor, name]), ['Acme', 'Bulb']);
   });
 
   test('a rotated key works, the old one is dead at once', async () => {

@@ -1,6 +1,6 @@
 // The management APIs over HTTP (management-api.md 1-5, 9): shapes, refusals, paging, filters, idempotency.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, startInstallation, until } from './support/server.js';
 import { exchange, head } from './support/raw.js';
@@ -814,5 +814,127 @@ describe('devices of a partner', () => {
     const second = await rotate();
     assert.notEqual(second.json.access_key, first.json.access_key);
     assert.equal((await request(server.http, 'GET', `/v1/devices/${device.id}`, { key: first.json.access_key })).status, 401);
+  });
+});
+
+describe('claims in detail', () => {
+  const post = (path, body) => ask('POST', `/organization${path}`, body);
+  let root;
+  before(async () => { [root] = (await organization.get('/spaces?space_type=root')).items; });
+
+  test('the code on a label of MAC and serial number, in the usual spellings of the MAC', async () => {
+    const { short_code: shortCode } = await partner.get('/settings');
+    const code = (mac, sn) => shortCode + createHash('sha256').update(mac + sn).digest('hex').slice(0, 20);
+    const device = await register(server, model.key, { sn: 'QR-1', mac: 'aa:bb:cc:dd:ee:01' });
+    for (const mac of ['aa:bb:cc:dd:ee:01', 'AA:BB:CC:DD:EE:01', 'AA-BB-CC-DD-EE-01', 'aabbccddee01', 'AABBCCDDEE01']) {
+      assert.equal((await post('/devices/claim/lookup', { cloud_id: code(mac, 'QR-1') })).json.device_id, device.id, mac);
+    }
+    assert.equal((await post('/devices/claim/lookup', { cloud_id: code('aabbccddee01', 'QR-2') })).json.result, 'not_registered');
+    assert.equal((await post('/devices/claim/lookup', { cloud_id: `ZZZZ${code('aabbccddee01', 'QR-1').slice(4)}` })).json.result, 'not_registered', 'the short code belongs to it');
+    assert.equal((await post('/devices/claim', { space_id: root.id, cloud_id: code('aabbccddee01', 'QR-1') })).json.id, device.id);
+    await organization.del(`/devices/${device.id}`);
+    assert.equal((await post('/devices/claim/lookup', { cloud_id: code('aabbccddee01', 'QR-1') })).json.result, 'not_registered');
+  });
+
+  test('two devices with one MAC and serial number are ambiguous', async () => {
+    const other = await makeModel(server);
+    const identity = { sn: 'TWICE', mac: 'aa:bb:cc:dd:ee:02' };
+    await register(server, model.key, identity);
+    const second = await register(server, other.key, identity);
+    assert.deepEqual(answer(await post('/devices/claim', { space_id: root.id, ...identity })), [422, error('Provided identifiers are ambiguous')]);
+    await assign(server, second.id);
+    assert.equal((await post('/devices/claim', { space_id: root.id, ...identity })).status, 200, 'one is taken: the other is meant');
+  });
+
+  test('children come along, cannot be claimed alone, follow, and go with their parent', async () => {
+    const application = await makeModel(server, { device_type: 'application' });
+    const parent = await register(server, model.key, { sn: 'PARENT', mac: 'aa:bb:cc:dd:ee:03' });
+    const app = (fields) => register(server, application.key, { parent_id: parent.id, ...fields });
+    const child = await app({ sn: 'CHILD-1', mac: 'aa:bb:cc:dd:ee:04' });
+    const part = await register(server, model.key, { sn: 'PART', mac: 'aa:bb:cc:dd:ee:05', parent_id: parent.id });
+    assert.equal((await post('/devices/claim/lookup', { sn: 'CHILD-1', mac: 'aa:bb:cc:dd:ee:04' })).json.result, 'child');
+    assert.deepEqual(answer(await post('/devices/claim', { space_id: root.id, sn: 'CHILD-1', mac: 'aa:bb:cc:dd:ee:04' })), [404, error('Device not found')]);
+    assert.equal((await post('/devices/claim/lookup', { sn: 'PARENT', mac: 'aa:bb:cc:dd:ee:03' })).json.children, 2);
+    assert.equal((await post('/devices/claim', { space_id: root.id, sn: 'PARENT', mac: 'aa:bb:cc:dd:ee:03' })).status, 200);
+    for (const one of [child, part]) {
+      const shown = await organization.get(`/devices/${one.id}`);
+      assert.deepEqual([shown.parent_id, shown.space_id], [parent.id, root.id]);
+    }
+    const late = await app({ sn: 'CHILD-2', mac: 'aa:bb:cc:dd:ee:06' });
+    assert.equal((await organization.get(`/devices/${late.id}`)).space_id, root.id, 'claimed at registration');
+    assert.ok((await call(late, 'POST', '/telemetry', {})).json.space_data_version >= 1);
+    const space = await organization.post('/spaces', { name: fresh('Family') });
+    assert.deepEqual(answer(await post(`/devices/${child.id}/move`, { space_id: space.id })), [422, error('Application devices follow their parent')]);
+    await organization.post(`/devices/${parent.id}/move`, { space_id: space.id });
+    assert.equal((await organization.get(`/devices/${child.id}`)).space_id, space.id);
+    assert.equal((await organization.get(`/devices/${part.id}`)).space_id, root.id, 'physical ones stay');
+    await organization.post(`/devices/${parent.id}/unclaim`, {});
+    for (const one of [parent, child, late]) assert.equal((await call(one, 'GET', '')).json.claimed, null);
+    await assign(server, parent.id);
+    await partner.del(`/devices/${parent.id}`);
+    for (const one of [child, late]) assert.deepEqual(answer(await call(one, 'GET', '')), [401, error('Not authorized')], 'application children are deleted too');
+    const left = await partner.get(`/devices/${part.id}`);
+    assert.equal(left.parent_id, null, 'physical children are only detached');
+  });
+});
+
+describe('data of a device', () => {
+  test('a change is made as a whole or not at all', async () => {
+    const device = await claimed({ name: 'Before' });
+    for (const body of [{ name: 'After', configuration: [1] }, { name: 'After', configuration: { a: 1 }, custom_parameters: { unknown: 1 } }, { configuration: { a: 1 }, name: '' }]) {
+      assert.equal((await ask('PATCH', `/organization/devices/${device.id}`, body)).status, 422);
+    }
+    const shown = await organization.get(`/devices/${device.id}`);
+    assert.deepEqual([shown.name, shown.config_version], ['Before', 0]);
+    assert.deepEqual((await call(device, 'POST', '/telemetry', {})).json.info_version, 1, 'only the claim counted');
+  });
+
+  test('history: a row at the change of status, by window and status, on both sides', async () => {
+    const device = await claimed();
+    await call(device, 'POST', '/telemetry', { telemetries: { temp: 1 } });
+    await call(device, 'POST', '/telemetry', { status: 'error', telemetries: { temp: 2 } });
+    const at = `/devices/${device.id}/history`;
+    const rows = await until(async () => {
+      const page = await partner.get(at);
+      return page.data.some(({ state }) => state.status === 'error') ? page : null;
+    }, 'the history of the change of status');
+    assert.equal(typeof rows.page_info.has_next, 'boolean');
+    const [row] = rows.data;
+    assert.deepEqual(Object.keys(row), ['created_at', 'state', 'device_id']);
+    assert.deepEqual([row.device_id, row.state.status, row.state.temp], [device.id, 'error', 2]);
+    assert.match(row.created_at, ISO);
+    assert.ok((await partner.get(`${at}?status=error`)).data.every(({ state }) => state.status === 'error'));
+    assert.deepEqual((await partner.get(`${at}?status=unavailable`)).data, [], 'accepted and never produced');
+    assert.deepEqual((await partner.get(`${at}?to=2020-01-01T00:00:00Z&from=0`)).data, []);
+    const histories = await organization.get(`/devices/histories?device_id=${device.id}&status=error`);
+    assert.deepEqual(Object.keys(histories.items[0]), ['uuid', 'device_id', 'name', 'model', 'partner', 'space_id', 'state', 'created_at']);
+    assert.deepEqual([histories.items[0].uuid, histories.items[0].model, histories.items[0].partner], [device.id, model.name, 'Northlight']);
+    assert.ok((await partner.get('/devices/histories')).data.some(({ device_id: id }) => id === device.id));
+  });
+
+  test('series of one and several keys', async () => {
+    const device = await claimed();
+    const base = Math.floor(Date.now() / 1000) * 1000 - 300_000;
+    for (let n = 0; n < 5; n++) await call(device, 'POST', '/telemetry', { telemetries: { temp: 20 + n, mode: n < 3 ? 'eco' : 'full' }, timestamp: base + n * 30_000 });
+    const { series } = await organization.get(`/devices/${device.id}/series?keys=temp,mode,none&from=${base - 1000}&to=${base + 400_000}`);
+    assert.deepEqual(series.map(({ key }) => key), ['temp', 'mode', 'none']);
+    assert.deepEqual(series[0].points.map(([at, low, average, high]) => [at - base, low, average, high]), [0, 1, 2, 3, 4].map((n) => [n * 30_000, 20 + n, 20 + n, 20 + n]));
+    assert.deepEqual(series[1].points.map(([at, value]) => [at - base, value]), [[0, 'eco'], [90_000, 'full']], 'text as changes');
+    assert.deepEqual(series[2].points, []);
+    assert.deepEqual((await partner.get(`/devices/${device.id}/series?keys=temp&from=${base}&to=${base + 60_000}&points=2000`)).series[0].points.length, 3);
+    assert.equal((await ask('GET', `/organization/devices/${device.id}/series`)).status, 422);
+  });
+
+  test('the audit log names the actor and never a secret', async () => {
+    const own = await makeModel(server);
+    const device = await claimed({}, own);
+    const rotated = await partner.post(`/devices/${device.id}/rotate_key`, {});
+    const made = await partner.post('/api_keys', { name: 'audited' }, 201);
+    const rows = (await partner.get('/audit?per_page=500')).data;
+    for (const action of ['model.create', 'device.assign', 'device.rotate_key', 'api_key.create', 'hardware_key.read']) assert.ok(rows.some((row) => row.action === action), action);
+    const text = JSON.stringify(rows);
+    for (const secret of [own.key, device.access_key, rotated.access_key, made.key, server.partner_key]) assert.ok(!text.includes(secret));
+    const ours = JSON.stringify((await organization.get('/audit?per_page=500')).items);
+    assert.ok(!ours.includes('hardware_key.read') && !ours.includes(own.id), 'each tenant its own log');
   });
 });
