@@ -137,7 +137,7 @@ static void submit(struct executor *executor, struct op *op)
         run_op(op);
     }
 }
-static struct executor executor = {submit};
+static struct executor executor = {.submit = submit};
 
 static void let_go(void)
 {
