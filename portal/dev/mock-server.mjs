@@ -332,6 +332,7 @@ for (const [kind, base] of [["partner", P], ["organization", "/core/v1/organizat
     world.apiKeys.push(k);
     return [201, { ...k, key: `m${kind[0]}_${randomUUID().replaceAll("-", "")}${randomUUID().slice(0, 11).replaceAll("-", "")}` }];
   });
+  on("GET", `${base}/audit`, ({ q }) => pageOf([["model.update", 3600e3], ["model.create", 7200e3]].map(([action, age], id) => ({ id, created_at: ago(age), actor_kind: "user", actor: world.user.name, address: "127.0.0.1", action })), q, kind));
   on("DELETE", `${base}/api_keys/:id`, ({ p }) => (world.apiKeys.splice(world.apiKeys.indexOf(find(world.apiKeys, p.id, "API key")), 1), { success: true }));
 }
 

@@ -75,7 +75,7 @@ export const t = {
     actions: "Actions", bulk: "Selected entries", clear: "Clear selection", columns: "Choose columns", next: "Next page", previous: "Previous page",
     rows: (n: number) => plural(n, "entry", "entries"),
     range: (first: number, last: number, total: number | null) => (total === null ? `${first}–${last}` : `${first}–${last} of ${total.toLocaleString("en-US")}`),
-    selectPage: "Select all on this page", selectRow: "Select", selected: (n: number) => `${n.toLocaleString("en-US")} selected`,
+    selectPage: "Select all on this page", selectAll: (n: number) => `Select all ${n.toLocaleString("en-US")} matching`, selectRow: "Select", selected: (n: number) => `${n.toLocaleString("en-US")} selected`,
   },
   count: {
     devices: (n: number) => plural(n, "device", "devices"),
@@ -191,6 +191,16 @@ export const t = {
       name: "Name", sku: "SKU", icon: "Icon", authentication_method: "Authentication", offline_threshold_minutes: "Offline after", enabled_tabs: "Tabs", published: "Published", api_version: "API version",
     } as Names,
   },
+  activity: {
+    title: "Activity", none: "Nothing was changed yet.", more: "Show more", actors: { key: "An API key", device: "The device", system: "System", user: "A user" } as Names,
+    actions: {
+      "model.create": "created it", "model.update": "edited it", "model.publish": "published it", "model.unpublish": "unpublished it", "model.clone": "cloned it", "model.restore": "restored a version",
+      "hardware_key.read": "looked at the hardware keys", "device.register": "registered it", "device.assign": "assigned it", "device.claim": "claimed it", "device.unclaim": "un-claimed it", "device.unassign": "unassigned it",
+      "device.move": "moved it", "device.update": "edited it", "device.configure": "changed the configuration", "device.rotate_key": "rotated the access key", "device.disconnect": "disconnected it",
+      "command.send": "sent a command", "command.cancel": "cancelled a command", "device.suspend_incidents": "suspended incidents", "device.resume_incidents": "resumed incidents",
+    } as Names,
+  },
+  filters: { saved: "Saved filters", save: "Save these filters", name: "Name", remove: (name: string) => `Remove “${name}”` },
   keys: {
     title: "Hardware Keys", add: "Add key", editTitle: "Edit key", name: "Name", key: "Key", used: "Used", first: "First use", last: "Last use", state: "State", never: "never",
     active: "Active", revoked: "Revoked", of: (used: number, expected: number) => `${used.toLocaleString("en-US")} of ${expected.toLocaleString("en-US")}`, enforced: "enforced",
@@ -246,6 +256,7 @@ export const t = {
       if (error.includes("can't be blank")) return "The request lacks a field this model needs.";
       return "The request was refused. Correct it and send it again.";
     },
+    uplinkRefused: (code: string, error: string) => `The device sent something the server did not take: ${code}${error ? `, ${error}` : ""}.`,
     connectMqtt: "Connect over MQTT", mqttText: "Open a connection with these values. The password is the access_key from the answer above.",
     url: "URL", version: "Protocol version", user: "User name", password: "Password", passwordNote: "from the registration answer", client: "Client id", topics: "Topics to subscribe",
     report: "Report telemetry", reportMqtt: "Publish a small JSON document, with QoS 1 so that the acknowledgement means it is stored.", reportHttps: "Post a small JSON document with the device's access key.",
@@ -271,6 +282,7 @@ export const t = {
     gone: "This device does not exist", toList: "All devices", refused: "This device tried to register again",
     disconnect: "Disconnect", disconnectTitle: "Disconnect device", disconnectText: "Closes its MQTT connection. A working device connects again by itself.", disconnected: "Disconnected",
     rename: "Rename", move: "Move", moveTitle: (name: string) => `Move ${name}`, moved: "Moved",
+    deleteOwnText: "The device leaves the installation: its key stops working at once and its data is removed. It can register again as a new one.",
     unclaim: "Un-claim", unclaimText: "The device leaves your organization with its place and history. It can be claimed again.", unclaimed: (name: string) => `${name} un-claimed`,
   },
   telemetry: {

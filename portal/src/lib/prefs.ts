@@ -12,10 +12,12 @@ export interface Prefs {
   lastSpace: number | null;
   /** hidden columns by table */
   columns: Record<string, string[]>;
+  /** saved filters by list */
+  filters: Record<string, { name: string; query: string }[]>;
   checklistDone: boolean;
 }
 
-const defaults: Prefs = { theme: "system", zone: "local", menu: "open", lastSpace: null, columns: {}, checklistDone: false };
+const defaults: Prefs = { theme: "system", zone: "local", menu: "open", lastSpace: null, columns: {}, filters: {}, checklistDone: false };
 const storeKey = "muster.preferences";
 
 function readLocal(): Prefs {

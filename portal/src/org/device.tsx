@@ -16,7 +16,7 @@ import { LiveTail } from "../shared/live";
 import { Telemetry } from "../shared/telemetry";
 import { useDevice } from "../shared/use-device";
 import { Configuration } from "./config";
-import { MoveDevice, RenameDevice, UnclaimDevice } from "./devices";
+import { DeleteOwnDevice, MoveDevice, RenameDevice, UnclaimDevice } from "./devices";
 import { SendCommand } from "./send";
 
 const all = ["overview", "telemetry", "commands", "configuration", "live"] as const;
@@ -25,7 +25,7 @@ export function OrgDevicePage({ id, tab }: { id: string; tab: string }): JSX.Ele
   const fetched = useDevice("organization", id);
   const device = fetched.data;
   const model = useFetch<OrgModel>(device ? `/organization/models/${device.model.id}` : null);
-  const [act, setAct] = useState<"rename" | "move" | "unclaim" | null>(null);
+  const [act, setAct] = useState<"rename" | "move" | "unclaim" | "delete" | null>(null);
   const [send, setSend] = useState<{ again: Command | null } | null>(null);
   useTitle(device ? `${device.name} · ${t.device.tabs[tab as (typeof all)[number]] ?? ""}` : t.devices.title);
   if (fetched.error && !device) {
@@ -50,6 +50,7 @@ export function OrgDevicePage({ id, tab }: { id: string; tab: string }): JSX.Ele
               { label: t.device.move, icon: "space", onSelect: () => setAct("move") },
               "line",
               { label: t.device.unclaim, icon: "close", danger: true, onSelect: () => setAct("unclaim") },
+              { label: t.delete, icon: "trash", danger: true, onSelect: () => setAct("delete") },
             ]}><Icon name="more" /></Menu>
           </>
         } />
@@ -62,6 +63,7 @@ export function OrgDevicePage({ id, tab }: { id: string; tab: string }): JSX.Ele
       {act === "rename" && <RenameDevice device={device} onClose={close} onDone={fetched.reload} />}
       {act === "move" && <MoveDevice device={device} onClose={close} onDone={fetched.reload} />}
       {act === "unclaim" && <UnclaimDevice device={device} onClose={close} onDone={() => navigate("/app/devices")} />}
+      {act === "delete" && <DeleteOwnDevice device={device} onClose={close} onDone={() => navigate("/app/devices")} />}
       {send && <SendCommand device={device} again={send.again} onClose={() => setSend(null)} onSent={() => { if (tab !== "commands") navigate(`${base}/commands`); }} />}
     </>
   );

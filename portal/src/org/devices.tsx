@@ -12,6 +12,7 @@ import { Confirm, Dialog } from "../ui/dialog";
 import { Field, Select, TextInput } from "../ui/form";
 import { useForm } from "../ui/form-state";
 import { Icon } from "../ui/icons";
+import { SavedFilters } from "../ui/saved-filters";
 import { ColumnChooser, exportCsv, Table, type Column } from "../ui/table";
 import { toast, toastError } from "../ui/toast";
 import { PageHead } from "../shared/page";
@@ -69,6 +70,7 @@ export function OrgDeviceTable({ base, spaceId, compact, onClaim }: { base: stri
           <span class="filter-search"><Icon name="search" /><TextInput type="search" aria-label={t.filter} placeholder={t.devices.filter} value={search} onText={(v) => setQuery({ search: v, page: null })} /></span>
           <Select aria-label={t.devices.status} value={status} onText={(v) => setQuery({ status: v, page: null })} options={[["", t.devices.anyStatus], ["online", t.status.online!], ["offline", t.status.offline!], ["error", t.status.error!]]} />
           <Select aria-label={t.devices.model} value={model} onText={(v) => setQuery({ model: v, page: null })} options={[["", t.devices.anyModel], ...(models.data?.rows ?? []).map((m): [string, string] => [m.id, m.name])]} />
+          <SavedFilters id="org-devices" base={base} names={["search", "status", "model"]} />
           {filtered && <Button kind="quiet" icon="close" onClick={() => navigate(base)}>{t.noMatch.clear}</Button>}
           <span class="row end">
             <Button icon="download" label={t.exportCsv} onClick={() => void exportCsv<Device>("devices.csv", (n) => pathOf(n, 500), columns).catch(toastError)} />
@@ -149,6 +151,16 @@ export function UnclaimDevice({ device, onClose, onDone }: ActProps): JSX.Elemen
     <Confirm title={t.device.unclaim} typed={device.name} action={t.device.unclaim} api={["POST", path]} onClose={onClose}
       run={async () => { await call("POST", path); toast(t.device.unclaimed(device.name)); onDone(); }}>
       <p>{t.device.unclaimText}</p>
+    </Confirm>
+  );
+}
+
+export function DeleteOwnDevice({ device, onClose, onDone }: ActProps): JSX.Element {
+  const path = `/organization/devices/${device.id}`;
+  return (
+    <Confirm title={t.devices.deleteTitle} typed={device.name} action={t.delete} api={["DELETE", path]} onClose={onClose}
+      run={async () => { await call("DELETE", path); toast(t.devices.deleted(device.name)); onDone(); }}>
+      <p>{t.device.deleteOwnText}</p>
     </Confirm>
   );
 }

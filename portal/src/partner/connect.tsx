@@ -5,7 +5,7 @@ import { get, getPage, query } from "../lib/api";
 import { registrationCurl, registrationJs, registrationPython } from "../lib/curl";
 import { navigate, queryParam, setQuery } from "../lib/router";
 import { useLive, useStream } from "../lib/stream";
-import type { Device, HardwareKey, Model, Page, PartnerSettings, Registration } from "../lib/types";
+import type { Device, HardwareKey, Model, Page, PartnerSettings, Registration, StreamEvent } from "../lib/types";
 import { errorText, useFetch, useTitle } from "../lib/use";
 import { t } from "../text";
 import { Button, Card, Code, Facts, Failed, Ident, Notice, Skeleton, Time } from "../ui/basic";
@@ -42,6 +42,7 @@ export function ConnectDevice({ id }: { id: string }): JSX.Element {
 }
 
 interface Progress {
+  problem: string | null;
   refused: Registration | null;
   registeredAt: string | null;
   device: Device | null;
@@ -52,7 +53,7 @@ interface Progress {
 function Wizard({ model, keys, settings }: { model: Model; keys: HardwareKey[]; settings: PartnerSettings }): JSX.Element {
   const deviceId = queryParam("device");
   const since = useRef(new Date(Date.now() - 2000).toISOString());
-  const [progress, setProgress] = useState<Progress>({ refused: null, registeredAt: null, device: null, connectedAt: null, reportedAt: null });
+  const [progress, setProgress] = useState<Progress>({ problem: null, refused: null, registeredAt: null, device: null, connectedAt: null, reportedAt: null });
   const mqtt = model.communication_protocol === "mqtt";
 
   const found = (r: Registration): void => {
@@ -81,7 +82,8 @@ function Wizard({ model, keys, settings }: { model: Model; keys: HardwareKey[]; 
 
   // The stream tells at once; the slow look covers a stream that is down.
   useLive(["registration"], undefined, look, 50);
-  useStream(deviceId ? ["status", "telemetry"] : [], deviceId || undefined, (event) => {
+  useStream(deviceId ? ["status", "telemetry", "event"] : [], deviceId || undefined, (event) => {
+    if (event.event === "refused") return setProgress((p) => ({ ...p, problem: refusedText(event) }));
     if (event.type === "telemetry") setProgress((p) => ({ ...p, reportedAt: p.reportedAt ?? Date.now(), connectedAt: p.connectedAt ?? (event.transport === "mqtt" ? Date.now() : null) }));
     watch();
   });
@@ -97,7 +99,7 @@ function Wizard({ model, keys, settings }: { model: Model; keys: HardwareKey[]; 
   const reported = registered && progress.reportedAt !== null;
   const restart = (): void => {
     since.current = new Date().toISOString();
-    setProgress({ refused: null, registeredAt: null, device: null, connectedAt: null, reportedAt: null });
+    setProgress({ problem: null, refused: null, registeredAt: null, device: null, connectedAt: null, reportedAt: null });
     navigate(`/partners/models/${model.id}/connect`);
   };
   return (
@@ -109,10 +111,11 @@ function Wizard({ model, keys, settings }: { model: Model; keys: HardwareKey[]; 
       </Step>
       {mqtt && (
         <Step no={2} title={t.connect.connectMqtt} done={connected} active={registered && !connected} at={progress.connectedAt} waiting={t.connect.waitConnect}>
-          {registered && <MqttParameters device={progress.device} deviceId={deviceId} settings={settings} />}
+          {registered && !connected && <MqttParameters device={progress.device} deviceId={deviceId} settings={settings} />}
         </Step>
       )}
       <Step no={mqtt ? 3 : 2} title={t.connect.report} done={reported} active={connected && !reported} at={progress.reportedAt} waiting={t.connect.waitReport}>
+        {registered && !reported && progress.problem !== null && <Notice tone="bad">{progress.problem}</Notice>}
         {registered && !reported && <Report mqtt={mqtt} deviceId={deviceId} hub={progress.device?.hub_url ?? settings.public_url} />}
         {reported && progress.device && <p class="small muted">{t.connect.lastState} <code class="break">{JSON.stringify(progress.device.state)}</code></p>}
       </Step>
@@ -124,6 +127,14 @@ function Wizard({ model, keys, settings }: { model: Model; keys: HardwareKey[]; 
       )}
     </div>
   );
+}
+
+/** What the server answered to a message it did not take, with the name of the code. */
+function refusedText(event: StreamEvent): string {
+  const error = (event.payload as { error?: string } | undefined)?.error ?? "";
+  const code = Number(event.code);
+  const name = event.transport === "mqtt" ? `0x${code.toString(16).toUpperCase()} ${t.reason[code] ?? ""}`.trim() : String(event.code ?? "");
+  return t.connect.uplinkRefused(name, error);
 }
 
 function Step({ no, title, done, active, at, waiting, children }: { no: number; title: string; done: boolean; active: boolean; at: string | number | null; waiting: string; children?: JSX.Element | false | null | (JSX.Element | false | null)[] }): JSX.Element {

@@ -1,6 +1,6 @@
 /* Devices of the partner: list with filters, selection and assignment. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { call, getPage, query } from "../lib/api";
 import { curlLine } from "../lib/curl";
 import { navigate, queryParam, setQuery } from "../lib/router";
@@ -13,6 +13,7 @@ import { Confirm, Dialog } from "../ui/dialog";
 import { Field, Select, TextInput } from "../ui/form";
 import { useForm } from "../ui/form-state";
 import { Icon } from "../ui/icons";
+import { SavedFilters } from "../ui/saved-filters";
 import { ColumnChooser, exportCsv, Table, type Column } from "../ui/table";
 import { toast, toastError } from "../ui/toast";
 import { PageHead } from "../shared/page";
@@ -66,8 +67,27 @@ export function DeviceTable({ base, modelId, connectHref }: { base: string; mode
 
   const filtered = !!(status || search || claimed || (!modelId && chosenModel));
   const shown = modelId ? columns.filter((c) => c.key !== "model") : columns;
-  const rowsById = new Map(fetched.data?.rows.map((d) => [d.id, d]));
-  const chosen = [...selected].map((id) => rowsById.get(id)).filter((d): d is Device => !!d);
+  // Devices chosen on other pages stay known, so that the bulk bar can act on them.
+  const known = useRef(new Map<string, Device>());
+  for (const d of fetched.data?.rows ?? []) known.current.set(d.id, d);
+  const chosen = [...selected].map((id) => known.current.get(id)).filter((d): d is Device => !!d);
+  const selectAll = async (): Promise<void> => {
+    try {
+      const ids = new Set<string>();
+      for (let n = 1; ; n++) {
+        const reply = await getPage<Device>(pathOf(n, 500));
+        for (const d of reply.rows) {
+          known.current.set(d.id, d);
+          ids.add(d.id);
+        }
+        if (!reply.hasNext) break;
+      }
+      setSelected(ids);
+    } catch (e) {
+      toastError(e);
+    }
+  };
+  const total = fetched.data?.total ?? 0;
   const done = (): void => { setSelected(new Set()); fetched.reload(); };
   return (
     <>
@@ -76,6 +96,7 @@ export function DeviceTable({ base, modelId, connectHref }: { base: string; mode
         <Select aria-label={t.devices.status} value={status} onText={(v) => setQuery({ status: v, page: null })} options={[["", t.devices.anyStatus], ["online", t.status.online!], ["offline", t.status.offline!], ["error", t.status.error!]]} />
         {!modelId && <Select aria-label={t.devices.model} value={chosenModel} onText={(v) => setQuery({ model: v, page: null })} options={[["", t.devices.anyModel], ...(models.data?.rows ?? []).map((m): [string, string] => [m.id, m.name])]} />}
         <Select aria-label={t.devices.organization} value={claimed} onText={(v) => setQuery({ claimed: v, page: null })} options={[["", t.devices.anyOrganization], ["no", t.devices.unclaimed], ...(organizations.data?.rows ?? []).map((o): [string, string] => [o.id, o.name])]} />
+        {!modelId && <SavedFilters id="devices" base={base} names={["search", "status", "model", "claimed"]} />}
         {filtered && <Button kind="quiet" icon="close" onClick={() => navigate(base)}>{t.noMatch.clear}</Button>}
         <span class="row end">
           <Button icon="download" label={t.exportCsv} onClick={() => void exportCsv<Device>("devices.csv", (n) => pathOf(n, 500), columns).catch(toastError)} />
@@ -84,7 +105,7 @@ export function DeviceTable({ base, modelId, connectHref }: { base: string; mode
       </div>
       <Table id={modelId ? "model-devices" : "devices"} label={t.devices.title} columns={shown} fetched={fetched} rowKey={(d) => d.id} rowHref={(d) => `/partners/devices/${d.id}`}
         page={page} perPage={perPage} selected={selected} onSelect={setSelected}
-        bulk={<><Button size="s" icon="claim" disabled={!chosen.length} onClick={() => setAct({ kind: "assign", devices: chosen })}>{t.devices.assign}</Button></>}
+        bulk={<><Button size="s" icon="claim" disabled={!chosen.length} onClick={() => setAct({ kind: "assign", devices: chosen })}>{t.devices.assign}</Button>{total > selected.size && <Button size="s" kind="quiet" onClick={() => void selectAll()}>{t.table.selectAll(total)}</Button>}</>}
         empty={filtered
           ? <Empty icon="search" title={t.noMatch.title} action={<Button onClick={() => navigate(base)}>{t.noMatch.clear}</Button>}>{t.noMatch.text}</Empty>
           : <Empty icon="device" title={t.devices.emptyTitle} action={connectHref

@@ -10,6 +10,7 @@ import { Icon } from "../ui/icons";
 import { Menu } from "../ui/menu";
 import { Tabs } from "../ui/tabs";
 import { toastError } from "../ui/toast";
+import { Activity } from "../shared/activity";
 import { ModelIcon } from "../shared/model-icon";
 import { PageHead } from "../shared/page";
 import { CommandDefs } from "./command-defs";
@@ -90,9 +91,12 @@ function Info({ model, added }: { model: Model; added: boolean }): JSX.Element {
             [t.model.updated, <ExactTime at={model.updated_at} />],
           ]} />
         </Card>
-        <Card title={t.connect.stepsTitle}>
-          <ConnectionSteps model={model} />
-        </Card>
+        <div class="stack stack-5">
+          <Card title={t.connect.stepsTitle}>
+            <ConnectionSteps model={model} />
+          </Card>
+          <Activity area="partner" kind="model" id={model.id} key={model.updated_at} />
+        </div>
       </div>
     </div>
   );

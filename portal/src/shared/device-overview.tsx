@@ -4,6 +4,7 @@ import { scalar } from "../lib/format";
 import { spacePath } from "../lib/spaces";
 import type { Area, Device, Scalar } from "../lib/types";
 import { t } from "../text";
+import { Activity } from "./activity";
 import { Card, Code, Empty, ExactTime, Facts, Ident, Time } from "../ui/basic";
 
 const hiddenKeys = new Set(["status"]);
@@ -44,11 +45,14 @@ export function DeviceOverview({ device, area, waiting }: { device: Device; area
             ...(area === "organization" ? [[t.device.claimed, <ExactTime at={device.claimed_at} />] as [string, ComponentChildren]] : []),
           ]} />
         </Card>
+        <div class="stack stack-5">
         <Card title={t.device.details}>
           {Object.keys(device.details ?? {}).length
             ? <Code text={JSON.stringify(device.details, null, 2)} label={t.device.details} wrap />
-            : <p class="muted">{t.device.noDetails}</p>}
+            : <p class="muted small">{t.device.noDetails}</p>}
         </Card>
+        <Activity area={area} kind="device" id={device.id} />
+        </div>
       </div>
     </div>
   );
