@@ -29,16 +29,16 @@ function parseAddress(text) {
 }
 
 /**
- * `muster serve` on free ports. Options: dir (a data folder; default a new one), args (more arguments), env, command
- * ('serve').
+ * `muster serve` on free ports. Options: dir (a data folder; default a new one), args (more arguments), env, program (what
+ * is started instead of the binary itself, with the same arguments).
  * Returns { http, https, mqtt, mqtts, metrics: {host, port}, setupLink, lines, dir, pid, stop(), kill(), exited }.
  */
-export async function startServer({ dir, args = [], env = {}, ports = {} } = {}) {
+export async function startServer({ dir, args = [], env = {}, ports = {}, program = binary } = {}) {
   const own = dir === undefined ? mkdtempSync(join(tmpdir(), 'muster-test-')) : null;
   const data = dir ?? join(own, 'data');
   const addresses = ['http', 'https', 'mqtt', 'mqtts'].flatMap((kind) =>
     args.includes(`--${kind}`) ? [] : [`--${kind}`, `127.0.0.1:${ports[kind] ?? 0}`]);
-  const child = spawn(binary, ['serve', '--data', data, ...addresses, ...args],
+  const child = spawn(program, ['serve', '--data', data, ...addresses, ...args],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const server = { dir: data, pid: child.pid, lines: [], log: '', setupLink: null };
   server.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
