@@ -165,7 +165,7 @@ function orgDevice(d) {
   return { ...rest, effective_status: d.status === "online" ? "ok" : "offline", space: s ? { id: s.id, full_path: s.full_path } : null, space_name: s?.name, space_tree_path_name: s?.full_path, partner: world.partner.name,
     custom_parameters: {}, config_version: c?.version ?? 0, applied_config_version: c?.applied ?? 0 };
 }
-const spaceView = ({ organization, ...s }) => ({ ...s, path: s.full_path, config: {}, devices_count: world.devices.filter((d) => below(s).includes(d.space_id)).length });
+const spaceView = ({ organization, ...s }) => ({ ...s, path: s.full_path, config: {}, devices_count: world.devices.filter((d) => d.space_id === s.id).length });
 const below = (s) => world.spaces.filter((x) => x.full_path === s.full_path || x.full_path.startsWith(`${s.full_path}/`)).map((x) => x.id);
 const sessionView = (s) => ({
   user: world.user, csrf_token: s.csrf, current: s.current,

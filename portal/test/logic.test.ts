@@ -7,7 +7,7 @@ import { fieldOfError } from "../src/lib/errors";
 import { bytes, csv, exactTime, number, relativeTime, span } from "../src/lib/format";
 import { matchPath, withQuery } from "../src/lib/match";
 import { align, append, bands, gapThreshold, type Series } from "../src/lib/series";
-import { sortTree, spacePath } from "../src/lib/spaces";
+import { sortTree, spacePath, withTotals } from "../src/lib/spaces";
 import { valuesOf } from "../src/lib/telemetry";
 import type { CustomField, Space } from "../src/lib/types";
 import { unionQuery, wanted } from "../src/lib/wants";
@@ -137,6 +137,7 @@ test("shown requests carry no secret and survive quotes", () => {
 test("spaces are ordered as a tree and named below the organization", () => {
   const space = (id: number, name: string, parent_id: number | null): Space => ({ id, name, parent_id, space_type: null, full_path: name, devices_count: 0, created_at: "" });
   assert.deepEqual(sortTree([space(3, "B", 1), space(1, "Root", null), space(4, "A2", 2), space(2, "A", 1)]).map((s) => s.id), [1, 2, 4, 3]);
+  assert.deepEqual(withTotals([{ ...space(1, "Root", null), devices_count: 1 }, { ...space(2, "A", 1), devices_count: 2 }, { ...space(4, "A2", 2), devices_count: 4 }]).map((s) => s.devices_count), [7, 6, 4]);
   assert.equal(spacePath({ full_path: "Org/North/Lobby" }), "North / Lobby");
   assert.equal(spacePath({ full_path: "Org" }), "Org");
 });

@@ -1,6 +1,15 @@
 /* Order of the space tree: parents before their children, siblings by name. Pure. */
 import type { Space } from "./types";
 
+/** Device counts with all spaces below, since the API counts each space's own. The list is in tree order. */
+export function withTotals(tree: Space[]): Space[] {
+  const totals = new Map(tree.map((s) => [s.id, s.devices_count]));
+  for (const s of [...tree].reverse()) {
+    if (s.parent_id !== null && totals.has(s.parent_id)) totals.set(s.parent_id, totals.get(s.parent_id)! + totals.get(s.id)!);
+  }
+  return tree.map((s) => ({ ...s, devices_count: totals.get(s.id)! }));
+}
+
 /** The path below the organization, for people who know which organization they are in. */
 export function spacePath(space: { full_path: string } | null | undefined): string {
   if (!space) return "–";

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { call, getPage } from "../lib/api";
 import { curlLine } from "../lib/curl";
-import { sortTree } from "../lib/spaces";
+import { sortTree, withTotals } from "../lib/spaces";
 import type { Space } from "../lib/types";
 import { useFetch, type Fetched } from "../lib/use";
 import { t } from "../text";
@@ -19,7 +19,7 @@ export function useSpaces(): Fetched<Space[]> {
     for (let page = 1; ; page++) {
       const reply = await getPage<Space>(`${path}?per_page=500&page=${page}`, { signal });
       all.push(...reply.rows);
-      if (!reply.hasNext) return sortTree(all);
+      if (!reply.hasNext) return withTotals(sortTree(all));
     }
   });
 }
