@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/hashmap.h"
@@ -41,6 +42,14 @@ static enum err classify(int rc)
     }
 }
 
+/* A full disk fails everything that is tried; the log may be on that disk too. One line a second says enough. */
+static bool fault_is_news(enum err err)
+{
+    static _Atomic uint64_t told_s = 0;
+    uint64_t now_s = clock_monotonic_ms() / 1000 + 1;
+    return err != ERR_STORAGE || atomic_exchange(&told_s, now_s) != now_s;
+}
+
 static void note_fault(struct query *q, int rc, const char *sql)
 {
     struct store_tx *tx = q->tx;
@@ -48,8 +57,10 @@ static void note_fault(struct query *q, int rc, const char *sql)
     if (q->err == ERR_EXISTS) {
         return; /* an answer, not a fault */
     }
-    log_event(LOG_ERROR, "store_query_failed", log_i("code", sqlite3_extended_errcode(tx->db)),
-              log_s("error", sqlite3_errmsg(tx->db)), log_s("statement", sql ? sql : ""));
+    if (fault_is_news(q->err)) {
+        log_event(LOG_ERROR, "store_query_failed", log_i("code", sqlite3_extended_errcode(tx->db)),
+                  log_s("error", sqlite3_errmsg(tx->db)), log_s("statement", sql ? sql : ""));
+    }
     if (q->err == ERR_STORAGE) {
         tx->fault = ERR_STORAGE;
     } else if (tx->op_fault == ERR_OK) {
@@ -356,7 +367,7 @@ static int step_once(struct store_tx *tx, const char *sql)
         return SQLITE_ERROR;
     }
     int rc = sqlite3_step(q.statement);
-    if (rc != SQLITE_DONE) {
+    if (rc != SQLITE_DONE && fault_is_news(classify(rc))) {
         log_event(LOG_ERROR, "store_transaction_failed", log_s("statement", sql),
                   log_i("code", sqlite3_extended_errcode(tx->db)), log_s("error", sqlite3_errmsg(tx->db)));
     }
