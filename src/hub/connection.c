@@ -7,6 +7,7 @@
 
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
 #define ANSWERS_MAX 1024u
+#define REASON_BYTES_MAX 240u
 
 static const struct link_ops *link_of(const struct connection *c)
 {
@@ -328,11 +329,25 @@ static struct answer *settle_inbound(struct answer *answer, bool failed)
     return later;
 }
 
+/* Reason Strings may quote what the client sent; they stay short, and valid UTF-8. */
+static struct str shorten(struct str text)
+{
+    if (text.len <= REASON_BYTES_MAX) {
+        return text;
+    }
+    text.len = REASON_BYTES_MAX;
+    while (text.len > 0 && ((uint8_t)text.ptr[text.len] & 0xC0) == 0x80) {
+        text.len--;
+    }
+    return text;
+}
+
 void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text)
 {
     struct connection *c = answer->connection;
     answer->reason = (uint8_t)reason;
     answer->ready = true;
+    text = shorten(text);
     if (text.len > 0) {
         answer->text = mem_dup(text.ptr, text.len);
         answer->text_len = (uint32_t)text.len;

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-#define PROPERTIES_BYTES_MAX ((size_t)512 * 1024)
+#define PROPERTIES_BYTES_MAX ((size_t)MQTT_REMAINING_MAX) /* they were part of a packet within its limit */
 
 struct message *message_new(const struct message_parts *parts, const struct device_brief *device)
 {

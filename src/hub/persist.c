@@ -45,7 +45,7 @@ struct persist_batch {
     struct persist_waiter *waiters, **last_waiter;
 };
 
-#define MESSAGE_BYTES_MAX ((size_t)1024 * 1024)
+#define MESSAGE_BYTES_MAX ((size_t)MQTT_REMAINING_MAX + 5)
 
 static enum err run_queued(const struct change *c, struct store_tx *tx, struct buf *scratch)
 {
@@ -56,6 +56,9 @@ static enum err run_queued(const struct change *c, struct store_tx *tx, struct b
     struct session_queue_row row = c->queued.row;
     buf_clear(scratch);
     message_encode(scratch, MQTT_V5, c->queued.message, &delivery, 0);
+    if (scratch->failed) {
+        return ERR_INTERNAL;
+    }
     row.message = buf_str(scratch);
     return session_store_put_queued(tx, c->no, &row);
 }

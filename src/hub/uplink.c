@@ -19,8 +19,6 @@
 #include "hub/publish.h"
 #include "hub/relay.h"
 
-#define BODY_BYTES_MAX ((size_t)512 * 1024)
-
 struct uplink {
     struct persist_waiter waiter;
     struct relay relay;
@@ -255,11 +253,11 @@ static struct message *make_relayed(const struct uplink_request *request, struct
                                   .qos = request->publish->qos,
                                   .now_unix_ms = hub_unix_ms(loop)};
     struct buf cleaned;
-    buf_init(&cleaned, BODY_BYTES_MAX);
+    buf_init(&cleaned, 8 * parts.payload.len + 64); /* written out, a number may be longer than it was */
     if (json_get(body, "access_token")) {
         json_remove(body, STR("access_token"));
         json_write(&cleaned, body);
-        parts.payload = buf_str(&cleaned);
+        parts.payload = cleaned.failed ? STR("{}") : buf_str(&cleaned);
     }
     struct message *message = message_new(&parts, request->device);
     message->topic_id = (uint8_t)request->topic;

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "hub/publish.h"
 
-#define WILL_BYTES_MAX ((size_t)512 * 1024)
+#define WILL_BYTES_MAX ((size_t)MQTT_REMAINING_MAX + 5) /* it was part of a packet within its limit */
 
 struct will *will_from_stored(struct str packet, uint32_t delay_s)
 {
