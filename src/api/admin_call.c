@@ -3,9 +3,6 @@
 #include "model/api_key.h"
 #include "model/audit.h"
 
-#define PER_PAGE_DEFAULT 100
-#define PER_PAGE_MAX 500
-
 static void admin_call_committed(struct call *call)
 {
     admin_committed(call->user);
@@ -20,11 +17,16 @@ struct admin *call_admin(struct call *call)
     return admin;
 }
 
-struct page call_page(struct call *call)
+struct page call_page_of(struct call *call, int64_t default_size, int64_t size_max)
 {
     struct paging paging;
-    call_paging(call, PER_PAGE_DEFAULT, PER_PAGE_MAX, &paging);
+    call_paging(call, default_size, size_max, &paging);
     return (struct page){paging.page, paging.per_page};
+}
+
+struct page call_page(struct call *call)
+{
+    return call_page_of(call, 100, 500);
 }
 
 struct str call_text(struct call *call, const char *name)
@@ -32,17 +34,6 @@ struct str call_text(struct call *call, const char *name)
     struct str text = STR("");
     call_query(call, name, &text);
     return text;
-}
-
-bool call_time(struct call *call, const char *name, int64_t *ret_time)
-{
-    struct str text;
-    *ret_time = TIME_NONE;
-    if (call_query(call, name, &text) && !call_query_time(call, name, ret_time)) {
-        reply_error(&call->reply, 422, "Timestamp is invalid");
-        return false;
-    }
-    return true;
 }
 
 void handle_api_keys_list(struct call *call, struct store_tx *tx)
@@ -66,8 +57,10 @@ void handle_audit(struct call *call, struct store_tx *tx)
         .action = call_text(call, "action"),
         .object_kind = call_text(call, "object_kind"),
         .object_id = call_text(call, "object_id"),
+        .from = TIME_NONE,
+        .to = TIME_NONE,
     };
-    if (call_time(call, "from", &filter.from) && call_time(call, "to", &filter.to)) {
+    if (call_query_time(call, "from", &filter.from) && call_query_time(call, "to", &filter.to)) {
         audit_list(call_admin(call), tx, &filter, call_page(call));
     }
 }

@@ -10,10 +10,10 @@
 struct admin *call_admin(struct call *call);
 /* The page asked for, with the default and the cap of management-api.md 1.5. */
 struct page call_page(struct call *call);
+/* The same for a list with a default and a cap of its own. */
+struct page call_page_of(struct call *call, int64_t default_size, int64_t size_max);
 /* An optional text filter; empty when absent. */
 struct str call_text(struct call *call, const char *name);
-/* A time of a window; TIME_NONE when absent. False: 422 is answered. */
-bool call_time(struct call *call, const char *name, int64_t *ret_time);
 /* GET /api_keys, /audit and so on are the same for partners and organizations. */
 void handle_api_keys_list(struct call *call, struct store_tx *tx);
 void handle_api_keys_create(struct call *call, struct store_tx *tx);

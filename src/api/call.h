@@ -90,8 +90,9 @@ void call_header(struct call *call, const char *name, const char *format, ...) _
 /* Query parameter, decoded; empty values count as absent; on GET a JSON body's members fill in (management-api 1.3.2). */
 bool call_query(struct call *call, const char *name, struct str *ret_value);
 bool call_query_int(struct call *call, const char *name, int64_t *ret_value);
-/* A time window parameter: ISO, epoch s, epoch ms (management-api.md 1.4). False: absent or not a time. */
-bool call_query_time(struct call *call, const char *name, int64_t *ret_unix_ms);
+/* A time window parameter: ISO, epoch s, epoch ms; *time stays when it is absent, empty or "null" (management-api.md 1.4).
+ * False: it is no time, 422 is answered. */
+MUST_CHECK bool call_query_time(struct call *call, const char *name, int64_t *time);
 struct paging { int64_t page, per_page, offset; };
 void call_paging(struct call *call, int64_t default_per_page, int64_t cap, struct paging *ret_paging);
 

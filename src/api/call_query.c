@@ -43,17 +43,18 @@ bool call_query_int(struct call *call, const char *name, int64_t *ret_value)
     return call_query(call, name, &text) && str_to_i64(text, ret_value);
 }
 
-bool call_query_time(struct call *call, const char *name, int64_t *ret_unix_ms)
+bool call_query_time(struct call *call, const char *name, int64_t *time)
 {
     struct str text;
     double number;
-    if (!call_query(call, name, &text)) {
-        return false;
+    if (!call_query(call, name, &text) || str_eq(text, STR("null"))) {
+        return true;
     }
-    if (str_to_double(text, &number)) {
-        return time_from_number(number, ret_unix_ms);
+    if (str_to_double(text, &number) ? time_from_number(number, time) : time_parse_iso(text, time)) {
+        return true;
     }
-    return time_parse_iso(text, ret_unix_ms);
+    reply_error(&call->reply, 422, "Timestamp is invalid");
+    return false;
 }
 
 #define PAGE_MAX (INT64_C(1) << 40)

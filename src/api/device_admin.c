@@ -1,6 +1,5 @@
 #include "api/device_admin.h"
 
-#include "model/admin.h"
 #include "model/catalog.h"
 #include "model/claim.h"
 #include "model/command.h"
@@ -12,33 +11,11 @@
 enum { NOTHING = -1, STATUS_NOTHING = 99 };
 enum { SAMPLES_DEFAULT = 100, SAMPLES_MAX = 1000, SERIES_KEYS_MAX = 64, POINTS_DEFAULT = 500, POINTS_MAX = 2000 };
 #define DAY_MS INT64_C(86400000)
-#define COMMANDS_PER_PAGE_MAX 500
-
-static void committed(struct call *call)
-{
-    admin_committed(call->user);
-}
-
-struct admin *device_admin(struct call *call)
-{
-    struct admin *admin = arena_new(&call->arena, struct admin);
-    admin_init(admin, call->domain, &call->arena, &call->reply, &call->principal, str_from_cstr(call->peer_text));
-    call->user = admin;
-    call->committed = committed;
-    return admin;
-}
 
 bool device_admin_find(struct call *call, struct store_tx *tx, struct admin **ret_admin, struct device_core *ret_device)
 {
-    *ret_admin = device_admin(call);
+    *ret_admin = call_admin(call);
     return device_find_for_tenant(*ret_admin, tx, call->params[0], ret_device);
-}
-
-struct page device_admin_page(struct call *call, int64_t default_size, int64_t size_max)
-{
-    struct paging paging;
-    call_paging(call, default_size, size_max, &paging);
-    return (struct page){paging.page, paging.per_page};
 }
 
 void device_admin_get(struct call *call, struct store_tx *tx)
@@ -88,7 +65,7 @@ void device_admin_commands(struct call *call, struct store_tx *tx)
         wanted = command_status_parse(text, &status) ? (int)status : STATUS_NOTHING;
     }
     if (device_admin_find(call, tx, &admin, &device)) {
-        command_list(admin, tx, &device, wanted, device_admin_page(call, 100, COMMANDS_PER_PAGE_MAX));
+        command_list(admin, tx, &device, wanted, call_page(call));
     }
 }
 
@@ -105,16 +82,19 @@ static bool find_hot(struct call *call, struct store_tx *tx, struct admin **ret_
     return true;
 }
 
+bool device_admin_window(struct call *call, int64_t *from, int64_t *to)
+{
+    return call_query_time(call, "from", from) && call_query_time(call, "to", to);
+}
+
 bool device_admin_telemetries(struct call *call, struct store_tx *tx)
 {
     struct admin *admin;
     struct device_brief hot;
     int64_t from = 0, to = INT64_MAX, limit = SAMPLES_DEFAULT;
-    call_query_time(call, "from", &from);
-    call_query_time(call, "to", &to);
     call_query_int(call, "limit", &limit);
     limit = limit < 1 ? SAMPLES_DEFAULT : limit > SAMPLES_MAX ? SAMPLES_MAX : limit;
-    return find_hot(call, tx, &admin, &hot) &&
+    return device_admin_window(call, &from, &to) && find_hot(call, tx, &admin, &hot) &&
            !admin_failed(admin, telemetry_write_newest(call->domain, tx, &hot, from, to, (unsigned)limit, &call->reply.body));
 }
 
@@ -137,11 +117,9 @@ void device_admin_series(struct call *call, struct store_tx *tx)
     struct str list, keys[SERIES_KEYS_MAX];
     int64_t now_ms = call->domain->now_unix_ms();
     int64_t from = now_ms - DAY_MS, to = now_ms, points = POINTS_DEFAULT;
-    call_query_time(call, "from", &from);
-    call_query_time(call, "to", &to);
     call_query_int(call, "points", &points);
     points = points < 1 ? POINTS_DEFAULT : points > POINTS_MAX ? POINTS_MAX : points;
-    if (!find_hot(call, tx, &admin, &hot)) {
+    if (!device_admin_window(call, &from, &to) || !find_hot(call, tx, &admin, &hot)) {
         return;
     }
     size_t key_count = call_query(call, "keys", &list) ? split_keys(list, keys) : 0;

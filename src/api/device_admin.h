@@ -2,14 +2,11 @@
 #ifndef MUSTER_API_DEVICE_ADMIN_H
 #define MUSTER_API_DEVICE_ADMIN_H
 
-#include "api/call.h"
+#include "api/admin_call.h"
 #include "model/device_view.h"
 
-/* The call as the domain takes it: in the call's arena, applied after the commit by itself. */
-struct admin *device_admin(struct call *call);
 /* Finds :id, the first parameter, among the principal's devices. False: the reply is the 404, or 503. */
 bool device_admin_find(struct call *call, struct store_tx *tx, struct admin **ret_admin, struct device_core *ret_device);
-struct page device_admin_page(struct call *call, int64_t default_size, int64_t size_max);
 
 /* Handlers that are the same for partners and organizations. */
 void device_admin_get(struct call *call, struct store_tx *tx);
@@ -21,6 +18,8 @@ void device_admin_commands(struct call *call, struct store_tx *tx);
 /* The newest messages as a JSON array (management-api.md 4), appended to the reply. False: the reply is an error. */
 bool device_admin_telemetries(struct call *call, struct store_tx *tx);
 
+/* `from` and `to` of the query; each stays when it is absent. False: 422 is answered. */
+MUST_CHECK bool device_admin_window(struct call *call, int64_t *from, int64_t *to);
 /* Filters of lists; a value that names nothing matches nothing. */
 void device_admin_filter_model(struct call *call, struct device_filter *filter);
 void device_admin_filter_space(struct call *call, struct device_filter *filter);

@@ -8,7 +8,7 @@
 #include "model/devices.h"
 
 #define PREFIX "/core/v1/organization"
-enum { PER_PAGE = 100, PER_PAGE_MAX = 500, HISTORY_PER_PAGE_MAX = 1000, NOTHING = -1 };
+enum { HISTORY_PER_PAGE = 100, HISTORY_PER_PAGE_MAX = 1000, NOTHING = -1 };
 #define WEEK_MS (INT64_C(7) * 86400000)
 
 static void list_devices(struct call *call, struct store_tx *tx)
@@ -17,7 +17,7 @@ static void list_devices(struct call *call, struct store_tx *tx)
     device_admin_filter_model(call, &query.filter);
     device_admin_filter_space(call, &query.filter);
     call_query(call, "search", &query.filter.search);
-    device_list(device_admin(call), tx, &query, device_admin_page(call, PER_PAGE, PER_PAGE_MAX));
+    device_list(call_admin(call), tx, &query, call_page(call));
 }
 
 static void update(struct call *call, struct store_tx *tx)
@@ -83,7 +83,7 @@ static void guarded(struct call *call, struct store_tx *tx,
         call->reply.retry_after_s = retry_after_s;
         return;
     }
-    run(device_admin(call), tx, call->body);
+    run(call_admin(call), tx, call->body);
     /* Only guessing counts: identifiers that name nothing. */
     bool guessed = call->reply.status == 404 && str_eq(reply_error_text(&call->reply), STR("Device not found"));
     if (!guessed) {
@@ -105,7 +105,7 @@ static void lookup(struct call *call, struct store_tx *tx)
 
 static void list_histories(struct call *call, struct store_tx *tx)
 {
-    struct admin *admin = device_admin(call);
+    struct admin *admin = call_admin(call);
     struct device_core device;
     struct uuid id;
     struct str text;
@@ -114,8 +114,9 @@ static void list_histories(struct call *call, struct store_tx *tx)
         .to = INT64_MAX,
         .status = device_admin_status(call),
     }};
-    call_query_time(call, "from", &query.filter.from);
-    call_query_time(call, "to", &query.filter.to);
+    if (!device_admin_window(call, &query.filter.from, &query.filter.to)) {
+        return;
+    }
     device_admin_filter_space(call, &query.filter.devices);
     call_query(call, "name", &query.filter.devices.name);
     query.filter.ascending = call_query(call, "order", &text) && str_eq_nocase(text, STR("ASC"));
@@ -126,7 +127,7 @@ static void list_histories(struct call *call, struct store_tx *tx)
         }
         query.filter.device_no = err == ERR_OK ? device.no : NOTHING;
     }
-    device_history_list(admin, tx, &query, device_admin_page(call, PER_PAGE, HISTORY_PER_PAGE_MAX));
+    device_history_list(admin, tx, &query, call_page_of(call, HISTORY_PER_PAGE, HISTORY_PER_PAGE_MAX));
 }
 
 static void list_telemetries(struct call *call, struct store_tx *tx)

@@ -44,9 +44,11 @@ static void spaces_list(struct call *call, struct store_tx *tx)
         .name = call_text(call, "name"),
         .path_includes = call_text(call, "path_includes"),
         .space_type = call_text(call, "space_type"),
+        .created_before = TIME_NONE,
+        .created_after = TIME_NONE,
     };
-    if (call_time(call, "created_before", &filter.created_before) &&
-        call_time(call, "created_after", &filter.created_after)) {
+    if (call_query_time(call, "created_before", &filter.created_before) &&
+        call_query_time(call, "created_after", &filter.created_after)) {
         space_list(call_admin(call), tx, &filter, call_page(call));
     }
 }

@@ -1,4 +1,4 @@
-/* The maker's view of its devices (management-api.md 4, 5.2 registrations, 5.7). No route here sends or cancels a
+/* The maker's view of its devices (management-api.md 4, 5.7). No route here sends or cancels a
  * command: partners cannot. */
 #include <time.h>
 
@@ -9,7 +9,7 @@
 #include "model/registration.h"
 
 #define PREFIX "/core/v1/partner"
-enum { PER_PAGE = 100, PER_PAGE_MAX = 500, HISTORY_PER_PAGE = 500, STATUS_NOTHING = 99, NOTHING = -1 };
+enum { HISTORY_PER_PAGE = 500, NOTHING = -1 };
 
 static void filter_owner(struct call *call, struct device_filter *filter)
 {
@@ -35,7 +35,7 @@ static void list_devices(struct call *call, struct store_tx *tx)
     if (call_query(call, "mac", &mac)) {
         query.filter.mac_normal = mac_normalize(mac, &call->arena);
     }
-    device_list(device_admin(call), tx, &query, device_admin_page(call, PER_PAGE, PER_PAGE_MAX));
+    device_list(call_admin(call), tx, &query, call_page(call));
 }
 
 static void list_telemetries(struct call *call, struct store_tx *tx)
@@ -63,14 +63,14 @@ static void list_history_of(struct call *call, struct store_tx *tx, struct admin
         .to = INT64_MAX,
         .status = device_admin_status(call), /* "unavailable" is accepted and never produced */
     }};
-    call_query_time(call, "from", &query.filter.from);
-    call_query_time(call, "to", &query.filter.to);
-    device_history_list(admin, tx, &query, device_admin_page(call, HISTORY_PER_PAGE, HISTORY_PER_PAGE));
+    if (device_admin_window(call, &query.filter.from, &query.filter.to)) {
+        device_history_list(admin, tx, &query, call_page_of(call, HISTORY_PER_PAGE, HISTORY_PER_PAGE));
+    }
 }
 
 static void list_histories(struct call *call, struct store_tx *tx)
 {
-    list_history_of(call, tx, device_admin(call), 0);
+    list_history_of(call, tx, call_admin(call), 0);
 }
 
 static void list_history(struct call *call, struct store_tx *tx)
@@ -84,7 +84,7 @@ static void list_history(struct call *call, struct store_tx *tx)
 
 static void assign(struct call *call, struct store_tx *tx)
 {
-    device_assign(device_admin(call), tx, call->body);
+    device_assign(call_admin(call), tx, call->body);
 }
 
 static void rotate_key(struct call *call, struct store_tx *tx)
@@ -105,22 +105,6 @@ static void disconnect(struct call *call, struct store_tx *tx)
     }
 }
 
-static void list_registrations(struct call *call, struct store_tx *tx)
-{
-    struct registration_query query = {.to = TIME_NONE};
-    struct device_filter filter = {0};
-    struct str text;
-    enum registration_result result;
-    device_admin_filter_model(call, &filter);
-    query.model_no = filter.model_no;
-    if (call_query(call, "result", &text)) {
-        query.result = registration_result_parse(text, &result) ? (int)result : STATUS_NOTHING;
-    }
-    call_query_time(call, "from", &query.from);
-    call_query_time(call, "to", &query.to);
-    registration_list(device_admin(call), tx, &query, device_admin_page(call, PER_PAGE, PER_PAGE_MAX));
-}
-
 /* The path exists for reading: without this row a partner that sends a command would be told 405, as if it could. */
 static void refuse_command(struct call *call, struct store_tx *tx)
 {
@@ -138,12 +122,11 @@ const struct route partner_device_routes[] = {
     {"GET", PREFIX "/devices/:id/series", ACCESS_PARTNER, PLACE_READ, 0, device_admin_series},
     {"GET", PREFIX "/devices/:id/config", ACCESS_PARTNER, PLACE_READ, 0, device_admin_config},
     {"GET", PREFIX "/devices/:id/commands", ACCESS_PARTNER, PLACE_READ, 0, device_admin_commands},
-    {"POST", PREFIX "/devices/:id/commands", ACCESS_PUBLIC, PLACE_LOOP, 0, refuse_command},
+    {"POST", PREFIX "/devices/:id/commands", ACCESS_PUBLIC, PLACE_LOOP, ROUTE_RAW_BODY, refuse_command},
     {"GET", PREFIX "/devices/:id/history", ACCESS_PARTNER, PLACE_READ, 0, list_history},
     {"POST", PREFIX "/devices/:id/unassign", ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, device_admin_unclaim},
     {"POST", PREFIX "/devices/:id/rotate_key", ACCESS_PARTNER, PLACE_REGISTRY,
      ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY | ROUTE_SECRET_REPLY, rotate_key},
     {"POST", PREFIX "/devices/:id/disconnect", ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, disconnect},
-    {"GET", PREFIX "/registrations", ACCESS_PARTNER, PLACE_READ, 0, list_registrations},
     {0},
 };

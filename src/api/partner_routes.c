@@ -100,7 +100,7 @@ static void hardware_keys_revoke(struct call *call, struct store_tx *tx)
 
 static void registrations(struct call *call, struct store_tx *tx)
 {
-    struct registration_query query = {.model_no = 0};
+    struct registration_query query = {.from = TIME_NONE, .to = TIME_NONE};
     struct str text;
     if (call_query(call, "model_id", &text)) {
         struct uuid id;
@@ -120,7 +120,7 @@ static void registrations(struct call *call, struct store_tx *tx)
         }
         query.result = (int)result;
     }
-    if (call_time(call, "from", &query.from) && call_time(call, "to", &query.to)) {
+    if (call_query_time(call, "from", &query.from) && call_query_time(call, "to", &query.to)) {
         registration_list(call_admin(call), tx, &query, call_page(call));
     }
 }

@@ -1,0 +1,69 @@
+// Corners of the management APIs: what the other files of this folder do not look at.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { assign, client, makeModel, register, request, startInstallation } from './support/server.js';
+import { unlimited } from './support/config.js';
+
+let server;
+let model;
+let device;
+
+before(async () => {
+  server = await startInstallation({ args: unlimited() });
+  model = await makeModel(server);
+  device = await register(server, model.key, { name: 'Lobby panel' });
+  await assign(server, device.id);
+});
+after(() => server.stop());
+
+const answer = ({ status, text }) => [status, text];
+const error = (text) => JSON.stringify({ error: text });
+const ask = (method, path, options = {}) => request(server.http, method, `/core/v1${path}`,
+  { key: path.startsWith('/partner') ? server.partner_key : server.organization_key, ...options });
+
+describe('windows of time', () => {
+  const lists = () => ['/organization/devices/histories', `/organization/devices/${device.id}/telemetries`,
+    `/organization/devices/${device.id}/series?keys=temp`, '/organization/audit', '/partner/devices/histories',
+    `/partner/devices/${device.id}/history`, `/partner/devices/${device.id}/telemetries`, '/partner/registrations', '/partner/audit'];
+  const withQuery = (path, query) => `${path}${path.includes('?') ? '&' : '?'}${query}`;
+
+  test('what is no time is refused, everywhere with the same words', async () => {
+    for (const path of lists()) {
+      for (const query of ['from=yesterday', 'to=2026-13-01', 'from=0&to=1e300']) {
+        assert.deepEqual(answer(await ask('GET', withQuery(path, query))), [422, error('Timestamp is invalid')], `${path} ${query}`);
+      }
+    }
+  });
+
+  test('null and empty are absent', async () => {
+    for (const path of [...lists(), '/organization/spaces?created_after=null&created_before=']) {
+      const reply = await ask('GET', withQuery(path, 'from=null&to='));
+      assert.equal(reply.status, 200, `${path} ${reply.text}`);
+    }
+  });
+});
+
+test('a text that is longer than any name is in no name', async () => {
+  for (const characters of [2000, 2049, 50_001, 200_000]) {
+    for (const [path, member] of [['/organization/devices', 'search'], ['/partner/devices', 'search'], ['/organization/devices/histories', 'name'],
+      ['/organization/models', 'search'], ['/organization/spaces', 'path_includes'], ['/partner/organizations', 'search']]) {
+      const reply = await ask('GET', path, { body: { [member]: '%_\\a'.repeat(characters / 4) } });
+      assert.equal(reply.status, 200, `${path} ${characters} ${reply.text.slice(0, 200)}`);
+      assert.deepEqual(reply.json.items ?? reply.json.data, []);
+    }
+  }
+});
+
+test('a search is counted like any list', async () => {
+  for (let i = 0; i < 5; i++) await register(server, model.key, { name: `Needle ${i}` });
+  const { json } = await ask('GET', '/partner/devices?search=needle&per_page=2&page=2');
+  assert.deepEqual(json.data.map(({ name }) => name), ['Needle 2', 'Needle 3']);
+  assert.deepEqual(json.page_info, { has_next: true, total_count: 5 });
+  const last = (await ask('GET', '/partner/devices?search=needle&per_page=2&page=3')).json;
+  assert.deepEqual([last.data.length, last.page_info], [1, { has_next: false, total_count: 5 }]);
+});
+
+test('a partner\'s command is unknown whatever is in it', async () => {
+  const reply = await ask('POST', `/partner/devices/${device.id}/commands`, { raw: 'no JSON' });
+  assert.deepEqual(answer(reply), [404, error('Unknown endpoint')]);
+});
