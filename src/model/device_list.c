@@ -56,7 +56,7 @@ static bool collect(int64_t no, void *arg)
 
 static enum err read_page(struct store_tx *tx, const struct device_query *query, struct device_page *page, int64_t *ret_total)
 {
-    if (query->status >= 0) {
+    if (query->status >= 0 || query->filter.search.len) { /* a substring has no index: one scan finds and counts */
         enum err err = device_store_list(tx, &query->filter, -1, 0, collect, page);
         *ret_total = page->seen;
         return err;

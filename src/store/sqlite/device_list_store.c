@@ -6,6 +6,13 @@
 #include "store/sqlite/tx.h"
 
 enum { SQL_BYTES_MAX = 8192 };
+/* A longer text is in none of the columns; SQLite refuses patterns of more than 50,000 bytes. */
+enum { SUBSTRING_BYTES_MAX = 2048 };
+
+static bool is_substring(struct str text)
+{
+    return text.ptr && text.len <= SUBSTRING_BYTES_MAX;
+}
 
 /* The name of a table is in each condition: history lists join the same filters. */
 static void append_search(struct buf *sql)
@@ -47,11 +54,14 @@ static void append_filter(struct buf *sql, const struct device_filter *filter)
     if (filter->cloud_id.ptr) {
         buf_append_cstr(sql, " AND d.cloud_id = ?7");
     }
-    if (filter->search.ptr) {
+    if (is_substring(filter->search)) {
         append_search(sql);
     }
-    if (filter->name.ptr) {
+    if (is_substring(filter->name)) {
         buf_append_cstr(sql, " AND d.name LIKE ?10 ESCAPE '\\'");
+    }
+    if (filter->search.len > SUBSTRING_BYTES_MAX || filter->name.len > SUBSTRING_BYTES_MAX) {
+        buf_append_cstr(sql, " AND 0");
     }
 }
 
@@ -110,13 +120,13 @@ static void bind_filter(struct query *q, const struct device_filter *filter, str
     if (filter->cloud_id.ptr) {
         query_bind_str(q, 7, filter->cloud_id);
     }
-    if (filter->search.ptr) {
+    if (is_substring(filter->search)) {
         append_pattern(&patterns->search, filter->search);
         append_hex_piece(&patterns->hex, filter->search);
         query_bind_str(q, 8, buf_str(&patterns->search));
         query_bind_str(q, 9, patterns->hex.len ? buf_str(&patterns->hex) : STR(""));
     }
-    if (filter->name.ptr) {
+    if (is_substring(filter->name)) {
         append_pattern(&patterns->name, filter->name);
         query_bind_str(q, 10, buf_str(&patterns->name));
     }
@@ -124,7 +134,7 @@ static void bind_filter(struct query *q, const struct device_filter *filter, str
 
 static void patterns_init(struct patterns *patterns)
 {
-    enum { PATTERN_BYTES_MAX = 65536 };
+    enum { PATTERN_BYTES_MAX = 2 * SUBSTRING_BYTES_MAX + 2 };
     buf_init(&patterns->search, PATTERN_BYTES_MAX);
     buf_init(&patterns->hex, PATTERN_BYTES_MAX);
     buf_init(&patterns->name, PATTERN_BYTES_MAX);
