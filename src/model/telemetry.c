@@ -273,7 +273,7 @@ static bool entry_release(struct telemetry *t, struct state_entry *entry, bool c
     if (publishes) {
         entry_set_state(t, entry, state);
         entry->live = entry->pending_live;
-        entry->version++;
+        entry->version = ++t->versions;
         entry_mark_dirty(t, entry);
     } else {
         state_unref(state);
@@ -318,6 +318,7 @@ void telemetry_batch_end(struct domain *domain, bool committed)
         metric_add(METRIC_TELEMETRY_SAMPLES, t->batch_samples);
     } else {
         history_free_all(&t->batch_history);
+        t->batch_position = t->published; /* its rows' numbers are given out again */
     }
     t->batch_samples = 0;
 }

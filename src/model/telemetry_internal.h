@@ -30,7 +30,7 @@ struct state_entry {
     bool dirty;                   /* in `dirty` or `flushing` */
     bool held;                    /* by the running batch: it is in its list and must stay */
     bool forgotten;               /* by telemetry_forget, while it is held */
-    uint32_t version;             /* raised by each publication */
+    uint32_t version;             /* of the last publication; not even a new entry of the same device has it again */
     struct state *state;          /* committed; NULL: empty */
     struct live live;             /* committed; of dirty entries only */
     /* the running batch's; the telemetry lane's thread only */
@@ -79,6 +79,7 @@ struct telemetry {
     struct hashmap entries;
     struct list clean, dirty, flushing;
     size_t bytes;
+    uint32_t versions; /* given out */
     struct history_list history;
     struct sample_position published;
     /* the telemetry lane's thread only */

@@ -49,8 +49,6 @@ enum err sample_store_replay(struct store_tx *tx, struct sample_position after,
                              enum err (*visit)(const struct sample_row *row, void *arg), void *arg) MUST_CHECK;
 /* Removes the files of days before `oldest_day`. LANE_TELEMETRY. */
 void sample_store_retain(struct store_tx *tx, int32_t oldest_day);
-/* The position of the last row of the transaction that is being committed, or of the last one before it. */
-struct sample_position sample_store_position(struct store_tx *tx);
 
 /* ---- the registry's copy; writing on LANE_REGISTRY ---- */
 

@@ -280,11 +280,6 @@ void day_writer_rollback(struct day_writer *w)
     w->next_seq = w->committed_seq + 1;
 }
 
-struct sample_position day_writer_position(const struct day_writer *w)
-{
-    return w->tx.db ? (struct sample_position){w->day, w->next_seq - 1} : (struct sample_position){0, 0};
-}
-
 bool day_writer_maintain(struct day_writer *w, bool idle)
 {
     return w->tx.db && write_lane_checkpoint(w->tx.db, &w->tx.wal_pages, idle);

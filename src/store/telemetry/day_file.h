@@ -20,7 +20,6 @@ enum err day_writer_append(struct day_writer *writer, struct sample_row *row) MU
 /* Ends the transaction, if there is one. On failure nothing of it is kept. */
 enum err day_writer_commit(struct day_writer *writer) MUST_CHECK;
 void day_writer_rollback(struct day_writer *writer);
-struct sample_position day_writer_position(const struct day_writer *writer); /* last row appended */
 bool day_writer_maintain(struct day_writer *writer, bool idle);             /* see struct lane_backend */
 enum err day_writer_probe(struct day_writer *writer) MUST_CHECK;
 void day_writer_retain(struct day_writer *writer, int32_t oldest_day);

@@ -15,12 +15,6 @@ enum err sample_store_append(struct store_tx *tx, struct sample_row *row)
     return err;
 }
 
-struct sample_position sample_store_position(struct store_tx *tx)
-{
-    assert(tx->day_writer);
-    return day_writer_position(tx->day_writer);
-}
-
 void sample_store_retain(struct store_tx *tx, int32_t oldest_day)
 {
     assert(tx->day_writer);

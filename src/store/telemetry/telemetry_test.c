@@ -302,6 +302,36 @@ static void a_full_disk_refuses_and_recovers(void **state)
     assert_string_equal(fixture_state(f, 1), "{\"a\":3,\"status\":\"online\"}");
 }
 
+static void run_nothing(struct op *op, struct store_tx *tx)
+{
+    (void)op;
+    (void)tx;
+}
+
+/* The rows of a batch that failed are no rows: a checkpoint behind them would leave out those that take their place. */
+static void a_checkpoint_never_passes_what_failed(void **state)
+{
+    struct fixture *f = *state;
+    signal(SIGXFSZ, SIG_IGN);
+    fixture_devices(f, 1, 0);
+    assert_int_equal(fixture_report(f, 1, "{\"telemetries\":{\"a\":1}}", NULL), ERR_OK);
+    struct rlimit before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    struct rlimit tight = {4096, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &tight);
+    assert_int_equal(fixture_report(f, 1, "{\"telemetries\":{\"a\":2}}", NULL), ERR_STORAGE);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    struct op nothing = {.lane = LANE_TELEMETRY, .run = run_nothing};
+    assert_int_equal(store_run_now(f->store, &nothing), ERR_OK);
+    fixture_flush(f);
+    assert_int_equal(fixture_sql(f, "SELECT seq FROM checkpoint"), 1);
+    assert_int_equal(fixture_report(f, 1, "{\"telemetries\":{\"a\":3}}", NULL), ERR_OK);
+    fixture_crash(f);
+    fixture_open(f);
+    assert_string_equal(fixture_state(f, 1), "{\"a\":3,\"status\":\"online\"}");
+    assert_int_equal(fixture_device(f, 1).sample_seq, 2);
+}
+
 static void day_names(void **state)
 {
     (void)state;
@@ -332,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(contact_alone_reaches_the_registry, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(nothing_acknowledged_is_lost, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_recovers, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_checkpoint_never_passes_what_failed, fixture_setup, fixture_teardown),
         cmocka_unit_test(day_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
