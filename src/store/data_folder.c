@@ -31,10 +31,31 @@ static bool path_in(char path[PATH_BYTES], const char *data_dir, const char *nam
     return true;
 }
 
+static enum err sync_folder(const char *data_dir)
+{
+    int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return fault("data_folder_failed", data_dir);
+    }
+    int rc = fsync(fd);
+    close(fd);
+    return rc == 0 ? ERR_OK : fault("data_folder_failed", data_dir);
+}
+
+/* The folder's own name must survive a loss of power, too. */
+static enum err sync_parent(const char *data_dir)
+{
+    char path[PATH_BYTES];
+    if (!path_in(path, data_dir, "..")) {
+        return ERR_INVALID;
+    }
+    return sync_folder(path);
+}
+
 enum err data_folder_make(const char *data_dir)
 {
     if (mkdir(data_dir, 0700) == 0) {
-        return ERR_OK;
+        return sync_parent(data_dir);
     }
     struct stat info;
     if (errno != EEXIST || stat(data_dir, &info) != 0) {
@@ -69,17 +90,6 @@ enum err data_folder_lock(const char *data_dir, int *ret_fd)
     }
     *ret_fd = fd;
     return ERR_OK;
-}
-
-static enum err sync_folder(const char *data_dir)
-{
-    int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return fault("data_folder_failed", data_dir);
-    }
-    int rc = fsync(fd);
-    close(fd);
-    return rc == 0 ? ERR_OK : fault("data_folder_failed", data_dir);
 }
 
 /* Under a temporary name first: a crash must not leave a short key file. */
