@@ -9,9 +9,11 @@ import { startClock } from "./lib/clock";
 import { startPrefs } from "./lib/prefs";
 import { startRouter } from "./lib/router";
 import { startStream } from "./lib/stream";
+import { followOtherTabs } from "./lib/tenant";
 
 startPrefs();
 startRouter();
 startClock();
 startStream();
+followOtherTabs();
 render(<App />, document.getElementById("app")!);

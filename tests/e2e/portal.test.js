@@ -444,6 +444,21 @@ test('two tabs share one live stream', async () => {
   });
 });
 
+test('signing out in one tab signs out the others', async () => {
+  const second = await browser.context.newPage();
+  await second.goto(`${base}/partners/`);
+  await second.getByRole('heading', { name: 'Overview' }).waitFor();
+  await second.getByRole('button', { name: 'Account' }).click();
+  await second.getByRole('menuitem', { name: 'Sign out' }).click();
+  await second.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await second.close();
+  await page.getByLabel('E-mail').fill('ada@example.com');
+  await page.getByLabel('Password').fill(password);
+  await button('Sign in').click();
+  await page.locator('.topbar').waitFor();
+});
+
 test('on loss a banner says so, and the view catches up', async () => {
   await go(`/partners/devices/${story.credentials.id}`);
   await page.getByRole('heading', { name: 'Last state' }).waitFor();

@@ -46,10 +46,9 @@ export function CommandList({ device, area, send, again }: { device: Device; are
     <>
       {area === "partner" && <Notice icon="lock">{t.sent.readOnly}</Notice>}
       {area === "organization" && device.status !== "online" && <Notice tone="idle" icon="clock">{t.send.offline}</Notice>}
-      <div class="filters">
+      {(status !== "" || (fetched.data?.rows.length ?? 0) > 0) && <div class="filters">
         <Select aria-label={t.sent.state} value={status} onText={(v) => setQuery({ status: v, page: null })} options={[["", t.sent.anyState], ...states.map((s): [string, string] => [s, t.commandStatus[s]])]} />
-        {send && <span class="end">{send}</span>}
-      </div>
+      </div>}
       <Table id={`commands-${area}`} label={t.sent.title} columns={columns} fetched={fetched} rowKey={(c) => c.id} page={page} perPage={perPage}
         empty={status
           ? <Empty icon="search" title={t.noMatch.title} action={<Button onClick={() => setQuery({ status: null })}>{t.noMatch.clear}</Button>}>{t.noMatch.text}</Empty>

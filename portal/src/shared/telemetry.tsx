@@ -43,11 +43,25 @@ function latestValues(device: Device, samples: Sample[]): Record<string, Latest>
   return out;
 }
 
+/** Charted until the person chooses: up to two numeric keys that move and are of a like size, so that both lines tell something. */
+function firstKeys(keys: string[], samples: Sample[]): string[] {
+  const ranges = keys.flatMap((key) => {
+    const values = samples.map((s) => s.telemetries[key]).filter((v): v is number => typeof v === "number");
+    return values.length ? [{ key, size: Math.max(...values.map(Math.abs)), moves: Math.max(...values) > Math.min(...values) }] : [];
+  });
+  const moving = ranges.filter((r) => r.moves);
+  const first = (moving.length ? moving : ranges).find((r) => /^temp/.test(r.key)) ?? moving[0] ?? ranges[0];
+  if (!first) return [];
+  const second = moving.find((r) => r !== first && r.size <= first.size * 4 && r.size * 4 >= first.size);
+  return [first.key, ...(second ? [second.key] : [])];
+}
+
 export function Telemetry({ device, area }: { device: Device; area: Area }): JSX.Element {
   const base = `/${area}/devices/${device.id}`;
   const raw = useFetch<Page<Sample>>(`${base}/telemetries?limit=50`, (p, signal) => getPage<Sample>(p, { signal }));
   const [live, setLive] = useState<Sample[]>([]);
   const [fresh, setFresh] = useState<Record<string, number>>({});
+  const shown = useRef<Record<string, Scalar>>(device.state);
   useEffect(() => setLive([]), [device.id]);
   useEffect(() => {
     if (resumed.value) raw.reload();
@@ -58,7 +72,9 @@ export function Telemetry({ device, area }: { device: Device; area: Area }): JSX
     if (!Object.keys(values).length) return;
     const at = timeOf(event);
     setLive((old) => [{ created_at: new Date(at).toISOString(), telemetries: values }, ...old].slice(0, 50));
-    setFresh((old) => ({ ...old, ...Object.fromEntries(Object.keys(values).map((k) => [k, at])) }));
+    const changed = Object.keys(values).filter((k) => values[k] !== shown.current[k]);
+    shown.current = { ...shown.current, ...values };
+    setFresh((old) => ({ ...old, ...Object.fromEntries(changed.map((k) => [k, at])) }));
   });
 
   const samples = useMemo(() => merge(live, raw.data?.rows ?? []), [live, raw.data]);
@@ -71,7 +87,7 @@ export function Telemetry({ device, area }: { device: Device; area: Area }): JSX
   }
   const keys = Object.keys(latest).sort();
   const chosen = queryParam("keys").split(",").filter(Boolean);
-  const preselected = keys.filter((k) => typeof latest[k]!.value === "number").slice(0, 2);
+  const preselected = firstKeys(keys, samples);
   const charted = (chosen.length ? chosen : preselected).slice(0, keysMax);
   const toggle = (key: string): void => {
     const next = charted.includes(key) ? charted.filter((k) => k !== key) : [...charted, key].slice(-keysMax);
@@ -97,7 +113,7 @@ export function Telemetry({ device, area }: { device: Device; area: Area }): JSX
                   <tr key={`${key}:${fresh[key] ?? 0}`} class={fresh[key] && now.peek() - fresh[key]! < 1500 ? "is-fresh" : ""}>
                     <td class="col-check"><input type="checkbox" checked={i >= 0} aria-label={t.telemetry.chartKey(key)} onChange={() => toggle(key)} /></td>
                     <td class="col-main"><span class="row">{numeric.includes(key) && <i class="swatch" style={{ background: seriesColour(numeric.indexOf(key)) }} />}<code class="break">{key}</code></span></td>
-                    <td class="right num break" data-label={t.telemetry.value}>{scalar(entry.value)}</td>
+                    <td class="right num break value" data-label={t.telemetry.value}>{scalar(entry.value)}</td>
                     <td class="muted" data-label={t.telemetry.age}>{entry.at === null ? <span class="faint">–</span> : <Time at={entry.at} />}</td>
                   </tr>
                 );
