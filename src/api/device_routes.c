@@ -68,6 +68,7 @@ ASK(get_info, DEVICE_INFO_GET)
 ASK(delete_device, DEVICE_DELETE)
 ASK(send_telemetry, DEVICE_TELEMETRY)
 ASK(get_command, DEVICE_COMMAND_GET)
+ASK(get_commands, DEVICE_COMMANDS_GET)
 ASK(update_command, DEVICE_COMMAND_UPDATE)
 ASK(get_config, DEVICE_CONFIG_GET)
 ASK(set_config, DEVICE_CONFIG_SET)
@@ -82,6 +83,7 @@ const struct route device_routes[] = {
     {"DELETE", "/v1/devices/:id", ACCESS_DEVICE, PLACE_LOOP, 0, delete_device},
     {"POST", "/v1/devices/:id/telemetry", ACCESS_DEVICE, PLACE_LOOP, 0, send_telemetry},
     {"GET", "/v1/devices/:id/command", ACCESS_DEVICE, PLACE_LOOP, 0, get_command},
+    {"GET", "/v1/devices/:id/command/pending_commands", ACCESS_DEVICE, PLACE_LOOP, 0, get_commands},
     {"POST", "/v1/devices/:id/command", ACCESS_DEVICE, PLACE_LOOP, 0, update_command},
     {"GET", "/v1/devices/:id/config", ACCESS_DEVICE, PLACE_LOOP, 0, get_config},
     {"POST", "/v1/devices/:id/config", ACCESS_DEVICE, PLACE_LOOP, 0, set_config},

@@ -31,6 +31,10 @@ void command_get(struct admin *admin, struct store_tx *tx, const struct device_c
 /* The head of the queue or {}. Being fetched is being delivered, which starts the timeout: on LANE_REGISTRY when
  * something waits (brief.command_waiting), else on LANE_READ, where nothing is written. */
 enum err command_fetch(struct device_change *change, const struct device_brief *device, bool may_write, struct reply *reply) MUST_CHECK;
+/* The head of the device's queue and of each child's of the same owner, as an array (device-api.md 4.2). On LANE_READ the
+ * reply is left empty when a command in it is not delivered yet: that takes LANE_REGISTRY. */
+enum err command_fetch_family(struct device_change *change, const struct device_brief *device, bool may_write,
+                              struct reply *reply) MUST_CHECK;
 /* Sets in_progress, done or failed. `correlation`: MQTT Correlation Data, used in place of a missing id; empty: none.
  * Ids of the device's children are accepted over MQTT (mqtt.md 3.2). On LANE_REGISTRY. */
 enum err command_report(struct device_change *change, const struct device_brief *device, const struct json *body,

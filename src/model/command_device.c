@@ -7,7 +7,13 @@
 #include "model/domain.h"
 #include "model/pending.h"
 
-enum { MESSAGE_CHARS_MAX = 4096, API_ID_REQUIRED = 1, DUE_PER_TICK_MAX = 500 };
+enum { MESSAGE_CHARS_MAX = 4096, API_ID_REQUIRED = 1, API_DEVICE_ID = 7, DUE_PER_TICK_MAX = 500 };
+enum { FAMILY_BYTES_MAX = 4 * 1024 * 1024 }; /* of one reply: the rest of the heads comes when these are done */
+
+static enum err deliver(struct device_change *change, const struct device_core *owner, struct command_row *head)
+{
+    return command_deliver(head, change->now_ms) ? command_store_change(change, owner, head, false) : ERR_OK;
+}
 
 enum err command_fetch(struct device_change *change, const struct device_brief *device, bool may_write, struct reply *reply)
 {
@@ -19,11 +25,11 @@ enum err command_fetch(struct device_change *change, const struct device_brief *
         reply->status = 200;
         return ERR_OK;
     }
-    if (err == ERR_OK && may_write && command_deliver(&head, change->now_ms)) {
+    if (err == ERR_OK && may_write && head.delivered_at == TIME_NONE) {
         struct device_core core;
         err = device_store_core(change->tx, device->no, &core);
         if (err == ERR_OK) {
-            err = command_store_change(change, &core, &head, false);
+            err = deliver(change, &core, &head);
         }
     }
     if (err == ERR_OK) {
@@ -31,6 +37,41 @@ enum err command_fetch(struct device_change *change, const struct device_brief *
         command_write_for_device(&w, device, &head);
         reply->status = 200;
     }
+    return err;
+}
+
+static enum err fetch_one(struct device_change *change, struct command_row *head, bool may_write, struct json_writer *w)
+{
+    struct device_core owner;
+    enum err err = device_store_core(change->tx, head->device_no, &owner);
+    if (err == ERR_OK && may_write) {
+        err = deliver(change, &owner, head);
+    }
+    if (err == ERR_OK) {
+        command_write_for_device(w, &(struct device_brief){.id = owner.id, .api_version = API_DEVICE_ID}, head);
+    }
+    return err;
+}
+
+enum err command_fetch_family(struct device_change *change, const struct device_brief *device, bool may_write,
+                              struct reply *reply)
+{
+    struct command_row *heads = NULL;
+    size_t count = 0;
+    struct json_writer w;
+    enum err err = command_store_family_heads(change->tx, device->no, change->arena, &heads, &count);
+    for (size_t i = 0; i < count && err == ERR_OK && !may_write; i++) {
+        if (heads[i].delivered_at == TIME_NONE) {
+            return ERR_OK;
+        }
+    }
+    json_writer_init(&w, &reply->body);
+    json_begin_array(&w);
+    for (size_t i = 0; i < count && err == ERR_OK && reply->body.len < FAMILY_BYTES_MAX; i++) {
+        err = fetch_one(change, &heads[i], may_write, &w);
+    }
+    json_end_array(&w);
+    reply->status = 200;
     return err;
 }
 

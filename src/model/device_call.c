@@ -154,6 +154,18 @@ static void run_command_get(struct op *op, struct store_tx *tx)
     op->err = command_fetch(begin_change(call, tx), &call->device, op->lane == LANE_REGISTRY, &call->reply);
 }
 
+static void run_commands_get(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = command_fetch_family(begin_change(call, tx), &call->device, op->lane == LANE_REGISTRY, &call->reply);
+}
+
+/* The reader found something that is not delivered yet. */
+static bool after_commands_get(struct device_call *call)
+{
+    return call->reply.status == 0 && resubmit(call, LANE_REGISTRY, run_commands_get, committed, NULL);
+}
+
 static void run_command_update(struct op *op, struct store_tx *tx)
 {
     struct device_call *call = call_of(op);
@@ -216,6 +228,7 @@ static const struct {
 } actions[DEVICE_ACTION_COUNT] = {
     [DEVICE_TELEMETRY] = {LANE_TELEMETRY, run_telemetry, NULL, after_telemetry},
     [DEVICE_COMMAND_GET] = {LANE_READ, run_command_get, NULL, NULL},
+    [DEVICE_COMMANDS_GET] = {LANE_READ, run_commands_get, NULL, after_commands_get},
     [DEVICE_COMMAND_UPDATE] = {LANE_REGISTRY, run_command_update, committed, NULL},
     [DEVICE_CONFIG_GET] = {LANE_READ, run_config_get, NULL, NULL},
     [DEVICE_CONFIG_SET] = {LANE_REGISTRY, run_config_set, committed, NULL},

@@ -15,6 +15,7 @@ struct json;
 enum device_action {
     DEVICE_TELEMETRY,       /* device-api.md 3.1 */
     DEVICE_COMMAND_GET,     /* 4.1 */
+    DEVICE_COMMANDS_GET,    /* 4.2: its own and its children's */
     DEVICE_COMMAND_UPDATE,  /* 4.3 */
     DEVICE_CONFIG_GET,      /* 5.1 */
     DEVICE_CONFIG_SET,      /* 5.2 */

@@ -67,3 +67,34 @@ test('a partner\'s command is unknown whatever is in it', async () => {
   const reply = await ask('POST', `/partner/devices/${device.id}/commands`, { raw: 'no JSON' });
   assert.deepEqual(answer(reply), [404, error('Unknown endpoint')]);
 });
+
+describe('commands of a family (device-api.md 4.2)', () => {
+  const pending = (one, options = {}) => request(server.http, 'GET', `/v1/devices/${one.id}/command/pending_commands`, { key: one.access_key, ...options });
+  const send = (one, name = 'reboot') => client(server, 'organization', server.organization_key).post(`/devices/${one.id}/commands`, { name });
+
+  test('the heads of the parent and of its children, each delivered by it', async () => {
+    const application = await makeModel(server, { device_type: 'application', api_version: '1.0.7' });
+    const parent = await register(server, model.key);
+    await assign(server, parent.id);
+    const children = [];
+    for (let i = 0; i < 3; i++) children.push(await register(server, application.key, { parent_id: parent.id }));
+    assert.deepEqual(answer(await pending(parent)), [200, '[]']);
+
+    const last = await send(children[2]);
+    const own = await send(parent);
+    await send(parent, 'dump'); // behind the head
+    const first = await send(children[0]);
+    const commands = [[own, parent], [first, children[0]], [last, children[2]]];
+    const expected = JSON.stringify(commands.map(([{ id, name }, { id: owner }]) => ({ id, device_id: owner, status: 'pending', name, parameters: {} })));
+    assert.deepEqual(answer(await pending(parent)), [200, expected]);
+    assert.deepEqual(answer(await pending(parent)), [200, expected], 'until they are final');
+    for (const [{ id }, { id: owner }] of commands) {
+      assert.notEqual((await ask('GET', `/organization/devices/${owner}/commands/${id}`)).json.delivered_at, null, 'fetched is delivered');
+    }
+    assert.deepEqual((await pending(children[0])).json.map(({ id }) => id), [first.id], 'a child has no family');
+    assert.deepEqual(answer(await pending({ id: parent.id, access_key: children[0].access_key })), [401, error('Not authorized')]);
+
+    await request(server.http, 'POST', `/v1/devices/${children[0].id}/command`, { key: children[0].access_key, body: { id: first.id, status: 'done' } });
+    assert.deepEqual((await pending(parent)).json.map(({ id }) => id), [own.id, last.id]);
+  });
+});

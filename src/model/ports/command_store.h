@@ -37,6 +37,9 @@ enum err command_store_insert(struct store_tx *tx, const struct command_row *row
 enum err command_store_update(struct store_tx *tx, const struct command_row *row) MUST_CHECK;
 enum err command_store_by_id(struct store_tx *tx, const struct uuid *id, struct arena *arena, struct command_row *ret_row) MUST_CHECK;
 /* The head of the queue: the oldest pending or in_progress command. ERR_NOT_FOUND: the queue is empty. */
+/* The heads of the queues of a device and of its children with the same owner; the device's first, then by age. */
+enum err command_store_family_heads(struct store_tx *tx, int64_t device_no, struct arena *arena, struct command_row **ret_rows,
+                                    size_t *ret_count) MUST_CHECK;
 enum err command_store_head(struct store_tx *tx, int64_t device_no, struct arena *arena, struct command_row *ret_row) MUST_CHECK;
 /* The queue's next free place, and how many commands of the device are open. */
 enum err command_store_queue(struct store_tx *tx, int64_t device_no, int64_t *ret_next_no, int64_t *ret_open) MUST_CHECK;

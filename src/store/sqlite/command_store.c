@@ -129,6 +129,21 @@ enum err command_store_head(struct store_tx *tx, int64_t device_no, struct arena
     return read_one(&q, arena, ret_row);
 }
 
+enum err command_store_family_heads(struct store_tx *tx, int64_t device_no, struct arena *arena, struct command_row **ret_rows,
+                                    size_t *ret_count)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "WITH family (device, place) AS (SELECT ?1, 0 UNION ALL SELECT child.no, child.no FROM device child "
+                "JOIN device parent ON parent.no = child.parent_no AND parent.organization_no IS child.organization_no "
+                "WHERE child.parent_no = ?1) "
+                "SELECT " COLUMNS " FROM family JOIN command ON no = (SELECT head.no FROM command head "
+                "WHERE head.device_no = family.device AND head.finished_at IS NULL AND head.queue_no > 0 "
+                "ORDER BY head.queue_no LIMIT 1) ORDER BY place");
+    query_bind_i64(&q, 1, device_no);
+    return read_all(&q, arena, ret_rows, ret_count);
+}
+
 enum err command_store_queue(struct store_tx *tx, int64_t device_no, int64_t *ret_next_no, int64_t *ret_open)
 {
     struct query q;
