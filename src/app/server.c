@@ -464,6 +464,7 @@ void server_stop(struct server *server)
     for (unsigned i = 0; i < server->thread_count; i++) {
         pthread_join(server->threads[i], NULL);
     }
+    loops_settle(server->loops, server->loop_count);
     hub_free(server->hub);
     api_free(server->api);
     for (unsigned i = 0; i < server->loop_count; i++) {

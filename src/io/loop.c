@@ -222,15 +222,19 @@ static void loop_turn(struct loop *loop)
     loop_run_hooks(loop);
 }
 
-/* Ends the streams and serves what that and the last posts cause, so that nothing is left behind. */
-static void loop_finish(struct loop *loop)
+/* Ends the streams and serves what that and the last posts cause, so that nothing is left behind. Returns whether there
+ * was anything. */
+static bool loop_finish(struct loop *loop)
 {
+    bool any = false;
     bool busy;
     do {
         stream_context_abort_all(loop->streams);
         busy = loop_run_hooks(loop);
         busy = loop_run_inbox(loop) || busy;
+        any = any || busy;
     } while (busy);
+    return any;
 }
 
 void loop_run(struct loop *loop)
@@ -250,15 +254,32 @@ void loop_stop(struct loop *loop)
     loop_wake(loop);
 }
 
+static bool loop_finish_here(struct loop *loop)
+{
+    struct loop *outer = current;
+    current = loop;
+    bool any = loop_finish(loop);
+    current = outer;
+    return any;
+}
+
+void loops_settle(struct loop *const *loops, unsigned count)
+{
+    bool busy;
+    do {
+        busy = false;
+        for (unsigned i = 0; i < count; i++) {
+            busy = loop_finish_here(loops[i]) || busy;
+        }
+    } while (busy);
+}
+
 void loop_free(struct loop *loop)
 {
     if (!loop) {
         return;
     }
-    struct loop *outer = current;
-    current = loop;
-    loop_finish(loop);
-    current = outer;
+    loop_finish_here(loop);
     stream_context_free(loop->streams);
     close(loop->wake_fd);
     close(loop->epoll_fd);

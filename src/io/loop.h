@@ -22,6 +22,9 @@ unsigned loop_index(const struct loop *loop);
 /* Runs until loop_stop, on the loop's own thread; then ends the streams (STREAM_CLOSED) and runs what is still posted. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);                       /* any thread */
+/* After loop_run of all of them has returned: serves what they have left to one another at their ends (posts, streams on
+ * the way), as if on them. Before anything is freed that those tasks use. */
+void loops_settle(struct loop *const *loops, unsigned count);
 struct mailbox *loop_mailbox(struct loop *loop);         /* post tasks to it from any thread; one wake-up per batch */
 struct loop *loop_current(void);                         /* of the calling thread; NULL outside */
 

@@ -193,6 +193,36 @@ static void tasks_posted_after_the_end_run_at_free(void **state)
     assert_null(loop_current());
 }
 
+struct relay {
+    struct task task;
+    struct loop *loops[2];
+    unsigned left;
+};
+
+static void run_relay(struct task *task)
+{
+    struct relay *relay = container_of(task, struct relay, task);
+    assert_ptr_equal(loop_current(), relay->loops[relay->left % 2]);
+    if (--relay->left > 0) {
+        mailbox_post(loop_mailbox(relay->loops[relay->left % 2]), task);
+    }
+}
+
+static void loops_that_ended_settle_what_they_left_to_one_another(void **state)
+{
+    (void)state;
+    struct relay relay = {.task.run = run_relay, .loops = {loop_new(0), loop_new(1)}, .left = 7};
+    for (int i = 0; i < 2; i++) {
+        loop_stop(relay.loops[i]);
+        loop_run(relay.loops[i]);
+    }
+    mailbox_post(loop_mailbox(relay.loops[1]), &relay.task);
+    loops_settle(relay.loops, 2);
+    assert_int_equal(relay.left, 0);
+    loop_free(relay.loops[0]);
+    loop_free(relay.loops[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +231,7 @@ int main(void)
         cmocka_unit_test(removed_watch_is_not_served),
         cmocka_unit_test(hooks_run_once_at_the_end_of_the_turn),
         cmocka_unit_test(tasks_posted_after_the_end_run_at_free),
+        cmocka_unit_test(loops_that_ended_settle_what_they_left_to_one_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
