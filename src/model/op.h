@@ -7,8 +7,6 @@
 #ifndef MUSTER_MODEL_OP_H
 #define MUSTER_MODEL_OP_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "base/task.h"
 
@@ -47,8 +45,6 @@ struct executor {
     /* Runs one operation on the calling thread while no lane has a thread yet (start, set-up): run, commit, committed.
      * `done` is not called; the result is also returned. */
     enum err (*run_now)(struct executor *executor, struct op *op);
-    /* False after a storage fault, until a write succeeds again. Any thread. */
-    bool (*is_healthy)(const struct executor *executor);
 };
 
 /* Hands `op` over; any thread. When the lane's bounded queue is full or it is stopping, done is posted home with

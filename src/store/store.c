@@ -89,11 +89,6 @@ static enum err store_run_here(struct executor *executor, struct op *op)
     return store_run_now(container_of(executor, struct store, executor), op);
 }
 
-static bool store_executor_is_healthy(const struct executor *executor)
-{
-    return store_is_healthy(container_of_const(executor, struct store, executor));
-}
-
 /* ---- opening and closing ---- */
 
 static enum err registry_open(struct store *store, const char *path, unsigned queue_max)
@@ -156,7 +151,6 @@ enum err store_open(const struct store_config *config, struct store **ret_store)
     struct store *store = mem_new(struct store);
     store->executor.submit = store_submit;
     store->executor.run_now = store_run_here;
-    store->executor.is_healthy = store_executor_is_healthy;
     store->lock_fd = -1;
     store->data_dir = str_dup(str_from_cstr(config->data_dir));
     enum err err = open_parts(store, config);
