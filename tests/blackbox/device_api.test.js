@@ -1,8 +1,10 @@
 // The device API over HTTP (device-api.md 1, 2.1-2.4, 2.7, 3.1-3.3, 4, 5, 7.1, 10): exact replies, the order of checks,
 // and what HTTP itself demands.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, setup, startInstallation, startServer, until } from './support/server.js';
 import { exchange, head, open } from './support/raw.js';
@@ -869,7 +871,8 @@ describe('device information and life', () => {
   });
 });
 
-describe('older API versions of a model', () => {
+describe('older API versions of a model, and the legacy registration key', () => {
+  const legacyKey = randomUUID();
   let old;
   let models;
   let org;
@@ -881,6 +884,8 @@ describe('older API versions of a model', () => {
     models = {};
     for (const version of Object.keys(versions)) models[version] = await makeModel(running, { authentication_method: 'cloud_id' });
     await running.stop();
+    const legacyHash = createHmac('sha256', readFileSync(join(keys.dir, 'keys')).subarray(0, 32)).update(legacyKey).digest('hex');
+    editDatabase(keys.dir, `UPDATE partner SET legacy_key_hash = x'${legacyHash}';`);
     editDatabase(keys.dir, Object.entries(versions).map(([version, number]) => `UPDATE model SET api_version = ${number} WHERE id = ${blob(models[version].id)};`).join('\n'));
     running = Object.assign(await startServer({ dir: keys.dir }), keys);
     const stop = running.stop;
@@ -899,6 +904,19 @@ describe('older API versions of a model', () => {
     assert.deepEqual(answer(refused), [422, error('Firmware version is invalid')]);
     const blank = await request(old.http, 'POST', '/v1/devices', { body: { hardware_key: models['1.0.4'].key, firmware_version: '1.0.0', cloud_id: 'old-refused-0123' } });
     assert.deepEqual(answer(blank), [422, error("Sn can't be blank")]);
+  });
+
+  test('a partner-wide key with the model by id or by name', async () => {
+    const send = (fields) => request(old.http, 'POST', '/v1/devices', { body: { partner_key: legacyKey, firmware_version: '1.0.0', sn: `L-${++serial}`, cloud_id: `legacy-${serial}-0123456`, ...fields } });
+    const { id, name } = models['1.0.1'];
+    for (const fields of [{ model_id: id }, { model: name }]) {
+      const reply = await send(fields);
+      assert.equal(reply.status, 201, reply.text);
+      assert.equal((await client(old, 'partner', old.partner_key).get(`/devices/${reply.json.id}`)).model.id, id);
+    }
+    for (const fields of [{}, { model_id: randomUUID() }, { model: 'nonsense' }, { model_id: 'nonsense' }]) assert.deepEqual(answer(await send(fields)), [404, error('Model not found')], JSON.stringify(fields));
+    assert.deepEqual(answer(await send({ partner_key: randomUUID(), model_id: id })), [400, error('Hardware key is invalid')]);
+    assert.deepEqual(answer(await send({ model_id: id, firmware_version: '' })), [422, error("Firmware version can't be blank")]);
   });
 
   test('configuration: merged below 1.0.5, without device_id below 1.0.7', async () => {

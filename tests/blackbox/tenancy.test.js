@@ -2,9 +2,11 @@
 // 1.3): the specified refusal, and nothing changed. Routes are read from the route tables.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { client, makeModel, password, register, request, setup, startServer, until } from './support/server.js';
-import { unlimited } from './support/config.js';
+import { configured, unlimited } from './support/config.js';
 import { blob, editDatabase } from './support/database.js';
 import { readRoutes } from './support/routes.js';
 
@@ -246,6 +248,43 @@ test('ids in bodies and queries are not a way in either', async () => {
       assert.deepEqual(answer(stream), [404, '{"error":"Device not found"}']);
     }
   });
+});
+
+test('no secret is in the data folder or the log as it is', async () => {
+  const keys = setup();
+  const debug = configured('[server]\nlog_level = debug\n[limits]\nmanagement_requests = 0\n');
+  const own = Object.assign(await startServer({ dir: keys.dir, args: debug }), keys);
+  const partner = client(own, 'partner', keys.partner_key);
+  const model = await makeModel(own);
+  const device = await register(own, model.key);
+  const once = (path, body) => request(own.http, 'POST', `/core/v1/partner${path}`, { key: keys.partner_key, body, headers: { 'idempotency-key': 'an idempotency key' } }).then(({ json }) => json);
+  const customer = await once('/organizations', { name: 'Customer', admin_contact_email: 'x@example.com' });
+  const apiKey = await once('/api_keys', { name: 'made' });
+  const hardwareKey = await once(`/models/${model.id}/hardware_keys`, { name: 'made' });
+  const rotated = await once(`/devices/${device.id}/rotate_key`, {});
+  const signedIn = await request(own.http, 'POST', '/core/v1/session', { body: { email: keys.email, password } });
+  await partner.patch(`/models/${model.id}/hardware_keys/${hardwareKey.id}`, { name: 'changed' });
+  await request(own.http, 'POST', '/v1/devices', { body: { hardware_key: model.key, firmware_version: '1.0.0', sn: 'dup', mac: 'dup', details: {} } });
+  await request(own.http, 'POST', `/v1/devices/${device.id}/telemetry`, { key: rotated.access_key, body: { telemetries: { a: 1 }, access_token: rotated.access_key } });
+  const secrets = { 'partner key': keys.partner_key, 'organization key': keys.organization_key, 'customer key': customer.api_key, 'API key': apiKey.key, 'hardware key': model.key, 'second hardware key': hardwareKey.key,
+    'access key': device.access_key, 'rotated key': rotated.access_key, password, cookie: signedIn.headers['set-cookie'][0].split(';')[0].split('=')[1], 'idempotency key': 'an idempotency key' };
+  for (const [name, secret] of Object.entries(secrets)) assert.ok(secret?.length >= 12, name);
+  const look = (when) => {
+    for (const entry of readdirSync(keys.dir, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())) {
+      const file = join(entry.parentPath ?? entry.path, entry.name);
+      const bytes = readFileSync(file);
+      for (const [name, secret] of Object.entries(secrets)) {
+        assert.ok(!bytes.includes(secret), `${name} is in ${file} ${when}`);
+        const raw = Buffer.from(secret.replaceAll('-', ''), 'hex');
+        if (raw.length === 16) assert.ok(!bytes.includes(raw), `${name} is in ${file} in binary ${when}`);
+      }
+    }
+  };
+  look('while it runs');
+  await own.stop();
+  look('afterwards');
+  for (const [name, secret] of Object.entries(secrets)) assert.ok(!own.log.includes(secret), `${name} is in the log`);
+  keys.remove();
 });
 
 describe('suspended', () => {
