@@ -106,14 +106,27 @@ static void on_closed(struct sse *sse)
     }
 }
 
-/* Keys are watched by their revocation; a session may have ended, or acts for another tenant now. */
+/* Keys are watched by their revocation, and may expire; a session may have ended, or acts for another tenant now. */
 static bool may_go_on(const struct live_stream *stream)
 {
     const struct principal *principal = &stream->principal;
+    if (principal->expires_at && stream->domain->now_unix_ms() >= principal->expires_at) {
+        return false;
+    }
     return !stream->is_session ||
            web_session_acts_for(stream->domain, stream->session_hash, principal->tenant_kind,
                                 principal->tenant_kind == TENANT_PARTNER ? principal->partner_no
                                                                          : principal->organization_no);
+}
+
+static void set_heartbeat(struct live_stream *stream, uint64_t now_ms)
+{
+    int64_t wait_ms = HEARTBEAT_MS;
+    if (stream->principal.expires_at) {
+        int64_t left_ms = stream->principal.expires_at - stream->domain->now_unix_ms();
+        wait_ms = left_ms < 0 ? 0 : left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    timer_set(loop_timers(stream->loop), &stream->heartbeat, now_ms + (uint64_t)wait_ms);
 }
 
 static void on_heartbeat(struct timer *timer, uint64_t now_ms)
@@ -126,7 +139,7 @@ static void on_heartbeat(struct timer *timer, uint64_t now_ms)
     if (stream->text.len == 0) { /* else the connection is full, and knows that we are there */
         sse_send(stream->sse, STR(":\n\n"));
     }
-    timer_set(loop_timers(stream->loop), timer, now_ms + HEARTBEAT_MS);
+    set_heartbeat(stream, now_ms);
 }
 
 static bool belongs_to(const struct device_brief *device, const struct principal *principal)
@@ -211,7 +224,7 @@ static void stream_open(struct call *call, struct store_tx *tx)
     if (!is_head) {
         sse_send(stream->sse, STR(":\n\n"));
     }
-    timer_set(loop_timers(stream->loop), &stream->heartbeat, loop_now_ms(stream->loop) + HEARTBEAT_MS);
+    set_heartbeat(stream, loop_now_ms(stream->loop));
 }
 
 const struct route live_routes[] = {

@@ -119,6 +119,7 @@ enum credential_result credentials_check_api_key(struct domain *domain, struct s
             principal.scope = entry->scope;
             principal.tenant_kind = entry->tenant_kind;
             principal.api_key_no = entry->no;
+            principal.expires_at = entry->expires_at == TIME_NONE ? 0 : entry->expires_at;
             tenant_no = entry->tenant_no;
             atomic_store_explicit(&entry->last_used_at, now, memory_order_relaxed);
         }

@@ -50,6 +50,11 @@ void event_set_payload(struct event *event, struct str payload)
     set_str(&event->payload, payload);
 }
 
+size_t event_bytes(const struct event *event)
+{
+    return sizeof *event + event->topic.len + event->method.len + event->path.len + event->payload.len;
+}
+
 struct event *event_ref(const struct event *event)
 {
     struct event *counted = (struct event *)(uintptr_t)event; /* immutable but for its count */

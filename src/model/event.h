@@ -73,6 +73,8 @@ struct event *event_new(enum event_type type, const struct device_brief *device)
 void event_set_topic(struct event *event, struct str topic);
 void event_set_request(struct event *event, struct str method, struct str path);
 void event_set_payload(struct event *event, struct str payload);
+/* What the event occupies in memory. */
+size_t event_bytes(const struct event *event);
 struct event *event_ref(const struct event *event);
 void event_unref(const struct event *event); /* NULL is accepted */
 

@@ -21,7 +21,9 @@ struct live {
     struct list readers;
     unsigned reader_count;
     const struct event *history[LIVE_HISTORY];
-    uint64_t history_count; /* events ever put into it */
+    uint64_t history_first; /* the oldest that is kept, of */
+    uint64_t history_count; /* the events ever put into it */
+    size_t history_bytes;
     unsigned wanting;       /* open readers that want messages */
     bool wants_raised;      /* counted in the bus */
     int64_t unwanted_since_ms;
@@ -39,7 +41,7 @@ struct live_reader {
     bool awake;    /* woken, and not yet found empty */
     _Atomic bool revoked;
     uint64_t dropped;
-    size_t first, count;
+    size_t first, count, bytes;
     const struct event *queue[LIVE_QUEUE];
 };
 
@@ -115,12 +117,14 @@ static bool matches(const struct live_reader *reader, const struct event *event)
 /* Under the lock. */
 static void reader_push(struct live_reader *reader, const struct event *event)
 {
-    if (reader->count == LIVE_QUEUE) {
+    size_t bytes = event_bytes(event);
+    if (reader->count == LIVE_QUEUE || reader->bytes + bytes > LIVE_QUEUE_BYTES) {
         reader->dropped++;
         metric_add(METRIC_LIVE_EVENTS_DROPPED, 1);
         return;
     }
     reader->queue[(reader->first + reader->count++) % LIVE_QUEUE] = event_ref(event);
+    reader->bytes += bytes;
 }
 
 static void reader_wake(struct live_reader *reader)
@@ -145,6 +149,27 @@ static bool ends_reader(const struct live_reader *reader, const struct event *ev
     return false;
 }
 
+/* Under the lock. */
+static void history_drop_first(struct live *live)
+{
+    size_t slot = live->history_first++ % LIVE_HISTORY;
+    live->history_bytes -= event_bytes(live->history[slot]);
+    event_unref(live->history[slot]);
+    live->history[slot] = NULL;
+}
+
+static void history_add(struct live *live, const struct event *event)
+{
+    if (live->history_count - live->history_first == LIVE_HISTORY) {
+        history_drop_first(live);
+    }
+    live->history[live->history_count++ % LIVE_HISTORY] = event_ref(event);
+    live->history_bytes += event_bytes(event);
+    while (live->history_bytes > LIVE_HISTORY_BYTES) {
+        history_drop_first(live);
+    }
+}
+
 static void on_event(struct event_sink *sink, const struct event *event)
 {
     struct live *live = container_of(sink, struct live, sink);
@@ -152,9 +177,7 @@ static void on_event(struct event_sink *sink, const struct event *event)
     bool is_shown = type_of(event->type, &what) != 0;
     pthread_mutex_lock(&live->lock);
     if (is_shown) {
-        size_t slot = live->history_count++ % LIVE_HISTORY;
-        event_unref(live->history[slot]);
-        live->history[slot] = event_ref(event);
+        history_add(live, event);
     }
     list_each(node, &live->readers) {
         struct live_reader *reader = list_entry(node, struct live_reader, node);
@@ -206,8 +229,7 @@ static bool event_id_parse(const struct live *live, struct str id, uint64_t *ret
 static void reader_resume(struct live_reader *reader, uint64_t seq)
 {
     struct live *live = reader->live;
-    uint64_t from = live->history_count > LIVE_HISTORY ? live->history_count - LIVE_HISTORY : 0;
-    for (uint64_t i = from; i < live->history_count; i++) {
+    for (uint64_t i = live->history_first; i < live->history_count; i++) {
         const struct event *event = live->history[i % LIVE_HISTORY];
         if (event->seq > seq && matches(reader, event)) {
             reader_push(reader, event);
@@ -216,6 +238,21 @@ static void reader_resume(struct live_reader *reader, uint64_t seq)
     if (reader->count) {
         reader_wake(reader);
     }
+}
+
+static bool same_tenant(const struct principal *a, const struct principal *b)
+{
+    return a->tenant_kind == b->tenant_kind && a->partner_no == b->partner_no && a->organization_no == b->organization_no;
+}
+
+/* Under the lock. */
+static bool has_room(struct live *live, const struct principal *principal)
+{
+    size_t of_tenant = 0;
+    list_each(node, &live->readers) {
+        of_tenant += same_tenant(&list_entry(node, struct live_reader, node)->filter.principal, principal);
+    }
+    return live->reader_count < LIVE_READERS_MAX && of_tenant < LIVE_READERS_TENANT_MAX;
 }
 
 static bool wants_messages(const struct live_reader *reader)
@@ -233,7 +270,7 @@ struct live_reader *live_open(struct live *live, const struct live_filter *filte
     reader->user = user;
     uint64_t seq;
     pthread_mutex_lock(&live->lock);
-    if (live->reader_count >= LIVE_READERS_MAX) {
+    if (!has_room(live, &filter->principal)) {
         pthread_mutex_unlock(&live->lock);
         mem_free(reader);
         return NULL;
@@ -276,6 +313,7 @@ const struct event *live_take(struct live_reader *reader, uint64_t *ret_dropped)
         event = reader->queue[reader->first];
         reader->first = (reader->first + 1) % LIVE_QUEUE;
         reader->count--;
+        reader->bytes -= event_bytes(event);
     } else { /* what was dropped came after everything that was queued */
         *ret_dropped = reader->dropped;
         reader->dropped = 0;

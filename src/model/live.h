@@ -14,8 +14,11 @@ struct live;
 struct live_reader;
 
 #define LIVE_HISTORY 1000 /* events that Last-Event-ID can resume within */
+#define LIVE_HISTORY_BYTES ((size_t)16 * 1024 * 1024)
 #define LIVE_QUEUE 1000   /* events a reader may be behind */
+#define LIVE_QUEUE_BYTES ((size_t)2 * 1024 * 1024)
 #define LIVE_READERS_MAX 1000
+#define LIVE_READERS_TENANT_MAX 250 /* so that no tenant takes all of them */
 
 enum live_type {
     LIVE_TELEMETRY = 1 << 0,
@@ -45,7 +48,8 @@ void live_free(struct live *live); /* after the threads ended; NULL is accepted 
 
 /* Starts reading; with `last_event_id` of an earlier reader of this process, after that event as far as it is kept.
  * `wake(user)` is called when there is something to take after nothing was left, from any thread, with a lock held: it
- * posts a task and does nothing else. NULL: too many readers. Any thread. */
+ * posts a task and does nothing else. NULL: too many readers, in all or of the
+ * tenant. Any thread. */
 struct live_reader *live_open(struct live *live, const struct live_filter *filter, struct str last_event_id,
                               void (*wake)(void *user), void *user);
 void live_close(struct live_reader *reader); /* `wake` is not called any more */

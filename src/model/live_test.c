@@ -228,6 +228,60 @@ static void a_slow_reader_is_told(void **state)
     reading_close(slow);
 }
 
+static void what_is_kept_is_bounded_in_bytes(void **state)
+{
+    struct world *world = *state;
+    struct live_filter filter = filter_of(&world->partner);
+    struct device_brief device = a_device(world, true);
+    struct reading *slow = reading_open(world, &filter, "");
+    size_t len = 1024 * 1024 - 4096;
+    char *payload = mem_alloc(len + 1);
+    memset(payload, '1', len);
+    payload[len] = '\0';
+    for (int i = 0; i < 20; i++) {
+        emit(world, EVENT_STATUS, &device, payload);
+    }
+    unsigned got = 0;
+    uint64_t dropped = 0;
+    for (const struct event *event; (event = live_take(slow->reader, &dropped)); got++) {
+        event_unref(event);
+    }
+    assert_int_equal(got, 2); /* LIVE_QUEUE_BYTES */
+    assert_int_equal(dropped, 18);
+    emit(world, EVENT_STATUS, &device, "{}");
+    assert_true(next(world, slow)); /* room again */
+    char last[64];
+    assert_int_equal(sscanf(world->text, "id: %63s", last), 1);
+    snprintf(strchr(last, '-') + 1, 8, "0");
+    struct reading *late = reading_open(world, &filter, last);
+    got = 0;
+    for (const struct event *event; (event = live_take(late->reader, &dropped)); got++) {
+        event_unref(event);
+    }
+    assert_int_equal(got + dropped, 17); /* LIVE_HISTORY_BYTES: 16 large ones and the small one */
+    mem_free(payload);
+    reading_close(late);
+    reading_close(slow);
+}
+
+static void no_tenant_takes_all_readers(void **state)
+{
+    struct world *world = *state;
+    struct live_filter filter = filter_of(&world->partner), other = filter_of(&world->organization);
+    struct reading *readings[LIVE_READERS_TENANT_MAX];
+    unsigned wakes = 0;
+    for (size_t i = 0; i < LIVE_READERS_TENANT_MAX; i++) {
+        readings[i] = reading_open(world, &filter, "");
+    }
+    assert_null(live_open(world->domain.live, &filter, STR(""), count_wake, &wakes));
+    reading_close(reading_open(world, &other, ""));
+    reading_close(readings[0]);
+    readings[0] = reading_open(world, &filter, "");
+    for (size_t i = 0; i < LIVE_READERS_TENANT_MAX; i++) {
+        reading_close(readings[i]);
+    }
+}
+
 static void secrets_are_masked(void **state)
 {
     struct world *world = *state;
@@ -309,6 +363,8 @@ int main(void)
         TEST(filters_combine),
         TEST(readers_resume),
         TEST(a_slow_reader_is_told),
+        TEST(what_is_kept_is_bounded_in_bytes),
+        TEST(no_tenant_takes_all_readers),
         TEST(secrets_are_masked),
         TEST(messages_are_made_while_somebody_looks),
         TEST(a_revoked_key_ends_its_stream),

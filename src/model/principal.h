@@ -25,6 +25,7 @@ struct principal {
     int64_t partner_no;            /* the partner acted for, or the partner of the organization acted for; 0: none */
     int64_t organization_no;       /* the organization acted for; 0: none */
     int64_t api_key_no;
+    int64_t expires_at;            /* of the API key, unix ms; 0: never */
     int64_t user_no;
     struct uuid user_id;
     bool system_admin;

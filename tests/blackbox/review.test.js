@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, startInstallation } from './support/server.js';
 import { unlimited } from './support/config.js';
+import { follow } from './support/sse.js';
 
 let server;
 let model;
@@ -97,4 +98,13 @@ describe('commands of a family (device-api.md 4.2)', () => {
     await request(server.http, 'POST', `/v1/devices/${children[0].id}/command`, { key: children[0].access_key, body: { id: first.id, status: 'done' } });
     assert.deepEqual((await pending(parent)).json.map(({ id }) => id), [own.id, last.id]);
   });
+});
+
+test('a live stream ends when its key expires', async () => {
+  const key = await client(server, 'organization', server.organization_key).post('/api_keys',
+    { name: 'short', expires_at: new Date(Date.now() + 1500).toISOString() }, 201);
+  const stream = await follow(server, 'organization', { key: key.key });
+  assert.equal(stream.status, 200);
+  await stream.closed;
+  assert.ok(Date.now() >= Date.parse(key.expires_at));
 });
