@@ -11,6 +11,15 @@ import { startRouter } from "./lib/router";
 import { startStream } from "./lib/stream";
 import { followOtherTabs } from "./lib/tenant";
 
+// After an update of the server an open tab may ask for a piece that is gone: the page is loaded anew, once.
+window.addEventListener("vite:preloadError", (event) => {
+  const key = "muster.reloaded";
+  if (Date.now() - Number(sessionStorage.getItem(key) ?? 0) < 60_000) return;
+  sessionStorage.setItem(key, String(Date.now()));
+  event.preventDefault();
+  location.reload();
+});
+
 startPrefs();
 startRouter();
 startClock();

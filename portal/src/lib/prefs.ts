@@ -30,19 +30,45 @@ function readLocal(): Prefs {
 
 export const prefs = signal<Prefs>(readLocal());
 
+// Set while the server does not have the newest copy; survives a reload that comes before the saving.
+const unsavedKey = "muster.preferences.unsaved";
+
+function mark(unsaved: boolean): void {
+  try {
+    if (unsaved) localStorage.setItem(unsavedKey, "1");
+    else localStorage.removeItem(unsavedKey);
+  } catch {
+    // Storage may be forbidden; the server's copy then wins.
+  }
+}
+
+const isUnsaved = (): boolean => {
+  try {
+    return localStorage.getItem(unsavedKey) !== null;
+  } catch {
+    return false;
+  }
+};
+
 let saveTimer: ReturnType<typeof setTimeout> | undefined;
+
+function save(): void {
+  if (!session.value) return;
+  const sent = prefs.value;
+  // A preference that could not be saved is still right in this browser.
+  call("PUT", "/session/preferences", sent).then(() => mark(prefs.value !== sent), () => undefined);
+}
 
 export function setPrefs(change: Partial<Prefs>): void {
   prefs.value = { ...prefs.value, ...change };
+  mark(true);
   clearTimeout(saveTimer);
-  saveTimer = setTimeout(() => {
-    // A preference that could not be saved is still right in this browser.
-    if (session.value) call("PUT", "/session/preferences", prefs.value).catch(() => undefined);
-  }, 600);
+  saveTimer = setTimeout(save, 300);
 }
 
 /** Takes the server's copy after sign-in. */
 export async function loadPrefs(): Promise<void> {
+  if (isUnsaved()) return save();
   try {
     const saved = await call<Partial<Prefs> | null>("GET", "/session/preferences");
     prefs.value = { ...defaults, ...prefs.value, ...(saved ?? {}) };
