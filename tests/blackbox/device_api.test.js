@@ -886,6 +886,8 @@ describe('older API versions of a model, and the legacy registration key', () =>
     await running.stop();
     const legacyHash = createHmac('sha256', readFileSync(join(keys.dir, 'keys')).subarray(0, 32)).update(legacyKey).digest('hex');
     editDatabase(keys.dir, `UPDATE partner SET legacy_key_hash = x'${legacyHash}';`);
+    const parameters = [{ name: 'SNMP community', type: 'text', required: true }, { name: 'Password', type: 'password', required: false }, { name: 'Port', type: 'number', required: false }];
+    editDatabase(keys.dir, `UPDATE model SET parameters = '${JSON.stringify(parameters)}' WHERE id = ${blob(models['1.0.5'].id)};`);
     editDatabase(keys.dir, Object.entries(versions).map(([version, number]) => `UPDATE model SET api_version = ${number} WHERE id = ${blob(models[version].id)};`).join('\n'));
     running = Object.assign(await startServer({ dir: keys.dir }), keys);
     const stop = running.stop;
@@ -932,6 +934,23 @@ describe('older API versions of a model, and the legacy registration key', () =>
     const set = await scoped.call('POST', '/config', { config: { a: 1 } });
     assert.deepEqual(Object.keys(set.json), ['success', 'name', 'version', 'last_updated', 'config']);
     assert.deepEqual(Object.keys(await scoped.get('/config')), ['name', 'version', 'last_updated', 'config']);
+  });
+
+  test('custom parameters: complete, typed, the password masked for people and plain for the device', async () => {
+    const device = await make('1.0.5');
+    const patch = (custom) => request(old.http, 'PATCH', `/core/v1/organization/devices/${device.id}`, { key: old.organization_key, body: { custom_parameters: custom } });
+    assert.deepEqual((await org.get(`/devices/${device.id}`)).custom_parameters, {});
+    for (const [custom, text] of [[{}, 'Parameter SNMP community is required'], [{ 'SNMP community': '' }, 'Parameter SNMP community is required'], [{ 'SNMP community': 'x', other: 1 }, 'Unknown parameter other'],
+      [{ 'SNMP community': 'x', Port: 'many' }, 'Port is invalid'], [{ 'SNMP community': {} }, 'SNMP community is invalid'], ['x', 'Custom parameters must be an object']]) {
+      assert.deepEqual(answer(await patch(custom)), [422, error(text)], JSON.stringify(custom));
+    }
+    const set = await patch({ 'SNMP community': 'public', Password: 'hunter2 hunter2', Port: '161' });
+    assert.deepEqual([set.status, set.json.custom_parameters], [200, { 'SNMP community': 'public', Password: '*****', Port: 161 }]);
+    assert.deepEqual((await device.get()).custom, { 'SNMP community': 'public', Password: 'hunter2 hunter2', Port: 161 });
+    assert.equal((await patch({ 'SNMP community': 'private', Password: '*****' })).status, 200, 'the stored password is kept');
+    assert.deepEqual((await device.get()).custom, { 'SNMP community': 'private', Password: 'hunter2 hunter2' }, 'the map is complete: what is not in it is gone');
+    const theirs = await client(old, 'partner', old.partner_key).get(`/devices/${device.id}`);
+    assert.ok(!JSON.stringify(theirs).includes('hunter2'));
   });
 
   test('commands: id optional below 1.0.1, device_id from 1.0.7', async () => {
