@@ -48,7 +48,7 @@ function SignedIn(): JSX.Element {
   };
   useEffect(load, []);
   useEffect(() => {
-    if (who?.user.id) void loadPrefs();
+    if (who?.user.id) void loadPrefs(who.user.id);
   }, [who?.user.id]);
   if (failure) return <div class="alone"><Failed text={failure} retry={load} /></div>;
   if (who === undefined) return <div class="boot" role="status" aria-label={t.loading} />;

@@ -66,8 +66,25 @@ export function setPrefs(change: Partial<Prefs>): void {
   saveTimer = setTimeout(save, 300);
 }
 
-/** Takes the server's copy after sign-in. */
-export async function loadPrefs(): Promise<void> {
+const ownerKey = "muster.preferences.owner";
+
+/** Whether this browser's copy belongs to someone else; it does not from now on. */
+function changedHands(user: string): boolean {
+  try {
+    const before = localStorage.getItem(ownerKey);
+    localStorage.setItem(ownerKey, user);
+    return before !== null && before !== user;
+  } catch {
+    return false;
+  }
+}
+
+/** Takes the server's copy after sign-in; of another person's copy in this browser only the looks are kept. */
+export async function loadPrefs(user: string): Promise<void> {
+  if (changedHands(user)) {
+    prefs.value = { ...defaults, theme: prefs.value.theme, zone: prefs.value.zone };
+    mark(false);
+  }
   if (isUnsaved()) return save();
   try {
     const saved = await call<Partial<Prefs> | null>("GET", "/session/preferences");
