@@ -11,6 +11,7 @@
 #define KEYS_MAX 64
 #define POINTS_MAX 2000
 #define CHANGES_MAX 20000
+#define CHANGE_BYTES_MAX ((size_t)8 << 20) /* of all keys together; a key may be named more than once */
 #define TIME_MAX_MS (INT64_C(1) << 53)
 
 /* ---- the walk ---- */
@@ -204,7 +205,7 @@ struct change {
 /* One key. Its newest value decides whether it is a series of numbers or of changes. */
 struct series {
     struct str key;
-    bool decided, numeric;
+    bool decided, numeric, full;
     struct point *raw;    /* up to points + 1: then the buckets are shown */
     size_t raw_count;
     struct bucket *buckets;
@@ -218,6 +219,7 @@ struct series_job {
     int64_t bucket_ms;
     struct series *series;
     size_t count;
+    size_t change_bytes;
 };
 
 static void add_number(const struct series_job *job, struct series *s, int64_t at_ms, double value)
@@ -238,28 +240,34 @@ static bool change_same(const struct change *change, const struct flat_entry *en
 }
 
 /* Newest first: while the value stays, the change moves back in time. */
-static void add_change(struct series *s, int64_t at_ms, const struct flat_entry *entry)
+static void add_change(struct series_job *job, struct series *s, int64_t at_ms, const struct flat_entry *entry)
 {
+    if (s->full) {
+        return;
+    }
     struct change *last = s->change_count ? &s->changes[s->change_count - 1] : NULL;
     if (last && change_same(last, entry)) {
         last->at_ms = at_ms < last->at_ms ? at_ms : last->at_ms;
         return;
     }
-    if (s->change_count == CHANGES_MAX) {
+    size_t text_len = entry->type == FLAT_STRING ? entry->text.len : 0;
+    if (s->change_count == CHANGES_MAX || job->change_bytes + sizeof *last + text_len > CHANGE_BYTES_MAX) {
+        s->full = true; /* it begins here: what is older would be joined to the wrong change */
         return;
     }
+    job->change_bytes += sizeof *last + text_len;
     if (s->change_count == s->change_room) {
         s->change_room = s->change_room ? s->change_room * 2 : 32;
         s->changes = mem_realloc(s->changes, s->change_room * sizeof *s->changes);
     }
     struct str text = STR("");
-    if (entry->type == FLAT_STRING && entry->text.len > 0) {
-        text = str_from(mem_dup(entry->text.ptr, entry->text.len), entry->text.len);
+    if (text_len > 0) {
+        text = str_from(mem_dup(entry->text.ptr, text_len), text_len);
     }
     s->changes[s->change_count++] = (struct change){at_ms, entry->type, text};
 }
 
-static void add_entry(const struct series_job *job, struct series *s, int64_t at_ms, const struct flat_entry *entry)
+static void add_entry(struct series_job *job, struct series *s, int64_t at_ms, const struct flat_entry *entry)
 {
     if (entry->type == FLAT_NULL) {
         return;
@@ -279,11 +287,11 @@ static void add_entry(const struct series_job *job, struct series *s, int64_t at
     if (numeric) {
         add_number(job, s, at_ms, entry->number);
     } else {
-        add_change(s, at_ms, entry);
+        add_change(job, s, at_ms, entry);
     }
 }
 
-static enum err series_collect(struct walk *walk, const struct series_job *job)
+static enum err series_collect(struct walk *walk, struct series_job *job)
 {
     struct sample_row row;
     enum err err;
