@@ -372,7 +372,12 @@ static void reload_certificate(struct server *server, const struct settings *set
 static void reload(struct server *server)
 {
     const struct settings *now = domain_settings(&server->installation.domain);
-    if (!server->config_path || server->reloaded_count == sizeof server->reloaded / sizeof server->reloaded[0]) {
+    bool room = server->reloaded_count < sizeof server->reloaded / sizeof server->reloaded[0];
+    if (!server->config_path || !room) {
+        if (!room) {
+            log_event(LOG_ERROR, "reload_refused", log_s("file", server->config_path),
+                      log_s("error", "reloaded too often: settings change with the next start, certificates do now"));
+        }
         reload_certificate(server, now);
         return;
     }
