@@ -89,6 +89,7 @@ struct http_call {
     bool with_loop_handler; /* a PLACE_LOOP handler has it, or call_finish is due */
     bool streaming;  /* sse_open took it */
     bool idempotent_repeat;
+    bool is_exempt;  /* no limits per address for the peer (device-api.md 1.8.4) */
 };
 
 static inline struct http_call *http_call_of(struct call *call)
@@ -128,7 +129,7 @@ bool http_call_only_reads(const struct call *call);
 /* --- authorize.c --- */
 /* False: reply is the error. */
 bool http_call_authorize(struct http_call *call);
-/* No limits per address for the peer (device-api.md 1.8.4). */
-bool http_call_is_exempt(const struct http_call *call);
+/* Of the peer, for http_call.is_exempt. */
+bool http_call_peer_is_exempt(const struct http_call *call);
 
 #endif

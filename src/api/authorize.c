@@ -29,7 +29,7 @@ static bool take(struct http_call *http_call, struct rate_limit *limit, uint64_t
     return false;
 }
 
-bool http_call_is_exempt(const struct http_call *call)
+bool http_call_peer_is_exempt(const struct http_call *call)
 {
     const struct api_loop *home = call->connection->home;
     if (net_address_is_loopback(&call->call.peer)) {
@@ -55,7 +55,7 @@ static bool take_for_address(struct http_call *http_call)
 {
     struct call *call = &http_call->call;
     uint64_t max = domain_settings(call->domain)->limits_address_requests;
-    return http_call_is_exempt(http_call) ||
+    return http_call->is_exempt ||
            take(http_call, call->api->address_rates, rate_key(RATE_ADDRESS, address_hash(&call->peer)), max);
 }
 

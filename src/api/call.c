@@ -181,6 +181,7 @@ static void read_head(struct http_call *http_call, const struct http1_head *head
     read_headers(http_call, head);
     read_forwarded(http_call);
     net_host_format(&call->peer, call->peer_text);
+    http_call->is_exempt = http_call_peer_is_exempt(http_call);
 }
 
 static bool find_route(struct http_call *http_call)

@@ -1,4 +1,5 @@
 /* The owner's view of its devices (management-api.md 3.2, 3.3, 6.1). */
+#include "api/api_internal.h"
 #include "api/device_admin.h"
 #include "model/attempts.h"
 #include "model/claim.h"
@@ -67,7 +68,7 @@ static struct str claim_account(struct call *call)
 }
 
 static void guarded(struct call *call, struct store_tx *tx,
-                    void (*run)(struct admin *admin, struct store_tx *tx, const struct json *body))
+                    bool (*run)(struct admin *admin, struct store_tx *tx, const struct json *body))
 {
     struct domain *domain = call->domain;
     const struct settings *settings = domain_settings(domain);
@@ -75,7 +76,7 @@ static void guarded(struct call *call, struct store_tx *tx,
     struct str address = str_from_cstr(call->peer_text), account = claim_account(call);
     struct attempts_limits limits = {
         .account_max = settings->limits_failed_signins_account,
-        .address_max = net_address_is_loopback(&call->peer) ? 0 : settings->limits_failed_signins_address,
+        .address_max = http_call_of(call)->is_exempt ? 0 : settings->limits_failed_signins_address,
     };
     unsigned retry_after_s = 0;
     if (!attempts_take(attempts, domain->now_unix_ms(), address, account, limits, &retry_after_s)) {
@@ -83,10 +84,7 @@ static void guarded(struct call *call, struct store_tx *tx,
         call->reply.retry_after_s = retry_after_s;
         return;
     }
-    run(call_admin(call), tx, call->body);
-    /* Only guessing counts: identifiers that name nothing. */
-    bool guessed = call->reply.status == 404 && str_eq(reply_error_text(&call->reply), STR("Device not found"));
-    if (!guessed) {
+    if (run(call_admin(call), tx, call->body)) {
         attempts_give_back(attempts, domain->now_unix_ms(), address, account);
     }
 }

@@ -38,7 +38,7 @@ static void session_create(struct call *call, struct store_tx *tx)
         return;
     }
     struct sign_in *sign_in = sign_in_new(call->domain, str_sub(email, 0, 256), password,
-                                          str_from_cstr(call->peer_text), http_call_is_exempt(http_call_of(call)));
+                                          str_from_cstr(call->peer_text), http_call_of(call)->is_exempt);
     sign_in->user = call;
     sign_in_submit(sign_in, loop_mailbox(loop_current()), on_signed_in);
 }

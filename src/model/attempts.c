@@ -1,5 +1,6 @@
 #include "model/attempts.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 
 #include "base/hashmap.h"
@@ -54,8 +55,18 @@ static void window_enter(struct attempts *attempts, int64_t now)
     }
 }
 
+/* Of an IPv6 address the network's half: a /64 is one guesser, who may use any address of it. */
 static uint64_t address_hash(struct str address)
 {
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr binary;
+    if (address.len < sizeof text) {
+        memcpy(text, address.ptr, address.len);
+        text[address.len] = '\0';
+        if (inet_pton(AF_INET6, text, &binary) == 1) {
+            return hash_bytes(&binary, 8);
+        }
+    }
     return hash_str(address);
 }
 
@@ -67,7 +78,7 @@ static uint64_t account_hash(struct str address, struct str account)
         char c = account.ptr[i];
         lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
-    uint64_t pair[2] = {hash_str(address), hash_bytes(lower, len)};
+    uint64_t pair[2] = {address_hash(address), hash_bytes(lower, len)};
     return hash_bytes(pair, sizeof pair);
 }
 

@@ -16,7 +16,8 @@ struct attempts_limits {
 
 struct attempts *attempts_new(void);
 void attempts_free(struct attempts *attempts); /* NULL is accepted */
-/* Counts an attempt. False: over a limit, nothing was counted; *ret_retry_after_s says when the window ends (>= 1). */
+/* `address` as text; an IPv6 network of 64 bits counts as one.
+ * Counts an attempt. False: over a limit, nothing was counted; *ret_retry_after_s says when the window ends (>= 1). */
 bool attempts_take(struct attempts *attempts, int64_t now_unix_ms, struct str address, struct str account,
                    struct attempts_limits limits, unsigned *ret_retry_after_s);
 /* The attempt succeeded: it does not count. */

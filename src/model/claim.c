@@ -208,7 +208,13 @@ static bool refuse_claim(struct admin *admin, enum claim_result result)
     return true;
 }
 
-void device_claim(struct admin *admin, struct store_tx *tx, const struct json *body)
+/* Whoever is told so may have guessed the identifiers. */
+static bool is_guess(enum claim_result result)
+{
+    return result == CLAIM_NOT_REGISTERED || result == CLAIM_UNPUBLISHED || result == CLAIM_CHILD;
+}
+
+bool device_claim(struct admin *admin, struct store_tx *tx, const struct json *body)
 {
     struct device_core device;
     enum claim_result result = CLAIM_NOT_REGISTERED;
@@ -216,8 +222,11 @@ void device_claim(struct admin *admin, struct store_tx *tx, const struct json *b
     int64_t space_no, organization_no = admin->principal.organization_no;
     if (!find_space(admin, tx, organization_no, body, &space_no) || !claim_identifiers_check(admin, body) ||
         !read_name(admin, body, &name) ||
-        admin_failed(admin, claim_find(admin, tx, organization_no, body, &device, &result)) || refuse_claim(admin, result)) {
-        return;
+        admin_failed(admin, claim_find(admin, tx, organization_no, body, &device, &result))) {
+        return true;
+    }
+    if (refuse_claim(admin, result)) {
+        return !is_guess(result);
     }
     struct device_change *change = device_change_of_admin(admin, tx);
     enum err err = claim_with_children(change, &device, organization_no, space_no);
@@ -228,6 +237,7 @@ void device_claim(struct admin *admin, struct store_tx *tx, const struct json *b
         audit(admin, tx, "device.claim", &device);
         device_answer(admin, tx, device.no);
     }
+    return true;
 }
 
 static const char *const result_names[] = {
@@ -259,30 +269,31 @@ static enum err write_claimable(struct admin *admin, struct store_tx *tx, const 
     return err;
 }
 
-void device_claim_lookup(struct admin *admin, struct store_tx *tx, const struct json *body)
+bool device_claim_lookup(struct admin *admin, struct store_tx *tx, const struct json *body)
 {
     struct device_core device;
     enum claim_result result = CLAIM_NOT_REGISTERED;
     struct json_writer w;
     if (!claim_identifiers_check(admin, body) ||
         admin_failed(admin, claim_find(admin, tx, admin->principal.organization_no, body, &device, &result))) {
-        return;
+        return true;
     }
     if (result == CLAIM_AMBIGUOUS) {
         refuse_claim(admin, result);
-        return;
+        return true;
     }
     json_writer_init(&w, &admin->reply->body);
     json_begin_object(&w);
     json_field_cstr(&w, "result", result_names[result]);
     if (result == CLAIM_POSSIBLE && admin_failed(admin, write_claimable(admin, tx, &device, &w))) {
-        return;
+        return true;
     }
     if (result == CLAIM_HERE) {
         json_field_uuid(&w, "device_id", &device.id);
     }
     json_end_object(&w);
     admin->reply->status = 200;
+    return !is_guess(result);
 }
 
 static bool missing(struct admin *admin, const char *field)

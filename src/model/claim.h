@@ -8,10 +8,11 @@
 
 enum { ASSIGN_DEVICES_MAX = 500 };
 
-/* POST /devices/claim by an organization; the reply is the Device. */
-void device_claim(struct admin *admin, struct store_tx *tx, const struct json *body);
-/* POST /devices/claim/lookup: what a claim would find. On LANE_READ. */
-void device_claim_lookup(struct admin *admin, struct store_tx *tx, const struct json *body);
+/* POST /devices/claim by an organization; the reply is the Device. False: nothing that could be claimed has these
+ * identifiers, which counts as a failed attempt (management-api.md 1.7). */
+bool device_claim(struct admin *admin, struct store_tx *tx, const struct json *body);
+/* POST /devices/claim/lookup: what a claim would find. False as above. On LANE_READ. */
+bool device_claim_lookup(struct admin *admin, struct store_tx *tx, const struct json *body);
 /* POST /devices/assign by a partner: claims its devices for one of its organizations, all or none. */
 void device_assign(struct admin *admin, struct store_tx *tx, const struct json *body);
 /* POST /devices/:id/unclaim by the owner, /unassign by the maker. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, startInstallation } from './support/server.js';
-import { unlimited } from './support/config.js';
+import { configured, unlimited } from './support/config.js';
 import { follow } from './support/sse.js';
 
 let server;
@@ -107,4 +107,27 @@ test('a live stream ends when its key expires', async () => {
   assert.equal(stream.status, 200);
   await stream.closed;
   assert.ok(Date.now() >= Date.parse(key.expires_at));
+});
+
+test('failed look-ups count like failed claims; networks without limits may guess', async () => {
+  const limited = await startInstallation({ args: configured(['[limits]', 'failed_signins_account = 0', 'failed_signins_address = 2',
+    '[server]', 'trusted_proxies = 127.0.0.1', 'limits_exempt = 198.51.100.0/24'].join('\n')) });
+  const guess = (address, action, body) => request(limited.http, 'POST', `/core/v1/organization/devices/${action}`,
+    { key: limited.organization_key, body: { cloud_id: 'guess-0123456789', ...body }, headers: { 'x-forwarded-for': address } });
+  const statuses = async (...args) => {
+    const seen = [];
+    for (let n = 0; n < 4; n++) seen.push((await guess(...args)).status);
+    return seen;
+  };
+  for (const address of ['198.51.100.7', '127.0.0.1']) {
+    assert.deepEqual(await statuses(address, 'claim/lookup'), [200, 200, 200, 200], address);
+    assert.deepEqual(await statuses(address, 'claim', { space_id: 1 }), [404, 404, 404, 404], address);
+  }
+  assert.deepEqual(await statuses('192.0.2.1', 'claim/lookup'), [200, 200, 429, 429]);
+  assert.deepEqual(await statuses('192.0.2.2', 'claim', { space_id: 1 }), [404, 404, 429, 429]);
+  const free = await register(limited, (await makeModel(limited, { authentication_method: 'cloud_id' })).key, { cloud_id: 'known-0123456789' });
+  for (let n = 0; n < 4; n++) {
+    assert.equal((await guess('192.0.2.3', 'claim/lookup', { cloud_id: 'known-0123456789' })).json.device_id, free.id, 'what is found is no guess');
+  }
+  await limited.stop();
 });
