@@ -243,6 +243,33 @@ describe('tenancy', () => {
   });
 });
 
+test('a slow reader is told how many it missed, and goes on; nobody else misses anything', async () => {
+  const device = await newDevice();
+  const other = await newDevice();
+  const slow = await open('organization', `?device_id=${device.id}&types=telemetry`, { paused: true });
+  const quick = await open('organization', `?device_id=${other.id}&types=telemetry`);
+  const big = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`k${n}`, 'x'.repeat(1000)]));
+  let sent = 0;
+  const many = async (count, make) => {
+    let n = 0;
+    await Promise.all(Array.from({ length: 8 }, async () => { while (n < count) { sent++; await call(device, 'POST', '/telemetry', { telemetries: make(n++) }); } }));
+    await call(other, 'POST', '/telemetry', { telemetries: { beside: count } });
+    await quick.next((data) => data.payload?.telemetries?.beside === count);
+  };
+  await many(200, (n) => ({ ...big, n })); // fills what the connection holds
+  await many(1100, (n) => ({ n })); // and the queue behind it
+  slow.resume();
+  const dropped = await slow.next((data) => data.type === 'dropped', 'the notice');
+  assert.ok(dropped.data.count >= 1);
+  await settle(slow, device);
+  const told = slow.events.filter(({ data }) => data.type === 'dropped').reduce((sum, { data }) => sum + data.count, 0);
+  const got = slow.events.filter(({ data }) => data.type === 'telemetry').length;
+  assert.equal(got + told, sent + 1, 'every event is shown or counted');
+  assert.deepEqual(quick.events.map(({ data }) => data.type), ['telemetry', 'telemetry']);
+  slow.close();
+  quick.close();
+});
+
 test('many streams at once get the same, and closing them disturbs nobody', async () => {
   const device = await newDevice();
   const streams = await Promise.all(Array.from({ length: 20 }, () => open('organization', `?device_id=${device.id}&types=telemetry`)));

@@ -6,9 +6,10 @@ const WAIT_MS = 20_000;
 
 /**
  * Opens a stream. Resolves with { status, headers, events, next(test), closed, close() } once the reply's head is there;
- * an event is { id, data } with data parsed. A reply that is no stream has `text` instead.
+ * an event is { id, data } with data parsed. A reply that is no stream has `text` instead. `paused`: reads nothing until
+ * resume() is called.
  */
-export function follow(server, tenant, { key, query = '', headers = {}, tls = false } = {}) {
+export function follow(server, tenant, { key, query = '', headers = {}, tls = false, paused = false } = {}) {
   const to = tls ? server.https : server.http;
   return new Promise((resolve, reject) => {
     const call = (tls ? https : http).request({
@@ -47,6 +48,8 @@ export function follow(server, tenant, { key, query = '', headers = {}, tls = fa
           fail(new Error(`no event ${what}; got ${JSON.stringify(stream.events.map(({ data }) => data)).slice(0, 4000)}`));
         }, WAIT_MS);
       });
+      stream.resume = () => reply.resume();
+      if (paused) reply.pause();
       stream.close = () => { call.destroy(); return stream.closed; };
       if (reply.statusCode === 200) resolve(stream);
       else reply.on('end', () => resolve(stream));
