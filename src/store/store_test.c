@@ -533,6 +533,26 @@ static void workers_have_no_store(void **state)
     store_close(f->store);
 }
 
+/* "There is no such file" would be an empty answer where a fault must be told. */
+static void a_reader_without_a_descriptor_is_a_fault(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    struct sqlite3 *db = NULL;
+    struct rlimit before;
+    open_store(f, 0);
+    store_close(f->store);
+    snprintf(path, sizeof path, "%s/muster.db", f->dir);
+    getrlimit(RLIMIT_NOFILE, &before);
+    struct rlimit none = {0, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    enum err err = db_open(path, DB_READER, &db);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(err, ERR_STORAGE);
+    snprintf(path, sizeof path, "%s/other.db", f->dir);
+    assert_int_equal(db_open(path, DB_READER, &db), ERR_NOT_FOUND);
+}
+
 int main(void)
 {
     log_setup(LOG_ERROR, LOG_LOGFMT, open("/dev/null", O_WRONLY | O_CLOEXEC));
@@ -549,6 +569,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(statements_nest_and_nulls_differ_from_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unnoticed_fault_fails_its_operation, setup, teardown),
         cmocka_unit_test_setup_teardown(readers_cannot_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_without_a_descriptor_is_a_fault, setup, teardown),
         cmocka_unit_test_setup_teardown(workers_have_no_store, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,7 +103,7 @@ enum err db_open(const char *path, enum db_mode mode, struct sqlite3 **ret_db)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (mode == DB_WRITER ? SQLITE_OPEN_CREATE : 0);
     int rc = sqlite3_open_v2(path, &db, flags, NULL);
     if (rc != SQLITE_OK) {
-        if (mode == DB_READER && rc == SQLITE_CANTOPEN) {
+        if (mode == DB_READER && rc == SQLITE_CANTOPEN && access(path, F_OK) != 0) { /* else: no descriptor, no permission */
             sqlite3_close(db);
             return ERR_NOT_FOUND;
         }
