@@ -75,7 +75,8 @@ static size_t connections_allowed(const struct settings *settings)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     getrlimit(RLIMIT_NOFILE, &files);
-    size_t by_files = files.rlim_cur > 2 * FILES_RESERVE ? (size_t)files.rlim_cur - FILES_RESERVE : FILES_RESERVE;
+    size_t reserve = files.rlim_cur > 2 * FILES_RESERVE ? FILES_RESERVE : (size_t)files.rlim_cur / 2;
+    size_t by_files = (size_t)files.rlim_cur - reserve;
     size_t wanted = (size_t)settings->server_connections_max;
     return wanted && wanted < by_files ? wanted : by_files;
 }
