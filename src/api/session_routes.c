@@ -49,6 +49,7 @@ static bool session_of(struct call *call, struct web_session_row *ret_session)
     uint8_t hash[SHA256_BYTES];
     if (web_session_token_hash(call->domain, call->cookie, call->is_tls, hash) &&
         web_session_find(call->domain, hash, ret_session)) {
+        call->principal = web_session_principal(ret_session);
         return true;
     }
     reply_error(&call->reply, 401, "Not authorized");

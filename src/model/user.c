@@ -92,6 +92,13 @@ bool password_is_acceptable(struct admin *admin, struct str password)
     return true;
 }
 
+static void audit_user(struct admin *admin, struct store_tx *tx, const char *action, const struct uuid *user_id)
+{
+    char id[UUID_TEXT_BYTES];
+    uuid_format(user_id, id);
+    admin_audit(admin, tx, action, "user", str_from_cstr(id), STR(""));
+}
+
 static void wipe_str(struct str text)
 {
     /* The arena's copy is the operation's own. */
@@ -189,16 +196,8 @@ static enum err open_session(struct sign_in *sign_in, struct store_tx *tx)
         err = web_session_open(admin, tx, &session, sign_in->session_token);
     }
     if (!err) {
-        admin->principal = (struct principal){
-            .kind = PRINCIPAL_USER,
-            .user_no = account->no,
-            .tenant_kind = session.partner_no ? TENANT_PARTNER : TENANT_ORGANIZATION,
-            .partner_no = session.partner_no,
-            .organization_no = session.partner_no ? 0 : session.organization_no,
-        };
-        char id[UUID_TEXT_BYTES];
-        uuid_format(&account->id, id);
-        admin_audit(admin, tx, "session.create", "user", str_from_cstr(id), STR(""));
+        admin->principal = web_session_principal(&session);
+        audit_user(admin, tx, "session.create", &account->id);
         session_write(admin, tx, &session);
     }
     return err;
@@ -370,9 +369,7 @@ static void change_write_run(struct op *op, struct store_tx *tx)
         op->err = web_session_end_of_user(&change->admin, tx, change->principal.user_no, change->session_hash);
     }
     if (!op->err) {
-        char id[UUID_TEXT_BYTES];
-        uuid_format(&change->account.id, id);
-        admin_audit(&change->admin, tx, "user.password", "user", str_from_cstr(id), STR(""));
+        audit_user(&change->admin, tx, "user.password", &change->account.id);
         admin_reply_success(&change->admin);
     }
 }
@@ -432,6 +429,7 @@ void password_change_submit(struct password_change *change, struct mailbox *home
 void session_sign_out(struct admin *admin, struct store_tx *tx, const uint8_t session_hash[SHA256_BYTES])
 {
     if (!admin_failed(admin, web_session_end(admin, tx, session_hash))) {
+        audit_user(admin, tx, "session.delete", &admin->principal.user_id);
         admin_reply_success(admin);
     }
 }
@@ -466,6 +464,7 @@ void session_switch_tenant(struct admin *admin, struct store_tx *tx, const struc
         err = web_session_set_tenants(admin, tx, session->token_hash, changed.partner_no, changed.organization_no);
     }
     if (!admin_failed(admin, err)) {
+        audit_user(admin, tx, "session.tenant", &admin->principal.user_id);
         session_write(admin, tx, &changed);
     }
 }

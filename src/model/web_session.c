@@ -91,6 +91,20 @@ bool web_session_acts_for(struct domain *domain, const uint8_t token_hash[SHA256
                                            : catalog_organization_is_active(domain->catalog, tenant_no));
 }
 
+struct principal web_session_principal(const struct web_session_row *row)
+{
+    return (struct principal){
+        .kind = PRINCIPAL_USER,
+        .scope = SCOPE_FULL,
+        .user_no = row->user_no,
+        .user_id = row->user_id,
+        .system_admin = row->system_admin,
+        .tenant_kind = row->partner_no ? TENANT_PARTNER : TENANT_ORGANIZATION,
+        .partner_no = row->partner_no,
+        .organization_no = row->partner_no ? 0 : row->organization_no,
+    };
+}
+
 static bool act_for(struct domain *domain, const struct web_session_row *row, enum tenant_kind wanted,
                     struct principal *principal)
 {

@@ -26,6 +26,8 @@ bool web_session_resolve(struct domain *domain, struct str cookie_header, bool i
 /* The stored form of the session token in a Cookie header. False: none in it. */
 bool web_session_token_hash(struct domain *domain, struct str cookie_header, bool is_tls,
                             uint8_t ret_hash[SHA256_BYTES]);
+/* The person as the audit log names it: acting for the session's partner, or else its organization. */
+struct principal web_session_principal(const struct web_session_row *row);
 /* A copy of the session; false: none, or idle for too long. */
 bool web_session_find(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], struct web_session_row *ret_row);
 /* The session is still there, not idle for too long, and acts for this tenant; does not count as use. */

@@ -131,3 +131,19 @@ test('failed look-ups count like failed claims; networks without limits may gues
   }
   await limited.stop();
 });
+
+test('what a person does with a session is in the audit log', async () => {
+  const enter = async () => {
+    const reply = await request(server.http, 'POST', '/core/v1/session', { body: { email: server.email, password: server.password } });
+    const headers = { cookie: reply.headers['set-cookie'][0].split(';')[0], 'x-csrf-token': reply.json.csrf_token };
+    return { user: reply.json.user, call: (method, path, body) => request(server.http, method, `/core/v1/session${path}`, { body, headers }) };
+  };
+  const { user, call } = await enter();
+  assert.equal((await call('POST', '/tenant', { kind: 'organization', id: server.organization_id })).status, 200);
+  assert.equal((await call('POST', '/password', { current: server.password, password: `${server.password}!` })).status, 200);
+  assert.equal((await call('POST', '/password', { current: `${server.password}!`, password: server.password })).status, 200);
+  assert.equal((await call('DELETE', '')).status, 200);
+  const { data } = (await ask('GET', '/partner/audit?object_kind=user')).json;
+  assert.deepEqual(data.map(({ action }) => action), ['session.delete', 'user.password', 'user.password', 'session.tenant', 'session.create']);
+  for (const row of data) assert.deepEqual([row.actor_kind, row.actor, row.object_id, row.address], ['user', user.name, user.id, '127.0.0.1']);
+});
