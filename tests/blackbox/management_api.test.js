@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, startInstallation, until } from './support/server.js';
 import { exchange, head } from './support/raw.js';
 import { unlimited } from './support/config.js';
+import { connect, subscribe } from './support/mqtt.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -936,5 +937,52 @@ describe('data of a device', () => {
     for (const secret of [own.key, device.access_key, rotated.access_key, made.key, server.partner_key]) assert.ok(!text.includes(secret));
     const ours = JSON.stringify((await organization.get('/audit?per_page=500')).items);
     assert.ok(!ours.includes('hardware_key.read') && !ours.includes(own.id), 'each tenant its own log');
+  });
+});
+
+describe('what a change does to connected clients', () => {
+  const mqttModel = () => makeModel(server, { communication_protocol: 'mqtt' });
+  const connected = async (device) => connect(server, { id: device.id, key: device.access_key });
+
+  test('a kick ends the session with 0x98 and lets it come back; a rotated key ends it with 0x87 and does not', async () => {
+    const device = await claimed({}, await mqttModel());
+    const first = await connected(device);
+    assert.equal((await partner.get(`/devices/${device.id}`)).connected, true);
+    assert.deepEqual(answer(await ask('POST', `/partner/devices/${device.id}/disconnect`, {})), [200, '{"success":true}']);
+    await first.closed;
+    assert.deepEqual(first.disconnects, [0x98]);
+    const second = await connected(device);
+    const rotated = await partner.post(`/devices/${device.id}/rotate_key`, {});
+    await second.closed;
+    assert.deepEqual(second.disconnects, [0x87]);
+    const refused = await connected(device).then(() => null, (reason) => reason.code);
+    assert.equal(refused, 0x86);
+    const third = await connect(server, { id: device.id, key: rotated.access_key });
+    third.end(true);
+    await until(async () => !(await partner.get(`/devices/${device.id}`)).connected, 'it is gone');
+  });
+
+  test('a revoked key ends the sessions that used it, and no others', async () => {
+    const key = await organization.post('/api_keys', { name: 'mqtt' }, 201);
+    const revoked = await connect(server, { clientId: '', username: 'org', password: key.key });
+    const other = await connect(server, { clientId: '', username: 'org', password: server.organization_key });
+    await organization.del(`/api_keys/${key.id}`);
+    await revoked.closed;
+    assert.deepEqual(revoked.disconnects, [0x87]);
+    assert.equal(other.connected, true);
+    other.end(true);
+  });
+
+  test('claim and un-claim leave the device connected; it hears of its space', async () => {
+    const device = await register(server, (await mqttModel()).key);
+    const hub = await connected(device);
+    assert.deepEqual(await subscribe(hub, `v1/device/${device.id}/space_info`), [1]);
+    await assign(server, device.id);
+    assert.equal((await hub.next('/space_info')).json.device_id, device.id);
+    await partner.post(`/devices/${device.id}/unassign`, {});
+    await assign(server, device.id);
+    await hub.next('/space_info');
+    assert.equal(hub.connected, true);
+    hub.end(true);
   });
 });
