@@ -1,6 +1,7 @@
 /* The certificate that the first start makes, so that TLS works before anybody has bought one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,19 +78,44 @@ static X509 *make_certificate(EVP_PKEY *key, const char *extra_name)
     return certificate;
 }
 
-static enum err write_file(const char *path, BIO *content, mode_t mode)
+static bool sync_folder_of(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int len = slash ? (int)(slash - path) + 1 : 1;
+    snprintf(folder, sizeof folder, "%.*s", len, slash ? path : ".");
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+static bool write_and_rename(const char *temporary, const char *path, BIO *content, mode_t mode)
 {
     char *data;
     long len = BIO_get_mem_data(content, &data);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    unlink(temporary);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
-        log_event(LOG_ERROR, "tls_write_failed", log_s("file", path), log_i("errno", errno));
-        return ERR_IO;
+        return false;
     }
     bool ok = write(fd, data, (size_t)len) == len && fsync(fd) == 0;
-    if (close(fd) != 0 || !ok) {
+    return close(fd) == 0 && ok && rename(temporary, path) == 0 && sync_folder_of(path);
+}
+
+/* Under another name first: a start that is cut short must not leave half a file, which every later one would refuse. */
+static enum err write_file(const char *path, BIO *content, mode_t mode)
+{
+    char temporary[PATH_MAX];
+    int len = snprintf(temporary, sizeof temporary, "%s.new", path);
+    bool fits = len > 0 && (size_t)len < sizeof temporary;
+    if (!fits || !write_and_rename(temporary, path, content, mode)) {
         log_event(LOG_ERROR, "tls_write_failed", log_s("file", path), log_i("errno", errno));
-        unlink(path);
+        if (fits) {
+            unlink(temporary);
+        }
         return ERR_IO;
     }
     return ERR_OK;
