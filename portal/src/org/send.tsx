@@ -29,7 +29,7 @@ export function SendCommand({ device, again, onClose, onSent }: { device: Device
   const model = useFetch<OrgModel>(`/organization/models/${device.model.id}`);
   const form = useForm<{ name: string; when: string; at: string }>({ name: again?.name ?? "", when: "now", at: "" }, { scheduled_at: "at" });
   const [values, setValues] = useState<FormValues>(presetOf(again));
-  // Files come with a later stage: a command that needs one cannot be sent from here yet.
+  // A command that needs a file is not offered: organizations have no files to choose from.
   const usable = model.data?.commands.filter((c) => c.active && !c.with_file) ?? [];
   const def = usable.find((c) => c.name === form.value.name) ?? (usable.length === 1 ? usable[0] : undefined);
   const built = def ? buildParameters(def.custom_fields ?? [], values, t.form) : { parameters: {}, errors: {} };

@@ -1,4 +1,4 @@
-/* Settings of this stage: addresses to put into firmware (partner) and API keys. */
+/* Settings: the addresses to put into firmware (partner) and API keys. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { call, getPage } from "../lib/api";
