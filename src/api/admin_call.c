@@ -29,6 +29,12 @@ struct page call_page(struct call *call)
     return call_page_of(call, 100, 500);
 }
 
+bool call_is_ascending(struct call *call)
+{
+    struct str order;
+    return call_query(call, "order", &order) && str_eq_nocase(order, STR("ASC"));
+}
+
 struct str call_text(struct call *call, const char *name)
 {
     struct str text = STR("");
@@ -57,6 +63,7 @@ void handle_audit(struct call *call, struct store_tx *tx)
         .action = call_text(call, "action"),
         .object_kind = call_text(call, "object_kind"),
         .object_id = call_text(call, "object_id"),
+        .ascending = call_is_ascending(call),
         .from = TIME_NONE,
         .to = TIME_NONE,
     };

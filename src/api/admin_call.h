@@ -10,6 +10,8 @@
 struct admin *call_admin(struct call *call);
 /* The page asked for, with the default and the cap of management-api.md 1.5. */
 struct page call_page(struct call *call);
+/* "order" of lists by time: ASC is oldest first (management-api.md 1.5). */
+bool call_is_ascending(struct call *call);
 /* The same for a list with a default and a cap of its own. */
 struct page call_page_of(struct call *call, int64_t default_size, int64_t size_max);
 /* An optional text filter; empty when absent. */

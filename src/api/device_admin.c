@@ -65,7 +65,7 @@ void device_admin_commands(struct call *call, struct store_tx *tx)
         wanted = command_status_parse(text, &status) ? (int)status : STATUS_NOTHING;
     }
     if (device_admin_find(call, tx, &admin, &device)) {
-        command_list(admin, tx, &device, wanted, call_page(call));
+        command_list(admin, tx, &device, wanted, call_is_ascending(call), call_page(call));
     }
 }
 

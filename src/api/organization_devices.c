@@ -117,7 +117,7 @@ static void list_histories(struct call *call, struct store_tx *tx)
     }
     device_admin_filter_space(call, &query.filter.devices);
     call_query(call, "name", &query.filter.devices.name);
-    query.filter.ascending = call_query(call, "order", &text) && str_eq_nocase(text, STR("ASC"));
+    query.filter.ascending = call_is_ascending(call);
     if (call_query(call, "device_id", &text)) {
         enum err err = uuid_parse(text, &id) ? device_store_core_by_id(tx, &id, &device) : ERR_NOT_FOUND;
         if (err != ERR_NOT_FOUND && admin_failed(admin, err)) {

@@ -62,6 +62,7 @@ static void list_history_of(struct call *call, struct store_tx *tx, struct admin
         .from = start_of_month(call->domain->now_unix_ms()),
         .to = INT64_MAX,
         .status = device_admin_status(call), /* "unavailable" is accepted and never produced */
+        .ascending = call_is_ascending(call),
     }};
     if (device_admin_window(call, &query.filter.from, &query.filter.to)) {
         device_history_list(admin, tx, &query, call_page_of(call, HISTORY_PER_PAGE, HISTORY_PER_PAGE));

@@ -100,7 +100,7 @@ static void hardware_keys_revoke(struct call *call, struct store_tx *tx)
 
 static void registrations(struct call *call, struct store_tx *tx)
 {
-    struct registration_query query = {.from = TIME_NONE, .to = TIME_NONE};
+    struct registration_query query = {.from = TIME_NONE, .to = TIME_NONE, .ascending = call_is_ascending(call)};
     struct str text;
     if (call_query(call, "model_id", &text)) {
         struct uuid id;

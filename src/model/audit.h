@@ -38,6 +38,7 @@ struct str audit_diff(struct arena *arena, const struct json *before, const stru
 struct audit_filter {
     struct str action, object_kind, object_id; /* empty: any */
     int64_t from, to;                          /* TIME_NONE: open */
+    bool ascending;                            /* oldest first */
 };
 /* GET /audit of a tenant, newest first. */
 void audit_list(struct admin *admin, struct store_tx *tx, const struct audit_filter *filter, struct page page);

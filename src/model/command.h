@@ -23,7 +23,8 @@ void command_cancel(struct admin *admin, struct store_tx *tx, const struct devic
 enum err command_abort_all(struct device_change *change, const struct device_core *device) MUST_CHECK;
 
 /* GET .../commands and .../commands/:id, in the envelope of the principal's tenant; status 0: any. On LANE_READ. */
-void command_list(struct admin *admin, struct store_tx *tx, const struct device_core *device, int status, struct page page);
+void command_list(struct admin *admin, struct store_tx *tx, const struct device_core *device, int status, bool ascending,
+                  struct page page);
 void command_get(struct admin *admin, struct store_tx *tx, const struct device_core *device, struct str command_id);
 
 /* ---- by the device (device-api.md 4.1, 4.3) ---- */

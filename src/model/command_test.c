@@ -31,7 +31,7 @@ static void get_run(struct admin *admin, struct store_tx *tx, const struct devic
 static void list_run(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)
 {
     (void)body;
-    command_list(admin, tx, device, 0, (struct page){1, 100});
+    command_list(admin, tx, device, 0, false, (struct page){1, 100});
 }
 
 static struct device_brief claimed(struct fixture *f, const char *body, const char *claim)

@@ -67,9 +67,10 @@ static int64_t visible_owner(const struct admin *admin)
     return admin->principal.tenant_kind == TENANT_ORGANIZATION ? admin->principal.organization_no : 0;
 }
 
-void command_list(struct admin *admin, struct store_tx *tx, const struct device_core *device, int status, struct page page)
+void command_list(struct admin *admin, struct store_tx *tx, const struct device_core *device, int status, bool ascending,
+                  struct page page)
 {
-    struct command_filter filter = {device->no, visible_owner(admin), status};
+    struct command_filter filter = {device->no, visible_owner(admin), status, ascending};
     struct command_row *rows = NULL;
     size_t count = 0;
     int64_t total = 0;

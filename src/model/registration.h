@@ -40,6 +40,7 @@ struct registration_query {
     int64_t model_no;   /* 0: any */
     int result;         /* enum registration_result; 0: any */
     int64_t from, to;   /* unix ms; TIME_NONE: open */
+    bool ascending;     /* oldest first */
 };
 void registration_list(struct admin *admin, struct store_tx *tx, const struct registration_query *query, struct page page);
 /* "created" ...; false: no such result. */

@@ -56,6 +56,7 @@ void registration_list(struct admin *admin, struct store_tx *tx, const struct re
         .result = query->result,
         .from = query->from,
         .to = query->to == TIME_NONE ? INT64_MAX : query->to,
+        .ascending = query->ascending,
     };
     struct registration_entry *entries = NULL;
     size_t count = 0;

@@ -199,6 +199,27 @@ describe('paging', () => {
   });
 });
 
+test('lists by time are newest first, and oldest first when asked', async () => {
+  const own = await makeModel(server);
+  const device = await claimed({}, own);
+  for (const name of ['reboot', 'dump']) await organization.post(`/devices/${device.id}/commands`, { name });
+  await claimed({}, own);
+  await call(device, 'POST', '/telemetry', {});
+  await call(device, 'POST', '/telemetry', { status: 'error' });
+  await until(async () => (await partner.get(`/devices/${device.id}/history`)).data.length >= 2, 'the history of both states');
+  for (const path of [`/organization/devices/${device.id}/commands`, `/partner/devices/${device.id}/commands`, `/partner/registrations?model_id=${own.id}`, '/partner/audit?per_page=500', '/organization/audit?per_page=500',
+    `/partner/devices/${device.id}/history`, `/organization/devices/histories?device_id=${device.id}`]) {
+    const times = async (order) => { const { json } = await ask('GET', `${path}${path.includes('?') ? '&' : '?'}order=${order}`); return (json.items ?? json.data).map((row) => row.created_at ?? row.at); };
+    const up = await times('ASC');
+    const down = await times('DESC');
+    assert.ok(up.length >= 2, path);
+    assert.deepEqual(up, [...up].sort(), path);
+    assert.deepEqual(down, [...down].sort().reverse(), path);
+    assert.deepEqual(await times('asc'), up, path);
+    assert.deepEqual(await times(''), down, path);
+  }
+});
+
 describe('models', () => {
   test('created with the defaults, one hardware key, and the suggested commands', async () => {
     const body = modelBody();

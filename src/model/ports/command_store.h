@@ -53,6 +53,7 @@ enum err command_store_due(struct store_tx *tx, int64_t now_ms, size_t max, stru
 struct command_filter {
     int64_t device_no, organization_no;
     int status;
+    bool ascending; /* oldest first */
 };
 enum err command_store_list(struct store_tx *tx, const struct command_filter *filter, int64_t limit, int64_t offset,
                             struct arena *arena, struct command_row **ret_rows, size_t *ret_count) MUST_CHECK;

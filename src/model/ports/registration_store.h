@@ -50,8 +50,8 @@ struct registration_filter {
     int64_t model_no; /* 0: any */
     int result;       /* 0: any */
     int64_t from, to; /* unix ms */
+    bool ascending;   /* oldest first */
 };
-/* Newest first. */
 enum err registration_store_list(struct store_tx *tx, const struct registration_filter *filter, int64_t limit,
                                  int64_t offset, struct arena *arena, struct registration_entry **ret_entries,
                                  size_t *ret_count) MUST_CHECK;

@@ -51,9 +51,10 @@ enum err audit_store_list(struct store_tx *tx, enum tenant_kind kind, int64_t te
                           void (*visit)(const struct audit_row *row, void *arg), void *arg)
 {
     struct query q;
-    query_begin(&q, tx,
-                "SELECT no, at, actor_kind, actor, address, action, object_kind, object_id, detail" FILTER
-                "ORDER BY no DESC LIMIT ?8 OFFSET ?9");
+#define LIST "SELECT no, at, actor_kind, actor, address, action, object_kind, object_id, detail" FILTER
+    query_begin(&q, tx, filter->ascending ? LIST "ORDER BY no LIMIT ?8 OFFSET ?9"
+                                          : LIST "ORDER BY no DESC LIMIT ?8 OFFSET ?9");
+#undef LIST
     bind_filter(&q, kind, tenant_no, filter);
     query_bind_i64(&q, 8, page.size);
     query_bind_i64(&q, 9, page_offset(page));

@@ -180,9 +180,11 @@ enum err command_store_list(struct store_tx *tx, const struct command_filter *fi
                             struct arena *arena, struct command_row **ret_rows, size_t *ret_count)
 {
     struct query q;
-    query_begin(&q, tx,
-                "SELECT " COLUMNS " FROM command WHERE device_no = ?1 AND (?2 = 0 OR organization_no = ?2) "
-                "AND (?3 = 0 OR status = ?3) ORDER BY no DESC LIMIT ?4 OFFSET ?5");
+#define LIST \
+    "SELECT " COLUMNS " FROM command WHERE device_no = ?1 AND (?2 = 0 OR organization_no = ?2) " \
+    "AND (?3 = 0 OR status = ?3) "
+    query_begin(&q, tx, filter->ascending ? LIST "ORDER BY no LIMIT ?4 OFFSET ?5" : LIST "ORDER BY no DESC LIMIT ?4 OFFSET ?5");
+#undef LIST
     query_bind_i64(&q, 1, filter->device_no);
     query_bind_i64(&q, 2, filter->organization_no);
     query_bind_i64(&q, 3, filter->status);

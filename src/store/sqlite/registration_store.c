@@ -198,11 +198,13 @@ enum err registration_store_list(struct store_tx *tx, const struct registration_
     struct registration_entry *entries = arena_alloc(arena, (size_t)limit * sizeof(struct registration_entry));
     size_t count = 0;
     struct query q;
-    query_begin(&q, tx,
-                "SELECT r.no, r.at, r.address, m.id, k.id, r.sn, r.mac, r.cloud_id, r.result, r.error, r.device_id, r.count "
-                "FROM registration r LEFT JOIN model m ON m.no = r.model_no "
-                "LEFT JOIN hardware_key k ON k.no = r.hardware_key_no " LIST_WHERE
-                " ORDER BY r.no DESC LIMIT ?6 OFFSET ?7");
+#define LIST \
+    "SELECT r.no, r.at, r.address, m.id, k.id, r.sn, r.mac, r.cloud_id, r.result, r.error, r.device_id, r.count " \
+    "FROM registration r LEFT JOIN model m ON m.no = r.model_no " \
+    "LEFT JOIN hardware_key k ON k.no = r.hardware_key_no " LIST_WHERE
+    query_begin(&q, tx, filter->ascending ? LIST " ORDER BY r.no LIMIT ?6 OFFSET ?7"
+                                          : LIST " ORDER BY r.no DESC LIMIT ?6 OFFSET ?7");
+#undef LIST
     bind_list(&q, filter);
     query_bind_i64(&q, 6, limit);
     query_bind_i64(&q, 7, offset);
