@@ -1,7 +1,6 @@
 #include "model/claim.h"
 
 #include "base/utf8.h"
-#include "model/audit.h"
 #include "model/catalog.h"
 #include "model/claim_find.h"
 #include "model/command.h"
@@ -9,19 +8,6 @@
 #include "model/domain.h"
 
 enum { NAME_CHARS_MAX = 255 };
-
-static void audit(struct admin *admin, struct store_tx *tx, const char *action, const struct device_core *device)
-{
-    char id[UUID_TEXT_BYTES];
-    uuid_format(&device->id, id);
-    admin_audit(admin, tx, action, "device", str_from_cstr(id), (struct str){NULL, 0});
-}
-
-static void succeed(struct admin *admin)
-{
-    buf_append_cstr(&admin->reply->body, "{\"success\":true}");
-    admin->reply->status = 200;
-}
 
 /* ---- changes of one device and its children ---- */
 
@@ -208,6 +194,11 @@ static bool refuse_claim(struct admin *admin, enum claim_result result)
     return true;
 }
 
+static struct str after_space(struct admin *admin, int64_t space_no)
+{
+    return arena_printf(admin->arena, "{\"after\":{\"space_id\":%lld}}", (long long)space_no);
+}
+
 /* Whoever is told so may have guessed the identifiers. */
 static bool is_guess(enum claim_result result)
 {
@@ -234,7 +225,7 @@ bool device_claim(struct admin *admin, struct store_tx *tx, const struct json *b
         err = device_store_set_name(tx, device.no, name);
     }
     if (!admin_failed(admin, err)) {
-        audit(admin, tx, "device.claim", &device);
+        device_audit(admin, tx, "device.claim", &device, after_space(admin, space_no));
         device_answer(admin, tx, device.no);
     }
     return true;
@@ -337,7 +328,7 @@ static bool assign_one(struct admin *admin, struct device_change *change, const 
         admin_failed(admin, claim_with_children(change, &device, organization_no, space_no))) {
         return false;
     }
-    audit(admin, change->tx, "device.assign", &device);
+    device_audit(admin, change->tx, "device.assign", &device, after_space(admin, space_no));
     return true;
 }
 
@@ -362,7 +353,7 @@ void device_assign(struct admin *admin, struct store_tx *tx, const struct json *
             return;
         }
     }
-    succeed(admin);
+    admin_reply_success(admin);
 }
 
 void device_unclaim(struct admin *admin, struct store_tx *tx, const struct device_core *device)
@@ -378,8 +369,8 @@ void device_unclaim(struct admin *admin, struct store_tx *tx, const struct devic
     }
     struct device_change *change = device_change_of_admin(admin, tx);
     if (!admin_failed(admin, unclaim_with_children(change, &changed))) {
-        audit(admin, tx, "device.unclaim", device);
-        succeed(admin);
+        device_audit(admin, tx, "device.unclaim", device, STR(""));
+        admin_reply_success(admin);
     }
 }
 
@@ -396,7 +387,9 @@ void device_move(struct admin *admin, struct store_tx *tx, const struct device_c
     }
     struct device_change *change = device_change_of_admin(admin, tx);
     if (!admin_failed(admin, move_with_children(change, &changed, space_no))) {
-        audit(admin, tx, "device.move", device);
+        device_audit(admin, tx, "device.move", device,
+                     arena_printf(admin->arena, "{\"before\":{\"space_id\":%lld},\"after\":{\"space_id\":%lld}}",
+                                  (long long)device->space_no, (long long)space_no));
         device_answer(admin, tx, device->no);
     }
 }

@@ -117,14 +117,11 @@ static enum err place(struct device_change *change, const struct device_core *de
 static void answer(struct admin *admin, struct store_tx *tx, const char *action, const struct device_core *device,
                    const struct command_row *row)
 {
-    char id[UUID_TEXT_BYTES];
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
     command_write(&w, &device->id, row);
     admin->reply->status = 200;
-    uuid_format(&device->id, id);
-    admin_audit(admin, tx, action, "device", str_from_cstr(id),
-                arena_printf(admin->arena, "{\"command\":\"%.*s\"}", STR_ARG(row->name)));
+    device_audit(admin, tx, action, device, arena_printf(admin->arena, "{\"command\":\"%.*s\"}", STR_ARG(row->name)));
 }
 
 void command_send(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)

@@ -348,7 +348,6 @@ void configuration_get(struct admin *admin, struct store_tx *tx, const struct de
 
 void configuration_put(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)
 {
-    char id[UUID_TEXT_BYTES];
     int64_t base_version = -1;
     const struct json *base = json_get(body, "base_version");
     if (json_is_missing(json_get(body, "config"))) {
@@ -361,8 +360,7 @@ void configuration_put(struct admin *admin, struct store_tx *tx, const struct de
     }
     struct device_change *change = device_change_of_admin(admin, tx);
     if (configuration_edit(admin, change, device, json_get(body, "config"), base_version)) {
-        uuid_format(&device->id, id);
-        admin_audit(admin, tx, "device.configure", "device", str_from_cstr(id), (struct str){NULL, 0});
+        device_audit(admin, tx, "device.configure", device, STR(""));
         configuration_get(admin, tx, device);
     }
 }

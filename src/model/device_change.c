@@ -1,5 +1,6 @@
 #include "model/device_change.h"
 
+#include "model/audit.h"
 #include "model/catalog.h"
 #include "model/devices.h"
 #include "model/domain.h"
@@ -81,4 +82,12 @@ void device_change_emit(struct device_change *change, enum event_type type, cons
         event_set_payload(event, payload);
     }
     store_tx_emit(change->tx, event);
+}
+
+void device_audit(struct admin *admin, struct store_tx *tx, const char *action, const struct device_core *device,
+                  struct str detail)
+{
+    char id[UUID_TEXT_BYTES];
+    uuid_format(&device->id, id);
+    admin_audit(admin, tx, action, "device", str_from_cstr(id), detail);
 }

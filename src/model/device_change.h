@@ -36,4 +36,8 @@ struct event *device_change_event(struct device_change *change, enum event_type 
 void device_change_emit(struct device_change *change, enum event_type type, const struct device_core *core, uint32_t push,
                         struct str payload);
 
+/* A line in the audit log about the device (management-api.md 10.3). `detail`: JSON; ptr NULL: none. */
+void device_audit(struct admin *admin, struct store_tx *tx, const char *action, const struct device_core *device,
+                  struct str detail);
+
 #endif

@@ -11,19 +11,6 @@
 
 enum { NAME_CHARS_MAX = 255, ACCESS_KEY_BYTES = 16 };
 
-static void audit(struct admin *admin, struct store_tx *tx, const char *action, const struct device_core *device)
-{
-    char id[UUID_TEXT_BYTES];
-    uuid_format(&device->id, id);
-    admin_audit(admin, tx, action, "device", str_from_cstr(id), (struct str){NULL, 0});
-}
-
-static void succeed(struct admin *admin)
-{
-    buf_append_cstr(&admin->reply->body, "{\"success\":true}");
-    admin->reply->status = 200;
-}
-
 /* ---- PATCH ---- */
 
 static bool check_name(struct admin *admin, const struct json *value, struct str *ret_name)
@@ -71,6 +58,30 @@ static bool update_custom(struct admin *admin, struct device_change *change, con
            !admin_failed(admin, device_store_set_custom_parameters(change->tx, device->no, stored));
 }
 
+/* What the audit log says of a device. Custom parameters may be secrets: only that they changed. */
+static struct json *document_of(struct admin *admin, struct store_tx *tx, const struct device_core *device)
+{
+    struct json *side = json_new_object();
+    struct device_row row;
+    struct configuration_row config;
+    if (!device_store_row(tx, device->no, admin->arena, &row) && !configuration_read(tx, device, admin->arena, &config)) {
+        json_set(side, STR("name"), json_new_string(row.name));
+        json_set(side, STR("config_version"), json_new_number(config.version));
+    }
+    return side;
+}
+
+static void audit_update(struct admin *admin, struct store_tx *tx, const struct device_core *device, struct json *before,
+                         bool custom)
+{
+    struct json *after = document_of(admin, tx, device);
+    if (custom) {
+        json_set(after, STR("custom_parameters"), json_new_string(STR("changed")));
+    }
+    device_audit(admin, tx, "device.update", device, audit_diff(admin->arena, before, after));
+    json_free(after);
+}
+
 void device_update(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)
 {
     struct device_core changed = *device;
@@ -78,15 +89,18 @@ void device_update(struct admin *admin, struct store_tx *tx, const struct device
     const struct json *configuration = json_get(body, "configuration");
     const struct json *custom = json_get(body, "custom_parameters");
     struct device_change *change = device_change_of_admin(admin, tx);
+    struct json *before = document_of(admin, tx, device);
     if ((name && !update_name(admin, change, &changed, name)) ||
         (configuration && !configuration_edit(admin, change, &changed, configuration, -1)) ||
         (custom && !update_custom(admin, change, &changed, custom))) {
+        json_free(before);
         return;
     }
     if (name || custom) {
         device_change_emit(change, EVENT_DEVICE_UPDATED, &changed, 0, (struct str){NULL, 0});
     }
-    audit(admin, tx, "device.update", device);
+    audit_update(admin, tx, device, before, custom != NULL);
+    json_free(before);
     device_answer(admin, tx, device->no);
 }
 
@@ -151,10 +165,12 @@ enum err device_delete_all(struct device_change *change, const struct device_cor
 void device_delete(struct admin *admin, struct store_tx *tx, const struct device_core *device)
 {
     struct device_change *change = device_change_of_admin(admin, tx);
+    struct json *before = document_of(admin, tx, device);
     if (!admin_failed(admin, device_delete_all(change, device))) {
-        audit(admin, tx, "device.delete", device);
-        succeed(admin);
+        device_audit(admin, tx, "device.delete", device, audit_diff(admin->arena, before, NULL));
+        admin_reply_success(admin);
     }
+    json_free(before);
 }
 
 /* ---- credentials and sessions ---- */
@@ -173,7 +189,7 @@ void device_rotate_key(struct admin *admin, struct store_tx *tx, const struct de
     if (!admin_failed(admin, device_store_set_key(tx, device->no, value.key_hash, change->now_ms))) {
         hot_changes_add(&change->hot, HOT_KEY, &value);
         device_change_emit(change, EVENT_DEVICE_KEY_CHANGED, device, 0, (struct str){NULL, 0});
-        audit(admin, tx, "device.rotate_key", device);
+        device_audit(admin, tx, "device.rotate_key", device, STR(""));
         json_writer_init(&w, &admin->reply->body);
         json_begin_object(&w);
         json_field_cstr(&w, "access_key", access_key);
@@ -188,8 +204,8 @@ void device_kick(struct admin *admin, struct store_tx *tx, const struct device_c
 {
     struct device_change *change = device_change_of_admin(admin, tx);
     device_change_emit(change, EVENT_DEVICE_KICK, device, 0, (struct str){NULL, 0});
-    audit(admin, tx, "device.disconnect", device);
-    succeed(admin);
+    device_audit(admin, tx, "device.disconnect", device, STR(""));
+    admin_reply_success(admin);
 }
 
 void device_suspend_incidents(struct admin *admin, struct store_tx *tx, const struct device_core *device, bool suspended)
@@ -197,7 +213,7 @@ void device_suspend_incidents(struct admin *admin, struct store_tx *tx, const st
     struct device_change *change = device_change_of_admin(admin, tx);
     if (!admin_failed(admin, device_store_set_incidents_suspended(tx, device->no, suspended))) {
         device_change_emit(change, EVENT_DEVICE_UPDATED, device, 0, (struct str){NULL, 0});
-        audit(admin, tx, suspended ? "device.suspend_incidents" : "device.resume_incidents", device);
-        succeed(admin);
+        device_audit(admin, tx, suspended ? "device.suspend_incidents" : "device.resume_incidents", device, STR(""));
+        admin_reply_success(admin);
     }
 }

@@ -147,3 +147,24 @@ test('what a person does with a session is in the audit log', async () => {
   assert.deepEqual(data.map(({ action }) => action), ['session.delete', 'user.password', 'user.password', 'session.tenant', 'session.create']);
   for (const row of data) assert.deepEqual([row.actor_kind, row.actor, row.object_id, row.address], ['user', user.name, user.id, '127.0.0.1']);
 });
+
+test('the audit log says what became of a device, and no value that may be secret', async () => {
+  const one = await register(server, model.key, { name: 'Before' });
+  await assign(server, one.id);
+  const api = client(server, 'organization', server.organization_key);
+  const room = await api.post('/spaces', { name: 'Audited room' });
+  const root = room.parent_id;
+  await api.patch(`/devices/${one.id}`, { name: 'After "all"', configuration: { pin: 'hidden' } });
+  await api.patch(`/devices/${one.id}`, { custom_parameters: {} });
+  await api.post(`/devices/${one.id}/move`, { space_id: room.id });
+  await api.del(`/devices/${one.id}`);
+  const { items } = await api.get(`/audit?object_id=${one.id}`);
+  assert.deepEqual(items.map(({ action, detail }) => [action, detail]), [
+    ['device.delete', { before: { name: 'After "all"', config_version: 1 } }],
+    ['device.move', { before: { space_id: root }, after: { space_id: room.id } }],
+    ['device.update', { before: {}, after: { custom_parameters: 'changed' } }],
+    ['device.update', { before: { name: 'Before', config_version: 0 }, after: { name: 'After "all"', config_version: 1 } }],
+  ]);
+  const { data } = await client(server, 'partner', server.partner_key).get(`/audit?object_id=${one.id}`);
+  assert.deepEqual(data.map(({ action, detail }) => [action, detail]), [['device.assign', { after: { space_id: root } }]]);
+});
