@@ -8,6 +8,7 @@
 #include "model/device_table.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 
 #include "base/hashmap.h"
@@ -29,6 +30,7 @@ struct kind {
     int64_t model_no, partner_no;
     uint32_t offline_threshold_minutes;
     uint8_t api_version, protocol, device_type;
+    uint32_t records; /* of this kind; under kinds_lock. 0: the row is free */
 };
 
 struct record {
@@ -74,7 +76,7 @@ struct id_shard {
 struct device_table {
     struct shard shards[SHARDS];
     struct id_shard ids[SHARDS];
-    pthread_mutex_t kinds_lock;            /* of growing; reading needs a shard's lock only */
+    pthread_mutex_t kinds_lock;            /* of changing; what a record names is read under its shard's lock only */
     struct kind *_Atomic kinds_chunks[KINDS_MAX / 1024];
     unsigned kind_count;
     _Atomic size_t count;
@@ -121,9 +123,9 @@ void device_table_free(struct device_table *table)
     mem_free(table);
 }
 
-/* ---- kinds: never changed once made, so that reading needs no lock of theirs ---- */
+/* ---- kinds: unchanged while a record names them, so that reading needs no lock of theirs ---- */
 
-static const struct kind *kind_at(const struct device_table *table, unsigned index)
+static struct kind *kind_at(const struct device_table *table, unsigned index)
 {
     struct kind *chunk = atomic_load_explicit(&table->kinds_chunks[index / 1024], memory_order_acquire);
     return &chunk[index % 1024];
@@ -138,35 +140,57 @@ static bool kind_eq(const struct kind *a, const struct kind *b)
 
 static struct kind kind_of(const struct device_brief *device)
 {
-    return (struct kind){device->model_id,
-                         device->model_no,
-                         device->partner_no,
-                         device->offline_threshold_minutes,
-                         device->api_version,
-                         (uint8_t)device->protocol,
-                         (uint8_t)device->device_type};
+    return (struct kind){.model_id = device->model_id,
+                         .model_no = device->model_no,
+                         .partner_no = device->partner_no,
+                         .offline_threshold_minutes = device->offline_threshold_minutes,
+                         .api_version = device->api_version,
+                         .protocol = (uint8_t)device->protocol,
+                         .device_type = (uint8_t)device->device_type};
 }
 
-static unsigned kind_index(struct device_table *table, const struct device_brief *device)
+static struct kind *kind_add_row(struct device_table *table)
+{
+    assert(table->kind_count < KINDS_MAX);
+    unsigned index = table->kind_count++;
+    if (!table->kinds_chunks[index / 1024]) {
+        struct kind *chunk = mem_calloc(1024, sizeof *chunk);
+        atomic_store_explicit(&table->kinds_chunks[index / 1024], chunk, memory_order_release);
+    }
+    return kind_at(table, index);
+}
+
+/* The row of the device's kind, for one more record. */
+static unsigned kind_take(struct device_table *table, const struct device_brief *device)
 {
     struct kind wanted = kind_of(device);
+    unsigned unused = UINT_MAX;
     pthread_mutex_lock(&table->kinds_lock);
     unsigned index = table->kind_count; /* from the newest: that is the one in use */
-    while (index > 0 && !kind_eq(kind_at(table, index - 1), &wanted)) {
+    while (index > 0) {
+        const struct kind *kind = kind_at(table, index - 1);
+        if (kind->records > 0 && kind_eq(kind, &wanted)) {
+            break;
+        }
+        unused = kind->records == 0 ? index - 1 : unused;
         index--;
     }
-    if (index == 0) {
-        assert(table->kind_count < KINDS_MAX);
-        index = ++table->kind_count;
-        struct kind *chunk = table->kinds_chunks[(index - 1) / 1024];
-        if (!chunk) {
-            chunk = mem_calloc(1024, sizeof *chunk);
-        }
-        chunk[(index - 1) % 1024] = wanted;
-        atomic_store_explicit(&table->kinds_chunks[(index - 1) / 1024], chunk, memory_order_release);
+    if (index > 0) {
+        index--;
+    } else {
+        index = unused != UINT_MAX ? unused : table->kind_count;
+        *(unused != UINT_MAX ? kind_at(table, unused) : kind_add_row(table)) = wanted;
     }
+    kind_at(table, index)->records++;
     pthread_mutex_unlock(&table->kinds_lock);
-    return index - 1;
+    return index;
+}
+
+static void kind_drop(struct device_table *table, unsigned index)
+{
+    pthread_mutex_lock(&table->kinds_lock);
+    kind_at(table, index)->records--;
+    pthread_mutex_unlock(&table->kinds_lock);
 }
 
 /* ---- records ---- */
@@ -450,17 +474,20 @@ void device_table_put(struct device_table *table, const struct device_brief *dev
 {
     assert(device->no > 0 && (uint64_t)device->no <= NO_MASK);
     struct shard *shard = shard_of(table, device->no);
-    unsigned kind = kind_index(table, device);
+    unsigned kind = kind_take(table, device);
     pthread_mutex_lock(&shard->lock);
     struct record *r = record_at(shard, device->no);
     bool is_new = r == NULL;
+    unsigned former_kind = is_new ? 0 : r->kind;
     if (is_new) {
         r = record_new(shard, device->no);
     }
     assert(is_new || uuid_eq(&r->id, &device->id));
     record_write(r, device, kind);
     pthread_mutex_unlock(&shard->lock);
-    if (is_new) {
+    if (!is_new) {
+        kind_drop(table, former_kind);
+    } else {
         id_put(table, &device->id, device->no);
         atomic_fetch_add(&table->count, 1);
         metric_add(METRIC_DEVICES, 1);
@@ -476,8 +503,10 @@ void device_table_remove(struct device_table *table, int64_t no)
     id_remove(table, &device.id, no);
     struct shard *shard = shard_of(table, no);
     pthread_mutex_lock(&shard->lock);
+    unsigned kind = record_at(shard, no)->kind;
     record_free(shard, no);
     pthread_mutex_unlock(&shard->lock);
+    kind_drop(table, kind);
     atomic_fetch_sub(&table->count, 1);
     metric_add(METRIC_DEVICES, -1);
 }
@@ -502,7 +531,13 @@ static void record_change(struct device_table *table, struct record *r, const st
     assert(after->no == before->no && uuid_eq(&after->id, &before->id));
     struct kind old_kind = kind_of(before);
     struct kind new_kind = kind_of(after);
-    record_write(r, after, kind_eq(&old_kind, &new_kind) ? r->kind : kind_index(table, after));
+    if (kind_eq(&old_kind, &new_kind)) {
+        record_write(r, after, r->kind);
+        return;
+    }
+    unsigned former_kind = r->kind;
+    record_write(r, after, kind_take(table, after));
+    kind_drop(table, former_kind);
 }
 
 bool device_table_change(struct device_table *table, int64_t no, void (*change)(struct device_brief *device, void *arg),

@@ -150,6 +150,27 @@ static void walks_see_every_device(void **state)
     device_table_free(table);
 }
 
+/* More values than there are rows of kinds: what no record names any more is given out again. */
+static void thresholds_may_change_for_ever(void **state)
+{
+    (void)state;
+    struct device_table *table = device_table_new();
+    struct device_brief other = make(4); /* of the same model */
+    struct device_brief device = make(1);
+    device_table_put(table, &other);
+    device_table_put(table, &device);
+    for (uint32_t minutes = 1; minutes <= (1u << 20) + 2; minutes++) {
+        assert_true(device_table_change(table, 1, set_threshold, &minutes));
+    }
+    device.offline_threshold_minutes = (1u << 20) + 2;
+    struct device_brief found;
+    assert_true(device_table_find_no(table, 1, &found));
+    assert_same(&found, &device);
+    assert_true(device_table_find_no(table, 4, &found));
+    assert_same(&found, &other);
+    device_table_free(table);
+}
+
 static void cost_per_device(void **state)
 {
     (void)state;
@@ -174,6 +195,7 @@ int main(void)
         cmocka_unit_test(found_by_both_keys_until_removed),
         cmocka_unit_test(contact_only_grows_and_is_taken_once),
         cmocka_unit_test(walks_see_every_device),
+        cmocka_unit_test(thresholds_may_change_for_ever),
         cmocka_unit_test(cost_per_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

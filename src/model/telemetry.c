@@ -91,6 +91,9 @@ static enum err state_read(struct store_tx *tx, int64_t device_no, uint32_t epoc
 static void entry_restart(struct telemetry *t, struct state_entry *entry, uint32_t epoch)
 {
     entry_set_state(t, entry, NULL);
+    if (entry->dirty) { /* nothing of the former epoch is written any more */
+        entry_mark_clean(t, entry);
+    }
     state_unref(entry->pending_state);
     entry->pending_state = NULL;
     entry->has_pending = false; /* the next row starts from the hot record */
