@@ -12,7 +12,8 @@ export const seriesColour = (i: number): string => `var(${colours[i % colours.le
 /** A string or boolean key over time: one band of named stretches. */
 export function StateBand({ series, from, to }: { series: Series; from: number; to: number }): JSX.Element {
   const runs = bands(series, from, to);
-  const names = [...new Set(runs.map((r) => r.value))];
+  // In order of the name, so that a value keeps its colour while the window moves on.
+  const names = [...new Set(series.points.map((p) => String(p[1])))].sort();
   const { zone } = prefs.value;
   return (
     <div class="stateband" role="img" aria-label={`${series.key}: ${runs.map((r) => r.value).join(", ") || t.chart.noData}`}>
