@@ -183,6 +183,45 @@ static void signing_out_ends_one_session(void **state)
     assert_true(is_signed_in(world, there.cookie));
 }
 
+struct opening {
+    int64_t user_no, partner_no;
+    char cookie[128];
+};
+
+static void open_session(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    struct opening *opening = arg;
+    char token[WEB_SESSION_TOKEN_CHARS + 1];
+    struct web_session_row row = {.user_no = opening->user_no, .partner_no = opening->partner_no};
+    assert_int_equal(web_session_open(admin, tx, &row, token), ERR_OK);
+    snprintf(opening->cookie, sizeof opening->cookie, "muster=%s", token);
+    admin_reply_success(admin);
+}
+
+static void a_person_has_a_bounded_number_of_sessions(void **state)
+{
+    struct world *world = *state;
+    struct signed_in oldest = sign_in(world, EMAIL, WORLD_PASSWORD);
+    struct opening opening = {.user_no = session_of(world, oldest.cookie).user_no, .partner_no = world->partner.partner_no};
+    char second[128];
+    for (int i = 1; i < WEB_SESSIONS_OF_USER_MAX; i++) {
+        world_now += 1000;
+        assert_int_equal(world_run(world, &world->user, open_session, &opening), 200);
+        if (i == 1) {
+            strcpy(second, opening.cookie);
+        }
+    }
+    assert_true(is_signed_in(world, oldest.cookie));
+    world_now += 1000;
+    assert_int_equal(world_run(world, &world->user, open_session, &opening), 200);
+    assert_false(is_signed_in(world, oldest.cookie));
+    assert_true(is_signed_in(world, second));
+    assert_true(is_signed_in(world, opening.cookie));
+    world_restart(world);
+    assert_false(is_signed_in(world, oldest.cookie));
+    assert_true(is_signed_in(world, second));
+}
+
 struct switching {
     struct web_session_row session;
     const char *body;
@@ -310,6 +349,7 @@ int main(void)
         TEST(parallel_guesses_are_limited),
         TEST(sessions_end_when_idle),
         TEST(signing_out_ends_one_session),
+        TEST(a_person_has_a_bounded_number_of_sessions),
         TEST(tenants_are_switched),
         TEST(suspended_tenants_are_closed),
         TEST(changing_the_password_ends_other_sessions),

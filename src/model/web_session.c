@@ -155,6 +155,19 @@ static void put_opened(struct domain *domain, void *row)
     entry_put(domain->credentials, row);
 }
 
+static enum err end_excess(struct admin *admin, struct store_tx *tx, int64_t user_no)
+{
+    uint8_t token_hash[SHA256_BYTES];
+    enum err err;
+    while (!(err = web_session_store_excess(tx, user_no, WEB_SESSIONS_OF_USER_MAX, token_hash))) {
+        err = web_session_end(admin, tx, token_hash);
+        if (err) {
+            return err;
+        }
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 enum err web_session_open(struct admin *admin, struct store_tx *tx, struct web_session_row *row,
                           char ret_token[WEB_SESSION_TOKEN_CHARS + 1])
 {
@@ -167,7 +180,8 @@ enum err web_session_open(struct admin *admin, struct store_tx *tx, struct web_s
     struct web_session_row *copy = arena_new(admin->arena, struct web_session_row);
     *copy = *row;
     admin_on_commit(admin, put_opened, copy);
-    return web_session_store_insert(tx, row);
+    enum err err = web_session_store_insert(tx, row);
+    return err ? err : end_excess(admin, tx, row->user_no);
 }
 
 struct tenants_change {

@@ -12,6 +12,7 @@ struct domain;
 struct store_tx;
 struct admin;
 
+#define WEB_SESSIONS_OF_USER_MAX 100 /* one more ends the one that was not used for longest */
 #define WEB_SESSION_IDLE_MAX_MS (INT64_C(12) * 3600 * 1000)
 #define WEB_SESSION_TOKEN_CHARS 43
 #define WEB_SESSION_COOKIE_TLS "__Host-muster" /* the browser keeps it to this host, over TLS */

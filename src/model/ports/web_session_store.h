@@ -30,6 +30,9 @@ enum err web_session_store_delete(struct store_tx *tx, const uint8_t token_hash[
 /* Ends every session of the user but one; `except` NULL: all. */
 enum err web_session_store_delete_of_user(struct store_tx *tx, int64_t user_no,
                                           const uint8_t except[SHA256_BYTES]) MUST_CHECK;
+/* The session that the user has not used for longest, when there are more than `kept`; else ERR_NOT_FOUND. */
+enum err web_session_store_excess(struct store_tx *tx, int64_t user_no, int64_t kept,
+                                  uint8_t ret_token_hash[SHA256_BYTES]) MUST_CHECK;
 enum err web_session_store_delete_idle(struct store_tx *tx, int64_t used_before) MUST_CHECK;
 
 #endif

@@ -96,6 +96,22 @@ enum err web_session_store_delete_of_user(struct store_tx *tx, int64_t user_no, 
     return query_finish(&q);
 }
 
+enum err web_session_store_excess(struct store_tx *tx, int64_t user_no, int64_t kept,
+                                  uint8_t ret_token_hash[SHA256_BYTES])
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT token_hash FROM web_session WHERE user_no = ?1 "
+                        "ORDER BY last_used_at DESC, created_at DESC LIMIT 1 OFFSET ?2");
+    query_bind_i64(&q, 1, user_no);
+    query_bind_i64(&q, 2, kept);
+    bool found = query_next(&q) && query_str(&q, 0).len == SHA256_BYTES;
+    if (found) {
+        memcpy(ret_token_hash, query_str(&q, 0).ptr, SHA256_BYTES);
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
 enum err web_session_store_delete_idle(struct store_tx *tx, int64_t used_before)
 {
     struct query q;
