@@ -109,7 +109,8 @@ void housekeeping_tick(struct domain *domain)
     if (domain->live) {
         live_tick(domain->live);
     }
-    if (now - credentials->housekept_at < HOUSEKEEPING_INTERVAL_MS) {
+    int64_t since = now - credentials->housekept_at;
+    if (since >= 0 && since < HOUSEKEEPING_INTERVAL_MS) { /* below 0: the clock was set back */
         return;
     }
     credentials->housekept_at = now;

@@ -6,6 +6,7 @@
 #include "model/api_key.h"
 #include "model/audit.h"
 #include "model/command_definition.h"
+#include "model/credentials_table.h"
 #include "model/hardware_key.h"
 #include "model/housekeeping.h"
 #include "model/idempotency.h"
@@ -93,6 +94,12 @@ static void last_use_is_written_lazily(void **state)
     world_drain(world);
     assert_int_equal(world_page(world, &world->partner, api_key_list), 200);
     assert_has(world, "\"last_used_at\":\"2026-03-01T10:15:01.000Z\"");
+    /* A clock set back does not stop it until the old time comes again. */
+    world_now -= INT64_C(86400000);
+    int64_t before = world->domain.credentials->housekept_at;
+    housekeeping_tick(&world->domain);
+    world_drain(world);
+    assert_true(world->domain.credentials->housekept_at < before);
 }
 
 static void suspended_tenants_have_no_keys(void **state)
