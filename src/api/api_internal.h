@@ -45,6 +45,7 @@ struct api {
     struct rate_limit *device_rates, *address_rates, *management_rates;
     _Atomic bool draining;
     _Atomic size_t connection_count;
+    _Atomic size_t strange_bytes; /* of long bodies whose senders need not say who they are */
     struct api_loop *loops;
     size_t loop_count;
 };
@@ -83,6 +84,7 @@ struct http_call {
     struct buf body;
     struct str authorization, forwarded_for, forwarded_proto;
     size_t body_max;
+    size_t strange_bytes; /* counted in the server's */
     enum err parse_err;
     bool keep_alive;
     bool decided;    /* the reply stands before the body is read, which is dropped */

@@ -79,6 +79,9 @@ void http_call_free(struct api_loop *home, struct http_call *http_call)
     if (http_call->parser.message) {
         http1_parser_deinit(&http_call->parser);
     }
+    if (http_call->strange_bytes) {
+        atomic_fetch_sub_explicit(&call->api->strange_bytes, http_call->strange_bytes, memory_order_relaxed);
+    }
     if (home && home->spare_call_count < SPARE_CALLS) {
         recycle(home, http_call);
         return;

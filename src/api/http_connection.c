@@ -12,6 +12,8 @@
 #include "codec/websocket/websocket.h"
 
 #define DROPPED_BODY_BYTES_MAX (64 * 1024)
+#define STRANGE_BODY_BYTES_FREE ((size_t)64 * 1024) /* of a call without credentials: a registration needs no more, */
+#define STRANGE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* longer ones together have so much */
 #define HEAD_PATIENCE 2   /* a head may take this many idle times in all, */
 #define BODY_PATIENCE 20  /* a whole request this many: a byte now and then does not hold a connection for ever */
 #define WEBSOCKET_MESSAGE_BYTES_MIN (1024 * 1024)
@@ -187,6 +189,17 @@ static void on_head(struct http_connection *connection)
     }
 }
 
+/* Strangers cannot fill the memory with bodies that they never finish. */
+static bool take_room(struct api *api, struct http_call *call, size_t len)
+{
+    if (call->call.route->access != ACCESS_PUBLIC || len <= STRANGE_BODY_BYTES_FREE) {
+        return true;
+    }
+    size_t more = len - call->strange_bytes;
+    call->strange_bytes = len; /* given back with the call */
+    return atomic_fetch_add_explicit(&api->strange_bytes, more, memory_order_relaxed) + more <= STRANGE_BYTES_MAX;
+}
+
 static void on_body(struct http_connection *connection)
 {
     struct http_call *call = connection->call;
@@ -196,6 +209,11 @@ static void on_body(struct http_connection *connection)
         if (call->body_max == 0) {
             answer_now_and_close(connection);
         }
+        return;
+    }
+    if (!take_room(connection->api, call, call->body.len + part.len)) {
+        reply_from_err(&call->call.reply, ERR_BUSY);
+        answer_now_and_close(connection);
         return;
     }
     const struct http1_head *head = http1_head(&connection->parser);

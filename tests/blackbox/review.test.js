@@ -1,8 +1,9 @@
 // Corners of the management APIs: what the other files of this folder do not look at.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assign, client, makeModel, register, request, startInstallation } from './support/server.js';
+import { assign, client, makeModel, register, request, startInstallation, until } from './support/server.js';
 import { configured, unlimited } from './support/config.js';
+import { open } from './support/raw.js';
 import { follow } from './support/sse.js';
 
 let server;
@@ -167,4 +168,31 @@ test('the audit log says what became of a device, and no value that may be secre
   ]);
   const { data } = await client(server, 'partner', server.partner_key).get(`/audit?object_id=${one.id}`);
   assert.deepEqual(data.map(({ action, detail }) => [action, detail]), [['device.assign', { after: { space_id: root } }]]);
+});
+
+test('strangers cannot fill the memory with bodies that they never finish', async () => {
+  const MIB = 1024 * 1024;
+  const begin = async (path, sent) => {
+    const peer = await open(server.http);
+    peer.send(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${sent + 1}\r\n\r\n`);
+    peer.send(Buffer.alloc(sent, ' '));
+    return peer;
+  };
+  const peers = await Promise.all(Array.from({ length: 24 }, () => begin('/v1/devices/bulk_create', 4 * MIB - 1)));
+  const refused = [];
+  for (const peer of peers) peer.reply().then((reply) => refused.push(reply), () => {}); // the others wait for their last byte
+  await until(() => peers.filter(({ ended }) => ended).length >= 8 && refused.length, 'what does not fit is refused');
+  assert.ok(refused.length < 24, 'not all of them');
+  for (const reply of refused) {
+    assert.deepEqual([reply.status, reply.text], [503, error('Service unavailable')]);
+    assert.ok(Number(reply.headers['retry-after']) >= 1);
+  }
+  await register(server, model.key); // an ordinary registration needs no more than everybody has
+  const document = JSON.stringify({ telemetries: {}, padding: 'x'.repeat(100_000) });
+  const known = await request(server.http, 'POST', `/v1/devices/${device.id}/telemetry`, { key: device.access_key, raw: document });
+  assert.equal(known.status, 201, 'who says who it is has room');
+  for (const peer of peers) peer.destroy();
+  const items = Array.from({ length: 25 }, () => ({ padding: 'x'.repeat(100_000) }));
+  await until(async () => (await request(server.http, 'POST', '/v1/devices/bulk_create', { body: items }).catch(() => ({}))).status === 201,
+    'the room is given back');
 });
