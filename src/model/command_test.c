@@ -2,6 +2,7 @@
 
 #include "model/claim.h"
 #include "model/command.h"
+#include "model/housekeeping.h"
 #include "model/pending.h"
 
 #define PANEL "{\"hardware_key\":\"" KEY_MAC "\",\"firmware_version\":\"1.0.0\",\"sn\":\"A-1\",\"mac\":\"AA:BB:CC:DD:EE:01\"}"
@@ -407,6 +408,32 @@ static void test_random_walk(void **state)
     }
 }
 
+/* Finished ones leave when retention.history_days has passed; open ones wait however long (device-api.md 4.4). */
+static void test_retention(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief device = claimed_panel(f);
+    char first[UUID_TEXT_BYTES], second[UUID_TEXT_BYTES];
+    send_ok(f, &device, "{\"name\":\"reboot\"}", first);
+    send_ok(f, &device, "{\"name\":\"reboot\"}", second);
+    expect_status(report(f, &device, first, "done"), 200);
+    test_exec(f, "INSERT INTO incident (id, device_no, organization_no, origin, priority, title, issue, created_at, updated_at, "
+                 "closed_at) SELECT x'01', no, 1, 4, 2, 'a', 'offline', 1, 1, created_at FROM device UNION ALL "
+                 "SELECT x'02', no, 1, 4, 2, 'a', 'offline', 1, 1, NULL FROM device");
+    test_now_ms += INT64_C(399) * 86400000;
+    housekeeping_tick(&f->domain);
+    test_drain(f);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM command"), 2);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM incident"), 2);
+    test_now_ms += INT64_C(2) * 86400000;
+    housekeeping_tick(&f->domain);
+    test_drain(f);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM command WHERE finished_at IS NULL"), 1);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM command"), 1);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM incident WHERE closed_at IS NULL"), 1);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM incident"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +448,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_survives_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_visibility, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_walk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

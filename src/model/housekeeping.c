@@ -5,12 +5,14 @@
 #include "model/domain.h"
 #include "model/live.h"
 #include "model/ports/audit_store.h"
+#include "model/ports/command_store.h"
 #include "model/ports/idempotency_store.h"
+#include "model/ports/incident_store.h"
 #include "model/idempotency.h"
 #include "model/web_session.h"
 
 #define DAY_MS INT64_C(86400000)
-#define AUDIT_ROWS_A_TIME 2000 /* a slice: the writer has other work */
+#define OLD_ROWS_A_TIME 2000 /* a slice: the writer has other work */
 
 struct use {
     bool is_session;
@@ -79,6 +81,21 @@ static enum err write_uses(struct housekeeping *work, struct store_tx *tx)
     return err;
 }
 
+/* What retention.history_days has passed (the history itself: telemetry_flush.c). */
+static enum err delete_old(const struct housekeeping *work, struct store_tx *tx)
+{
+    uint64_t days = domain_settings(work->domain)->retention_history_days;
+    if (!days) {
+        return ERR_OK;
+    }
+    int64_t before = work->now - (int64_t)days * DAY_MS;
+    enum err err = audit_store_delete_old(tx, before, OLD_ROWS_A_TIME);
+    if (!err) {
+        err = incident_store_delete_old(tx, before, OLD_ROWS_A_TIME);
+    }
+    return err ? err : command_store_delete_old(tx, before, OLD_ROWS_A_TIME);
+}
+
 static void housekeeping_run(struct op *op, struct store_tx *tx)
 {
     struct housekeeping *work = container_of(op, struct housekeeping, op);
@@ -89,9 +106,8 @@ static void housekeeping_run(struct op *op, struct store_tx *tx)
     if (!op->err) {
         op->err = idempotency_store_delete_old(tx, work->now - IDEMPOTENCY_LIFE_MS);
     }
-    uint64_t days = domain_settings(work->domain)->retention_history_days;
-    if (!op->err && days) {
-        op->err = audit_store_delete_old(tx, work->now - (int64_t)days * DAY_MS, AUDIT_ROWS_A_TIME);
+    if (!op->err) {
+        op->err = delete_old(work, tx);
     }
 }
 

@@ -59,7 +59,7 @@
     X(mqtt, application_sessions, U, 100, 1, "application sessions of one tenant") \
     X(mqtt, failed_connects, U, 60, 1, "failed CONNECTs in 30 s of one address and client id") \
     X(retention, telemetry_days, U, 30, 1, "days that raw telemetry is kept") \
-    X(retention, history_days, U, 400, 1, "days that history, closed incidents and the audit log are kept")
+    X(retention, history_days, U, 400, 1, "days that history, closed incidents, finished commands and the audit log are kept")
 
 #define SETTING_C_U uint64_t
 #define SETTING_C_MS uint64_t

@@ -76,5 +76,7 @@ enum err command_rule_by_name(struct store_tx *tx, int64_t model_no, struct str 
                               struct command_rule *ret_rule) MUST_CHECK;
 enum err command_rule_by_friendly_name(struct store_tx *tx, int64_t model_no, struct str name, struct arena *arena,
                                        struct command_rule *ret_rule) MUST_CHECK;
+/* Removes at most `rows_max` commands that became final before `before` (unix ms). */
+enum err command_store_delete_old(struct store_tx *tx, int64_t before, int64_t rows_max) MUST_CHECK;
 
 #endif

@@ -23,5 +23,7 @@ enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struc
                                    struct incident_row **ret_rows, size_t *ret_count) MUST_CHECK;
 /* The most urgent priority among the active ones: *ret_priority, 0 if there is none. */
 enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_priority) MUST_CHECK;
+/* Removes at most `rows_max` incidents that were closed before `before` (unix ms). */
+enum err incident_store_delete_old(struct store_tx *tx, int64_t before, int64_t rows_max) MUST_CHECK;
 
 #endif

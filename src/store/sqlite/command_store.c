@@ -268,3 +268,12 @@ enum err command_rule_by_friendly_name(struct store_tx *tx, int64_t model_no, st
     query_bind_str(&q, 2, name);
     return read_rule(&q, arena, ret_rule);
 }
+
+enum err command_store_delete_old(struct store_tx *tx, int64_t before, int64_t rows_max)
+{
+    struct query q;
+    query_begin(&q, tx, "DELETE FROM command WHERE no IN (SELECT no FROM command WHERE finished_at < ?1 LIMIT ?2)");
+    query_bind_time(&q, 1, before);
+    query_bind_i64(&q, 2, rows_max);
+    return query_finish(&q);
+}

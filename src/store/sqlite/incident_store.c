@@ -111,3 +111,12 @@ enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_p
     }
     return query_finish(&q);
 }
+
+enum err incident_store_delete_old(struct store_tx *tx, int64_t before, int64_t rows_max)
+{
+    struct query q;
+    query_begin(&q, tx, "DELETE FROM incident WHERE no IN (SELECT no FROM incident WHERE closed_at < ?1 LIMIT ?2)");
+    query_bind_time(&q, 1, before);
+    query_bind_i64(&q, 2, rows_max);
+    return query_finish(&q);
+}

@@ -267,6 +267,7 @@ CREATE TABLE command (
 );
 CREATE INDEX command_device ON command (device_no, no);
 CREATE INDEX command_open ON command (device_no, queue_no) WHERE finished_at IS NULL;
+CREATE INDEX command_finished ON command (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX command_due ON command (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE registration ( -- provisioning log (device-api.md 2.3)
@@ -302,6 +303,7 @@ CREATE TABLE incident (
     closed_at INTEGER
 );
 CREATE INDEX incident_device ON incident (device_no, closed_at, issue);
+CREATE INDEX incident_closed ON incident (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX incident_organization ON incident (organization_no, no);
 
 CREATE TABLE history ( -- state snapshots (management-api.md 3.2)
