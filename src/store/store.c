@@ -13,6 +13,7 @@
 #define READER_THREADS 2
 #define WORKER_THREADS 2
 #define QUEUE_MAX 65536
+#define WORK_QUEUE_MAX 512 /* a password hash takes tens of milliseconds: beyond this nobody would still be waiting */
 
 /* ---- the registry lane's database is muster.db itself ---- */
 
@@ -135,7 +136,7 @@ static enum err open_parts(struct store *store, const struct store_config *confi
     }
     if (err == ERR_OK) {
         err = pool_init(&store->workers, "worker", NULL, config->worker_threads ? config->worker_threads : WORKER_THREADS,
-                        queue_max);
+                        queue_max < WORK_QUEUE_MAX ? queue_max : WORK_QUEUE_MAX);
     }
     for (unsigned i = 0; err == ERR_OK && i < store->readers.thread_count; i++) {
         telemetry_readers_open(&store->readers.threads[i].tx, store->data_dir);
