@@ -231,12 +231,12 @@ static int demo_run(const struct cli_command *command, const struct cli_values *
     struct config config;
     config_init(&config);
     config_set_listener(&config, LISTENER_METRICS, "127.0.0.1:9464", stderr);
-    for (unsigned i = 0; i < config.listener_count; i++) {
-        config.listeners[i].fallback_port = true;
-    }
     if (!serve_options_apply(command, values, &config)) {
         config_deinit(&config);
         return EXIT_USAGE;
+    }
+    for (unsigned i = 0; i < config.listener_count; i++) {
+        config.listeners[i].fallback_port = true;
     }
     log_setup(LOG_WARN, LOG_LOGFMT, STDERR_FILENO);
     char folder[] = "/tmp/muster-demo-XXXXXX";
