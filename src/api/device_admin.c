@@ -7,6 +7,7 @@
 #include "model/device_edit.h"
 #include "model/effective_status.h"
 #include "model/telemetry.h"
+#include "model/trace_edit.h"
 
 enum { NOTHING = -1, STATUS_NOTHING = 99 };
 enum { SAMPLES_DEFAULT = 100, SAMPLES_MAX = 1000, SERIES_KEYS_MAX = 64, POINTS_DEFAULT = 500, POINTS_MAX = 2000 };
@@ -66,6 +67,24 @@ void device_admin_commands(struct call *call, struct store_tx *tx)
     }
     if (device_admin_find(call, tx, &admin, &device)) {
         command_list(admin, tx, &device, wanted, call_is_ascending(call), call_page(call));
+    }
+}
+
+void device_admin_trace(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        trace_arm(admin, tx, &device, call->body);
+    }
+}
+
+void device_admin_trace_end(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        trace_disarm(admin, tx, &device);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "codec/websocket/websocket.h"
+#include "model/trace.h"
 
 #define DROPPED_BODY_BYTES_MAX (64 * 1024)
 #define STRANGE_BODY_BYTES_FREE ((size_t)64 * 1024) /* of a call without credentials: a registration needs no more, */
@@ -363,10 +364,54 @@ static void tell_live_tail(const struct call *call)
     event_bus_emit(&domain->events, event);
 }
 
+/* A call that was refused for its key is about the device that its path names. */
+static bool traced_device(const struct call *call, struct device_brief *ret_device)
+{
+    struct uuid id;
+    if (!trace_is_any_armed(call->domain) || !call->route || call->route->access != ACCESS_DEVICE) {
+        return false;
+    }
+    if (call->device.no != 0) {
+        *ret_device = call->device;
+        return trace_may_be_armed(call->domain, call->device.no);
+    }
+    return uuid_parse(call->params[0], &id) && device_table_find(call->domain->devices, &id, ret_device);
+}
+
+static void tell_trace(const struct call *call)
+{
+    struct device_brief device;
+    struct buf payload;
+    struct json_writer w;
+    if (!traced_device(call, &device)) {
+        return;
+    }
+    buf_init(&payload, 4 * TRACE_BODY_BYTES_MAX);
+    json_writer_init(&w, &payload);
+    json_begin_object(&w);
+    json_name(&w, "request");
+    trace_put_body(&w, call->raw_body);
+    json_name(&w, "response");
+    trace_put_body(&w, buf_str(&call->reply.body));
+    json_end_object(&w);
+    struct trace_record record = {
+        .transport = TRANSPORT_HTTPS,
+        .direction = DIRECTION_UP,
+        .method = call->method,
+        .path = call->path,
+        .code = (uint16_t)call->reply.status,
+        .size = (uint32_t)call->raw_body.len,
+        .payload = payload.failed ? STR("{}") : buf_str(&payload),
+    };
+    trace_emit(call->domain, &device, &record);
+    buf_deinit(&payload);
+}
+
 void http_connection_answer(struct http_call *call)
 {
     struct http_connection *connection = call->connection;
     tell_live_tail(&call->call);
+    tell_trace(&call->call);
     if (!connection) {
         http_call_free(NULL, call);
         return;

@@ -8,12 +8,14 @@
 #include "model/devices.h"
 #include "model/live.h"
 #include "model/telemetry.h"
+#include "model/trace.h"
 #include "store/store.h"
 
 static void free_domain(struct domain *domain)
 {
     telemetry_free(domain->telemetry);
     live_free(domain->live);
+    trace_free(domain->trace);
     credentials_free(domain->credentials);
     catalog_free(domain->catalog);
     devices_unload(domain);
@@ -37,6 +39,7 @@ enum err installation_open(struct installation *installation, const char *data_d
     domain->catalog = catalog_new();
     domain->credentials = credentials_new();
     domain->live = live_new(domain);
+    domain->trace = trace_new();
     domain->urls = urls;
     domain->settings = settings;
     domain->now_unix_ms = clock_unix_ms;

@@ -306,6 +306,8 @@ static void attach(struct connection *c, const struct mqtt_connect *connect, con
     session->connection = c;
     c->session = session;
     metric_add(METRIC_MQTT_CONNECTED, 1);
+    c->trace_device_no = who->device.no;
+    c->key_expires_at_ms = who->principal.expires_at;
     if (session->application) {
         session->application->api_key_no = who->principal.api_key_no;
         session->application->may_publish = who->principal.scope == SCOPE_FULL;

@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "hub/outbox.h"
 #include "hub/push.h"
+#include "hub/trace.h"
 
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
 #define ANSWERS_MAX 1024u
@@ -21,6 +22,16 @@ static uint64_t keep_alive_due(const struct connection *c)
     return c->keep_alive_s == 0 ? UINT64_MAX : c->last_packet_ms + (uint64_t)c->keep_alive_s * 1500;
 }
 
+/* By the wall clock, which may be set while we wait: on_timer() asks it again. */
+static uint64_t key_due(const struct connection *c)
+{
+    if (c->key_expires_at_ms == 0) {
+        return UINT64_MAX;
+    }
+    int64_t left_ms = c->key_expires_at_ms - hub_unix_ms(c->loop);
+    return hub_now_ms(c->loop) + (left_ms > 0 ? (uint64_t)left_ms : 0);
+}
+
 static uint64_t next_due(const struct connection *c)
 {
     uint64_t due = UINT64_MAX;
@@ -35,6 +46,7 @@ static uint64_t next_due(const struct connection *c)
         break;
     case CONNECTION_OPEN:
         due = keep_alive_due(c);
+        due = key_due(c) < due ? key_due(c) : due;
         break;
     case CONNECTION_CLOSING:
         return UINT64_MAX;
@@ -50,6 +62,19 @@ void connection_arm(struct connection *connection)
     } else {
         timer_set(connection->loop->timers, &connection->timer, due);
     }
+}
+
+/* Like a revoked one (management-api.md 1.2.3): the session goes too, and of what is removed no Will is published. */
+static void end_with_key(struct connection *c)
+{
+    struct session *session = c->session;
+    session_ref(session);
+    session_set_will(session, NULL);
+    connection_disconnect(c, MQTT_NOT_AUTHORIZED, "API key revoked");
+    if (!session->is_dead) {
+        session_end(session);
+    }
+    session_unref(session);
 }
 
 /* Packets do not re-arm the timer: it looks at the time of the last one when it fires. */
@@ -68,6 +93,10 @@ static void on_timer(struct timer *timer, uint64_t now_ms)
     }
     if (c->state == CONNECTION_NEW && now_ms >= next_due(c)) {
         connection_shut(c);
+        return;
+    }
+    if (c->state == CONNECTION_OPEN && now_ms >= key_due(c)) {
+        end_with_key(c);
         return;
     }
     if (c->state == CONNECTION_OPEN && now_ms >= keep_alive_due(c)) {
@@ -208,7 +237,10 @@ void connection_send(struct connection *connection, const struct mqtt_packet *pa
     struct mqtt_packet trimmed = *packet;
     enum mqtt_version version = (enum mqtt_version)connection->version;
     mqtt_trim_diagnostics(&trimmed, version, connection->problem_info, connection->packet_bytes_max);
-    mqtt_encode(link_of(connection)->output(connection->link), version, &trimmed);
+    struct buf *out = link_of(connection)->output(connection->link);
+    size_t from = out->len;
+    mqtt_encode(out, version, &trimmed);
+    hub_trace_out(connection, out, from);
     link_of(connection)->commit(connection->link);
     metric_add(METRIC_MQTT_PACKETS_OUT, 1);
 }
@@ -239,8 +271,11 @@ static void send_ack(struct connection *c, const struct answer *answer)
         (c->packet_bytes_max > 0 && text.len + 16 > c->packet_bytes_max)) {
         text = STR("");
     }
-    mqtt_encode_puback(link_of(c)->output(c->link), (enum mqtt_version)c->version, (enum mqtt_type)answer->type,
-                       answer->packet_id, (enum mqtt_reason)answer->reason, text);
+    struct buf *out = link_of(c)->output(c->link);
+    size_t from = out->len;
+    mqtt_encode_puback(out, (enum mqtt_version)c->version, (enum mqtt_type)answer->type, answer->packet_id,
+                       (enum mqtt_reason)answer->reason, text);
+    hub_trace_out(c, out, from);
     link_of(c)->commit(c->link);
     metric_add(METRIC_MQTT_PACKETS_OUT, 1);
     bool ends_publish = answer->type == MQTT_PUBACK || (answer->type == MQTT_PUBCOMP && answer->reason == 0) ||
@@ -547,6 +582,7 @@ static bool on_packet(struct connection *c, const struct mqtt_packet *packet)
 static void on_fault(struct connection *c, const struct mqtt_packet *packet, struct mqtt_fault fault)
 {
     metric_add(METRIC_MQTT_PROTOCOL_ERRORS, 1);
+    hub_trace_fault(c, packet, fault);
     if (c->state == CONNECTION_OPEN) {
         connection_disconnect(c, fault.reason, fault.text);
         return;
@@ -594,7 +630,12 @@ static size_t take_packet(struct connection *c, const uint8_t *data, size_t len)
         return 0;
     }
     metric_add(METRIC_MQTT_PACKETS_IN, 1);
-    return on_packet(c, &packet) ? frame.total_bytes : 0;
+    hub_trace_in(c, &packet, frame.total_bytes);
+    if (!on_packet(c, &packet)) {
+        return 0; /* it may be on its way to another loop */
+    }
+    c->trace_told = false;
+    return frame.total_bytes;
 }
 
 size_t connection_data(struct connection *connection, const uint8_t *data, size_t len)

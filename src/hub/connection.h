@@ -36,6 +36,8 @@ struct connection {
     uint64_t last_packet_ms;
     uint64_t paused_until_ms;     /* slow reading; 0: not */
     uint64_t peer_hash;
+    int64_t key_expires_at_ms;    /* of an application's API key, unix; 0: never */
+    int64_t trace_device_no;      /* whose packets these are; 0: no device's, or not known (trace.h) */
     const char *refusal_text;
     uint32_t packet_bytes_max;    /* the client's; 0: none */
     uint16_t receive_maximum;     /* the client's */
@@ -51,6 +53,7 @@ struct connection {
     bool wants_response_info;
     bool expiry_reduced;
     bool server_keep_alive;
+    bool trace_told;              /* a trace has the packet that was not consumed yet */
     bool serial_uplinks;          /* reads nothing while the session's uplinks run (publish.c) */
     struct rate publishes, subscribes;
 };

@@ -7,6 +7,7 @@
 #include "hub/persist.h"
 #include "hub/push.h"
 #include "hub/session.h"
+#include "hub/trace.h"
 
 /* QoS 0 is dropped for a client whose output is this far behind; what waits with QoS 1 is not sent beyond it. */
 #define OUTPUT_HIGH_BYTES ((size_t)256 * 1024)
@@ -128,7 +129,10 @@ static bool send_publish(struct connection *c, const struct message *message, co
         return false;
     }
     const struct link_ops *link = hub_ports(c->loop)->link;
-    message_encode(link->output(c->link), c->version, message, delivery, hub_unix_ms(c->loop));
+    struct buf *out = link->output(c->link);
+    size_t from = out->len;
+    message_encode(out, c->version, message, delivery, hub_unix_ms(c->loop));
+    hub_trace_out(c, out, from);
     link->commit(c->link);
     metric_add(METRIC_MQTT_PUBLISH_OUT, 1);
     metric_add(METRIC_MQTT_PACKETS_OUT, 1);

@@ -16,6 +16,7 @@ struct credentials;
 struct telemetry;
 struct device_desk;
 struct live;
+struct trace;
 
 /* Keys of the installation, read from the key file beside the database (design section 5). */
 struct installation_keys {
@@ -44,6 +45,7 @@ struct domain {
     struct telemetry *telemetry;
     struct device_desk *device_desk; /* model/devices.h; made by devices_load, freed by devices_unload */
     struct live *live;
+    struct trace *trace;             /* model/trace.h; NULL: nothing can be armed */
     struct url_source *urls;
     struct installation_keys keys;
     int64_t started_at_ms;          /* unix; presence counts from here at the earliest (device-api.md 10.2.6) */

@@ -51,6 +51,7 @@ static const struct type_name {
 } type_names[] = {
     {"telemetry", LIVE_TELEMETRY}, {"status", LIVE_STATUS}, {"command", LIVE_COMMAND},           {"config", LIVE_CONFIG},
     {"incident", LIVE_INCIDENT},   {"event", LIVE_EVENT},   {"registration", LIVE_REGISTRATION},
+    {"wire", LIVE_WIRE},
 };
 #define TYPE_COUNT (sizeof type_names / sizeof type_names[0])
 
@@ -86,6 +87,7 @@ static unsigned type_of(enum event_type type, const char **ret_what)
     case EVENT_DEVICE_KEY_CHANGED: *ret_what = "key_changed"; return LIVE_EVENT;
     case EVENT_DEVICE_KICK: *ret_what = "disconnected"; return LIVE_EVENT;
     case EVENT_UPLINK_REFUSED: *ret_what = "refused"; return LIVE_EVENT;
+    case EVENT_WIRE: return LIVE_WIRE;
     case EVENT_API_KEY_REVOKED:
     case EVENT_TENANT_SUSPENDED:
     case EVENT_TYPE_COUNT: break;
@@ -101,6 +103,9 @@ static bool matches(const struct live_reader *reader, const struct event *event)
     bool is_partner = filter->principal.tenant_kind == TENANT_PARTNER;
     if (!(filter->types & type) || (type == LIVE_REGISTRATION && !is_partner)) {
         return false; /* the provisioning log is the partner's */
+    }
+    if (type == LIVE_WIRE && !filter->has_device) {
+        return false;
     }
     if (is_partner ? event->partner_no != filter->principal.partner_no
                    : event->organization_no != filter->principal.organization_no) {
@@ -378,10 +383,15 @@ static void write_masked(struct json_writer *w, const struct json *node)
     is_object ? json_end_object(w) : json_end_array(w);
 }
 
+bool live_text_is_suspect(struct str text)
+{
+    return contains_any(text, secret_parts, PART_COUNT) || contains_any(text, secret_ends, END_COUNT);
+}
+
 /* Whoever emits an event leaves secrets out; members that are called like one are masked all the same. */
 static void write_payload(struct json_writer *w, struct str payload)
 {
-    bool is_suspect = contains_any(payload, secret_parts, PART_COUNT) || contains_any(payload, secret_ends, END_COUNT);
+    bool is_suspect = live_text_is_suspect(payload);
     struct json *document = NULL;
     if (is_suspect && json_parse(payload, &(struct json_limits){.bytes_max = payload.len}, &document) == ERR_OK) {
         write_masked(w, document);

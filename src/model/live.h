@@ -28,7 +28,8 @@ enum live_type {
     LIVE_INCIDENT = 1 << 4,
     LIVE_EVENT = 1 << 5,
     LIVE_REGISTRATION = 1 << 6,
-    LIVE_ALL = (1 << 7) - 1,
+    LIVE_WIRE = 1 << 7, /* only to readers of one device */
+    LIVE_ALL = (1 << 8) - 1,
 };
 /* "telemetry,status" -> bits; names that no event has (yet) are ignored. */
 unsigned live_types_parse(struct str list);
@@ -58,6 +59,8 @@ const struct event *live_take(struct live_reader *reader, uint64_t *ret_dropped)
 /* The reader's API key was revoked. */
 bool live_is_revoked(const struct live_reader *reader);
 
+/* Whether text mentions what is called like a secret. */
+bool live_text_is_suspect(struct str text);
 /* "id: ...\ndata: {...}\n\n", secrets masked. */
 void live_render(const struct live *live, const struct event *event, struct buf *out);
 /* "data: {"type":"dropped","count":n}\n\n" */

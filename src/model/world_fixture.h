@@ -25,6 +25,7 @@
 #include "model/organization.h"
 #include "model/setup.h"
 #include "model/telemetry.h"
+#include "model/trace.h"
 #include "model/ports/tenant_store.h"
 #include "store/store.h"
 
@@ -104,6 +105,7 @@ static inline void world_open(struct world *world)
     domain->catalog = catalog_new();
     domain->credentials = credentials_new();
     domain->live = live_new(domain);
+    domain->trace = trace_new();
     domain->settings = &world->settings;
     domain->now_unix_ms = world_clock;
     domain->started_at_ms = world_now;
@@ -121,6 +123,7 @@ static inline void world_close(struct world *world)
     world_drain(world);
     store_close(world->store);
     live_free(world->domain.live);
+    trace_free(world->domain.trace);
     telemetry_free(world->domain.telemetry);
     devices_unload(&world->domain);
     credentials_free(world->domain.credentials);

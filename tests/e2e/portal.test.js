@@ -283,6 +283,24 @@ test('the live tail shows what the device sends', async () => {
   await browser.shot('21-live');
 });
 
+test('an armed trace shows every packet of the device', async () => {
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Arm trace' }).click();
+  await page.getByText('Every packet and call is shown for 15 minutes').waitFor();
+  const packet = page.locator('.tail-row', { hasText: 'PUBLISH' });
+  await until('a packet is shown', async () => { // the second stream opens a moment after the trace is armed
+    await story.report({ temp: 20 });
+    return await packet.count() > 0;
+  });
+  assert.match(await packet.first().innerText(), /"temp":20/);
+  await page.locator('.tail-row', { hasText: 'PUBACK' }).first().waitFor();
+  assert.doesNotMatch(await page.content(), new RegExp(story.credentials.access_key));
+  await browser.shot('21-trace');
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'End trace' }).click();
+  await page.getByText('Trace ended').waitFor();
+});
+
 test('the partner sees commands read-only, and credentials without the key', async () => {
   await go(`/partners/devices/${story.credentials.id}/commands`);
   await page.getByText('Commands are sent by the customer').waitFor();

@@ -361,10 +361,12 @@ static enum credential_result check_api_key(struct domain *domain, struct str ke
         enum tenant_kind kind;
         int64_t no, tenant_no;
         enum key_scope scope;
-    } keys[] = {{"org1", TENANT_ORGANIZATION, 101, 1, SCOPE_FULL},
-                {"org1-read", TENANT_ORGANIZATION, 102, 1, SCOPE_READ},
-                {"org2", TENANT_ORGANIZATION, 103, 2, SCOPE_FULL},
-                {"partner1", TENANT_PARTNER, 104, 1, SCOPE_FULL}};
+        int64_t lives_ms; /* 0: for ever */
+    } keys[] = {{"org1", TENANT_ORGANIZATION, 101, 1, SCOPE_FULL, 0},
+                {"org1-read", TENANT_ORGANIZATION, 102, 1, SCOPE_READ, 0},
+                {"org2", TENANT_ORGANIZATION, 103, 2, SCOPE_FULL, 0},
+                {"partner1", TENANT_PARTNER, 104, 1, SCOPE_FULL, 0},
+                {"org1-brief", TENANT_ORGANIZATION, 105, 1, SCOPE_FULL, INT64_C(60000)}};
     (void)domain;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (str_eq(key, str_from_cstr(keys[i].key))) {
@@ -374,7 +376,8 @@ static enum credential_result check_api_key(struct domain *domain, struct str ke
                                                 .tenant_kind = keys[i].kind,
                                                 .partner_no = 1,
                                                 .organization_no = organization ? keys[i].tenant_no : 0,
-                                                .api_key_no = keys[i].no};
+                                                .api_key_no = keys[i].no,
+                                                .expires_at = keys[i].lives_ms ? domain_unix_ms() + keys[i].lives_ms : 0};
             return CREDENTIAL_OK;
         }
     }

@@ -14,6 +14,7 @@ import { DeviceHead } from "../shared/device-head";
 import { DeviceOverview } from "../shared/device-overview";
 import { LiveTail } from "../shared/live";
 import { Telemetry } from "../shared/telemetry";
+import { traceItem } from "../shared/trace-item";
 import { useDevice } from "../shared/use-device";
 import { Configuration } from "./config";
 import { DeleteOwnDevice, MoveDevice, RenameDevice, UnclaimDevice } from "./devices";
@@ -48,6 +49,7 @@ export function OrgDevicePage({ id, tab }: { id: string; tab: string }): JSX.Ele
             <Menu label={t.more} class="btn btn-plain btn-icon" items={[
               { label: t.device.rename, icon: "edit", onSelect: () => setAct("rename") },
               { label: t.device.move, icon: "space", onSelect: () => setAct("move") },
+              traceItem("organization", id, base),
               "line",
               { label: t.device.unclaim, icon: "close", danger: true, onSelect: () => setAct("unclaim") },
               { label: t.delete, icon: "trash", danger: true, onSelect: () => setAct("delete") },

@@ -16,6 +16,7 @@ import { DeviceHead } from "../shared/device-head";
 import { DeviceOverview } from "../shared/device-overview";
 import { LiveTail } from "../shared/live";
 import { Telemetry } from "../shared/telemetry";
+import { traceItem } from "../shared/trace-item";
 import { useDevice } from "../shared/use-device";
 import { AssignDevices, DeleteDevice, UnassignDevice } from "./devices";
 
@@ -46,6 +47,7 @@ export function DevicePage({ id, tab }: { id: string; tab: string }): JSX.Elemen
               ...(device.organization ? [{ label: t.devices.unassign, icon: "customers" as const, onSelect: () => setAct("unassign") }] : []),
               { label: t.credentials.rotate, icon: "key", onSelect: () => setAct("rotate") },
               { label: t.device.disconnect, icon: "plug", disabled: !device.connected, onSelect: () => setAct("disconnect") },
+              traceItem("partner", id, base),
               "line",
               { label: t.delete, icon: "trash", danger: true, onSelect: () => setAct("delete") },
             ]}><Icon name="more" /></Menu>

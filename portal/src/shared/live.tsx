@@ -6,6 +6,7 @@ import { prefs } from "../lib/prefs";
 import { place, queryParam, setQuery } from "../lib/router";
 import { streamState, useStream } from "../lib/stream";
 import { timeOf } from "../lib/telemetry";
+import { isTraced, useTrace } from "../lib/trace";
 import type { Area, StreamEvent } from "../lib/types";
 import { useTitle } from "../lib/use";
 import { t } from "../text";
@@ -57,6 +58,12 @@ function codeText(e: StreamEvent): string {
   return String(n);
 }
 
+/** A packet of a trace goes by its name. */
+function whatOf(e: StreamEvent): string {
+  const packet = e.type === "wire" ? (e.payload as { packet?: string } | undefined)?.packet : undefined;
+  return packet ?? (e.event ? t.live.events[e.event] ?? e.event : t.live.types[e.type] ?? e.type);
+}
+
 export function LiveTail({ area, device }: { area: Area; device?: string }): JSX.Element {
   const [rows, setRows] = useState<Row[]>([]);
   const [paused, setPaused] = useState(false);
@@ -77,6 +84,8 @@ export function LiveTail({ area, device }: { area: Area; device?: string }): JSX
     if (waiting.current.length > rowsMax) waiting.current.shift();
   };
   useStream(tailTypes, device, take);
+  useTrace(area, device, take);
+  const types = device && (isTraced(device) || rows.some((r) => r.event.type === "wire")) ? [...tailTypes, "wire"] : tailTypes;
 
   // Rows are drawn four times a second, however many arrive.
   useEffect(() => {
@@ -100,7 +109,7 @@ export function LiveTail({ area, device }: { area: Area; device?: string }): JSX
     <>
       <div class="filters">
         <span class="filter-search"><Icon name="search" /><TextInput type="search" aria-label={t.filter} placeholder={t.live.filter} value={text} onText={(v) => setQuery({ text: v })} /></span>
-        <Select aria-label={t.live.type} value={type} onText={(v) => setQuery({ type: v })} options={[["", t.live.anyType], ...tailTypes.map((x): [string, string] => [x, t.live.types[x] ?? x])]} />
+        <Select aria-label={t.live.type} value={type} onText={(v) => setQuery({ type: v })} options={[["", t.live.anyType], ...types.map((x): [string, string] => [x, x === "wire" ? t.live.wire : t.live.types[x] ?? x])]} />
         <Select aria-label={t.live.direction} value={direction} onText={(v) => setQuery({ direction: v })} options={[["", t.live.anyDirection], ["up", t.live.up], ["down", t.live.down]]} />
         <Check checked={errors} onChecked={(on) => setQuery({ errors: on ? "1" : null })}>{t.live.errorsOnly}</Check>
         <span class="row end">
@@ -132,7 +141,7 @@ function TailRow({ row, area, device }: { row: Row; area: Area; device?: string 
       <span class="num faint nowrap">{clockTime(row.at, prefs.value.zone)}</span>
       <span class="row nowrap">
         {e.direction ? <Icon name={e.direction === "up" ? "up" : "downArrow"} size={13} class={`dir-${e.direction}`} /> : <span class="dir-none" />}
-        <span>{e.event ? t.live.events[e.event] ?? e.event : t.live.types[e.type] ?? e.type}</span>
+        <span>{whatOf(e)}</span>
         {e.transport && <span class="tiny faint upper">{e.transport}</span>}
       </span>
       <span class="tail-target">
