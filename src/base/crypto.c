@@ -14,7 +14,7 @@
 
 #define GCM_NONCE_BYTES 12
 #define GCM_TAG_BYTES 16
-#define SHA256_BLOCK_BYTES 64
+#define HMAC_BLOCK_BYTES 64
 #define RSA_KEY_BITS 3072
 
 /* Where libcrypto fails, memory or the installation is broken: carrying on would mean unprotected data. */
@@ -106,26 +106,50 @@ void sha256(const void *data, size_t len, uint8_t ret_hash[SHA256_BYTES])
     digest(algorithms.sha256, context, str_from(data, len), str_from(NULL, 0), ret_hash);
 }
 
-/* RFC 2104. */
-void hmac_sha256(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t ret_hash[SHA256_BYTES])
+/* RFC 2104; both hashes work on blocks of 64 bytes. `key_len` at most a block. */
+static void hmac(const EVP_MD *md, size_t hash_len, const uint8_t *key, size_t key_len, struct str data, uint8_t *ret_hash)
 {
-    uint8_t pad[SHA256_BLOCK_BYTES] = {0};
+    uint8_t pad[HMAC_BLOCK_BYTES] = {0};
     uint8_t inner[SHA256_BYTES];
     EVP_MD_CTX *context = context_get();
-    if (key_len > sizeof pad) {
-        sha256(key, key_len, pad);
-    } else if (key_len > 0) {
+    if (key_len > 0) {
         memcpy(pad, key, key_len);
     }
     for (size_t i = 0; i < sizeof pad; i++) {
         pad[i] ^= 0x36;
     }
-    digest(algorithms.sha256, context, str_from(pad, sizeof pad), str_from(data, len), inner);
+    digest(md, context, str_from(pad, sizeof pad), data, inner);
     for (size_t i = 0; i < sizeof pad; i++) {
         pad[i] ^= 0x36 ^ 0x5c;
     }
-    digest(algorithms.sha256, context, str_from(pad, sizeof pad), str_from(inner, sizeof inner), ret_hash);
+    digest(md, context, str_from(pad, sizeof pad), str_from(inner, hash_len), ret_hash);
     secret_wipe(pad, sizeof pad);
+}
+
+void hmac_sha1(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t ret_hash[SHA1_BYTES])
+{
+    uint8_t hashed[SHA1_BYTES];
+    if (key_len > HMAC_BLOCK_BYTES) {
+        sha1(key, key_len, hashed);
+        key = hashed;
+        key_len = sizeof hashed;
+    }
+    context_get(); /* fetches the algorithms */
+    hmac(algorithms.sha1, SHA1_BYTES, key, key_len, str_from(data, len), ret_hash);
+    secret_wipe(hashed, sizeof hashed);
+}
+
+void hmac_sha256(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t ret_hash[SHA256_BYTES])
+{
+    uint8_t hashed[SHA256_BYTES];
+    if (key_len > HMAC_BLOCK_BYTES) {
+        sha256(key, key_len, hashed);
+        key = hashed;
+        key_len = sizeof hashed;
+    }
+    context_get(); /* fetches the algorithms */
+    hmac(algorithms.sha256, SHA256_BYTES, key, key_len, str_from(data, len), ret_hash);
+    secret_wipe(hashed, sizeof hashed);
 }
 
 bool bytes_eq_constant_time(const void *a, const void *b, size_t len)

@@ -15,6 +15,8 @@ uint64_t random_u64(void);
 /* Only for Sec-WebSocket-Accept (RFC 6455 section 4.2.2), where it protects nothing. */
 void sha1(const void *data, size_t len, uint8_t ret_hash[SHA1_BYTES]);
 void sha256(const void *data, size_t len, uint8_t ret_hash[SHA256_BYTES]);
+/* Only for one-time codes (RFC 6238), which authenticator programs compute with it. */
+void hmac_sha1(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t ret_hash[SHA1_BYTES]);
 void hmac_sha256(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t ret_hash[SHA256_BYTES]);
 bool bytes_eq_constant_time(const void *a, const void *b, size_t len);
 void secret_wipe(void *ptr, size_t len);

@@ -58,6 +58,22 @@ static void *hash_in_thread(void *arg)
     return arg;
 }
 
+/* RFC 2202 section 3. */
+static void test_hmac_sha1(void **state)
+{
+    (void)state;
+    uint8_t hash[SHA1_BYTES], key[80];
+    memset(key, 0x0b, 20);
+    hmac_sha1(key, 20, "Hi There", 8, hash);
+    assert_hex(hash, sizeof hash, "b617318655057264e28bc0b6fb378c8ef146be00");
+    hmac_sha1((const uint8_t *)"Jefe", 4, "what do ya want for nothing?", 28, hash);
+    assert_hex(hash, sizeof hash, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    memset(key, 0xaa, sizeof key);
+    const char *text = "Test Using Larger Than Block-Size Key - Hash Key First";
+    hmac_sha1(key, sizeof key, text, strlen(text), hash);
+    assert_hex(hash, sizeof hash, "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+}
+
 static void test_threads(void **state)
 {
     pthread_t threads[4];
@@ -207,7 +223,7 @@ static void test_rsa(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha),    cmocka_unit_test(test_hmac),    cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_sha),    cmocka_unit_test(test_hmac), cmocka_unit_test(test_hmac_sha1),    cmocka_unit_test(test_threads),
         cmocka_unit_test(test_seal),   cmocka_unit_test(test_hex),     cmocka_unit_test(test_base64),
         cmocka_unit_test(test_random), cmocka_unit_test(test_compare), cmocka_unit_test(test_rsa),
     };
