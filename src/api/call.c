@@ -216,6 +216,20 @@ static bool find_route(struct http_call *http_call)
     return call->route != NULL;
 }
 
+/* A value that cannot be read must not count as absent: the filter it meant would be dropped. Pages ignore their query. */
+static bool check_query(struct call *call)
+{
+    struct str rest = call->route->access == ACCESS_PROBE ? (struct str){0} : call->query;
+    struct str name, value;
+    enum err err;
+    while ((err = http1_query_next(&rest, &call->arena, &name, &value)) == ERR_OK) {
+    }
+    if (err != ERR_NOT_FOUND) {
+        reply_error(&call->reply, 400, "Bad request");
+    }
+    return err == ERR_NOT_FOUND;
+}
+
 static bool check_head(struct http_call *http_call, const struct http1_head *head)
 {
     struct call *call = &http_call->call;
@@ -223,7 +237,7 @@ static bool check_head(struct http_call *http_call, const struct http1_head *hea
         reply_error(&call->reply, 503, "Service unavailable");
         return false;
     }
-    if (!find_route(http_call) || !http_call_authorize(http_call)) {
+    if (!find_route(http_call) || !http_call_authorize(http_call) || !check_query(call)) {
         return false;
     }
     const struct settings *settings = domain_settings(call->domain);
