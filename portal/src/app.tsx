@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { SignIn } from "./account/sign-in";
+import { Reset } from "./account/reset";
 import { Setup } from "./account/setup";
 import { loadSession, session } from "./lib/api";
 import { matchPath, type Params } from "./lib/match";
@@ -36,6 +37,8 @@ function View(): JSX.Element {
   const { path } = place.value;
   const setup = matchPath("/setup/:token", path) ?? (matchPath("/setup", path) ? { token: "" } : null);
   if (setup) return <Setup token={setup["token"] ?? ""} />;
+  const reset = matchPath("/reset/:token", path) ?? (matchPath("/reset", path) ? { token: "" } : null);
+  if (reset) return <Reset token={reset["token"] ?? ""} />;
   return <SignedIn />;
 }
 

@@ -104,7 +104,15 @@ export const t = {
 
   signIn: {
     title: "Sign in", heading: "Sign in", email: "E-mail", password: "Password", action: "Sign in",
+    code: "One-time code", codeHelp: "Six digits from your authenticator program.", back: "Use another account",
+    lost: "Lost access? Whoever runs the server can print a reset link there: muster reset-link.",
     setupNeeded: "This installation is not set up yet. Use the set-up link the server printed when it started.",
+  },
+
+  reset: {
+    title: "Set a new password", heading: "Set a new password", text: "This ends all your sessions and turns one-time codes off.", password: "New password", again: "New password again", action: "Set password",
+    done: { title: "The new password is set", text: "Sign in with it now." },
+    dead: { title: "This reset link no longer works", text: "It was used already, has expired, or a newer one was made." },
   },
 
   setup: {
@@ -344,8 +352,14 @@ export const t = {
     emptyTitle: "No customers yet", emptyText: "A customer is an organization that devices can be assigned to.",
   },
   settings: {
-    title: "Settings", tabs: { provision: "Provision", "api-keys": "API Keys" }, provision: "What to build into firmware", provisionText: "Devices call the entry address once, with a hardware key of their model. Everything else they learn from the answer.",
+    title: "Settings", tabs: { provision: "Provision", "api-keys": "API Keys", account: "Account" }, provision: "What to build into firmware", provisionText: "Devices call the entry address once, with a hardware key of their model. Everything else they learn from the answer.",
     partner: "Partner", shortCode: "Short code", entry: "Registration URL", hub: "Hub URL", mqtt: "MQTT URL",
+  },
+  codes: {
+    title: "One-time codes", off: "Sign-in asks for your password only.", on: "Sign-in asks for a code from your authenticator program as well.",
+    turnOn: "Turn on", turnOff: "Turn off", turnedOn: "One-time codes are on", turnedOff: "One-time codes are off",
+    secretText: "Enter this secret in your authenticator program, or open the link on the device it runs on. Then type the code it shows.",
+    secret: "Secret", link: "Open in an authenticator program", code: "Code", confirm: "Confirm", password: "Your password",
   },
   apiKeys: {
     title: "API Keys", add: "Add API key", create: "Create key", name: "Name", nameHelp: "What will use it.", scope: "Scope", scopes: { full: "Full", read: "Read only" } as Names, fullHelp: "May read and change everything.", readHelp: "May only read.",

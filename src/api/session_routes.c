@@ -3,6 +3,8 @@
 #include "api/api_internal.h"
 #include "api/web_cookie.h"
 #include "io/loop.h"
+#include "model/otp.h"
+#include "model/password_reset.h"
 #include "model/user.h"
 #include "model/web_session.h"
 
@@ -39,6 +41,7 @@ static void session_create(struct call *call, struct store_tx *tx)
     }
     struct sign_in *sign_in = sign_in_new(call->domain, str_sub(email, 0, 256), password,
                                           str_from_cstr(call->peer_text), http_call_of(call)->is_exempt);
+    sign_in_set_otp(sign_in, str_sub(json_string(json_get(call->body, "otp")), 0, 32));
     sign_in->user = call;
     sign_in_submit(sign_in, loop_mailbox(loop_current()), on_signed_in);
 }
@@ -118,6 +121,73 @@ static void session_password(struct call *call, struct store_tx *tx)
     password_change_submit(change, loop_mailbox(loop_current()), on_password_changed);
 }
 
+static void on_password_reset(struct password_reset *reset)
+{
+    struct call *call = reset->user;
+    copy_reply(call, &reset->reply);
+    password_reset_free(reset);
+    call_finish(call);
+}
+
+static void session_reset(struct call *call, struct store_tx *tx)
+{
+    (void)tx;
+    struct str token = json_string(json_get(call->body, "token"));
+    struct str password = json_string(json_get(call->body, "password"));
+    if (!web_cookie_is_allowed(call)) { /* a password must not travel in clear here either */
+        return;
+    }
+    if (token.len == 0 || password.len == 0) {
+        reply_error(&call->reply, 422, "Parameter %s is required", token.len ? "password" : "token");
+        return;
+    }
+    struct password_reset *reset = password_reset_new(call->domain, token, password, str_from_cstr(call->peer_text),
+                                                      http_call_of(call)->is_exempt);
+    reset->user = call;
+    password_reset_submit(reset, loop_mailbox(loop_current()), on_password_reset);
+}
+
+static void on_otp_changed(struct otp_change *change)
+{
+    struct call *call = change->user;
+    copy_reply(call, &change->reply);
+    otp_change_free(change);
+    call_finish(call);
+}
+
+static void session_otp(struct call *call, struct store_tx *tx)
+{
+    static const struct {
+        struct str name;
+        enum otp_action action;
+        const char *proof; /* the member that proves it is the person; NULL: the session does */
+    } actions[] = {{STR_INIT("start"), OTP_START, NULL},
+                   {STR_INIT("confirm"), OTP_CONFIRM, "code"},
+                   {STR_INIT("off"), OTP_OFF, "password"}};
+    (void)tx;
+    struct web_session_row session;
+    if (!session_of(call, &session)) {
+        return;
+    }
+    struct str name = json_string(json_get(call->body, "action"));
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (!str_eq(name, actions[i].name)) {
+            continue;
+        }
+        struct str proof = actions[i].proof ? json_string(json_get(call->body, actions[i].proof)) : STR("");
+        if (actions[i].proof && proof.len == 0) {
+            reply_error(&call->reply, 422, "Parameter %s is required", actions[i].proof);
+            return;
+        }
+        struct otp_change *change = otp_change_new(call->domain, &call->principal, actions[i].action, proof,
+                                                   str_from_cstr(call->peer_text));
+        change->user = call;
+        otp_change_submit(change, loop_mailbox(loop_current()), on_otp_changed);
+        return;
+    }
+    reply_error(&call->reply, 422, name.len ? "Action is invalid" : "Parameter action is required");
+}
+
 #define SESSION(path) "/core/v1/session" path
 
 const struct route session_routes[] = {
@@ -126,6 +196,8 @@ const struct route session_routes[] = {
     {"DELETE", SESSION(""), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE, session_delete},
     {"POST", SESSION("/tenant"), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_tenant},
     {"POST", SESSION("/password"), ACCESS_USER, PLACE_LOOP, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_password},
+    {"POST", SESSION("/reset"), ACCESS_PUBLIC, PLACE_LOOP, ROUTE_SECRET_REPLY, session_reset},
+    {"POST", SESSION("/otp"), ACCESS_USER, PLACE_LOOP, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_otp},
     {"GET", SESSION("/preferences"), ACCESS_USER, PLACE_READ, 0, session_preferences},
     {"PUT", SESSION("/preferences"), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE, session_set_preferences},
     {0},

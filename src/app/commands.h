@@ -6,6 +6,7 @@
 
 extern const struct cli_command command_serve;
 extern const struct cli_command command_setup;
+extern const struct cli_command command_reset_link;
 extern const struct cli_command command_demo;
 extern const struct cli_command command_simulate;
 extern const struct cli_command command_bench;

@@ -5,7 +5,8 @@
 #include "app/commands.h"
 
 static const struct cli_command *const commands[] = {
-    &command_serve, &command_demo, &command_setup, &command_simulate, &command_bench, &command_config, &command_version,
+    &command_serve,    &command_demo,  &command_setup,  &command_reset_link,
+    &command_simulate, &command_bench, &command_config, &command_version,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 

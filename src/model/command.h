@@ -43,12 +43,13 @@ enum err command_report(struct device_change *change, const struct device_brief 
 
 /* Validates extra_params against custom_fields (a JSON array, management-api.md 2 and 3.3). True: *ret_parameters is the
  * object for the device, every field by its name, empty ones null; ptr NULL when the command has no fields. False: the
- * reply holds the error. */
+ * reply holds the error. *ret_secret_names: the fields of type password as a JSON array; ptr NULL: none. */
 bool command_fields_check(struct str custom_fields, const struct json *extra_params, struct arena *arena,
-                          struct str *ret_parameters, struct reply *reply);
+                          struct str *ret_parameters, struct str *ret_secret_names, struct reply *reply);
 
-/* The Command object of management-api.md 2. */
-void command_write(struct json_writer *w, const struct uuid *device_id, const struct command_row *command);
+/* The Command object of management-api.md 2. Masked, values of type password read "*****": whoever did not send the
+ * command itself does not read them. */
+void command_write(struct json_writer *w, const struct uuid *device_id, const struct command_row *command, bool masked);
 /* The command as the device sees it (device-api.md 4.1). */
 void command_write_for_device(struct json_writer *w, const struct device_brief *device, const struct command_row *command);
 

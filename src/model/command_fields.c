@@ -192,8 +192,29 @@ static bool put_fields(struct json_writer *w, const struct json *fields, const s
     return true;
 }
 
+/* Kept with the command: the definition may change while the command is in the history. */
+static struct str secret_names(const struct json *fields, struct arena *arena)
+{
+    struct json_writer w;
+    struct buf text;
+    bool any = false;
+    buf_init(&text, PARAMETERS_BYTES_MAX);
+    json_writer_init(&w, &text);
+    json_begin_array(&w);
+    for (const struct json *field = json_first(fields); field; field = json_next(field)) {
+        if (str_eq(json_string(json_get(field, "type")), STR("password"))) {
+            json_put_str(&w, json_string(json_get(field, "name")));
+            any = true;
+        }
+    }
+    json_end_array(&w);
+    struct str names = any ? arena_str(arena, buf_str(&text)) : (struct str){NULL, 0};
+    buf_deinit(&text);
+    return names;
+}
+
 static bool check(const struct json *fields, const struct json *params, struct arena *arena, struct str *ret_parameters,
-                  struct reply *reply)
+                  struct str *ret_secret_names, struct reply *reply)
 {
     struct json_writer w;
     struct buf text;
@@ -212,6 +233,7 @@ static bool check(const struct json *fields, const struct json *params, struct a
         valid = false;
     }
     if (valid) {
+        *ret_secret_names = secret_names(fields, arena);
         *ret_parameters = json_count(fields) ? arena_str(arena, buf_str(&text)) : (struct str){NULL, 0};
     }
     buf_deinit(&text);
@@ -219,14 +241,14 @@ static bool check(const struct json *fields, const struct json *params, struct a
 }
 
 bool command_fields_check(struct str custom_fields, const struct json *extra_params, struct arena *arena,
-                          struct str *ret_parameters, struct reply *reply)
+                          struct str *ret_parameters, struct str *ret_secret_names, struct reply *reply)
 {
     struct json *fields = NULL;
     if (json_parse(custom_fields, NULL, &fields) != ERR_OK) {
         reply_from_err(reply, ERR_INTERNAL);
         return false;
     }
-    bool valid = check(fields, extra_params, arena, ret_parameters, reply);
+    bool valid = check(fields, extra_params, arena, ret_parameters, ret_secret_names, reply);
     json_free(fields);
     return valid;
 }

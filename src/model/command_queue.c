@@ -25,7 +25,7 @@ void command_emit(struct device_change *change, const struct device_core *device
     struct json_writer w;
     buf_init(&payload, COMMAND_JSON_MAX);
     json_writer_init(&w, &payload);
-    command_write(&w, &device->id, row);
+    command_write(&w, &device->id, row, true);
     device_change_emit(change, EVENT_COMMAND, device, push, buf_str(&payload));
     buf_deinit(&payload);
 }

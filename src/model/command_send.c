@@ -119,7 +119,7 @@ static void answer(struct admin *admin, struct store_tx *tx, const char *action,
 {
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
-    command_write(&w, &device->id, row);
+    command_write(&w, &device->id, row, false);
     admin->reply->status = 200;
     device_audit(admin, tx, action, device, arena_printf(admin->arena, "{\"command\":\"%.*s\"}", STR_ARG(row->name)));
 }
@@ -136,7 +136,8 @@ void command_send(struct admin *admin, struct store_tx *tx, const struct device_
         return;
     }
     if (admin_failed(admin, err) ||
-        !command_fields_check(rule.custom_fields, json_get(body, "extra_params"), admin->arena, &row.parameters, admin->reply) ||
+        !command_fields_check(rule.custom_fields, json_get(body, "extra_params"), admin->arena, &row.parameters,
+                              &row.secret_names, admin->reply) ||
         !check_file(admin, body, &rule)) {
         return;
     }

@@ -24,7 +24,29 @@ bool command_status_parse(struct str text, enum command_status *ret_status)
     return false;
 }
 
-void command_write(struct json_writer *w, const struct uuid *device_id, const struct command_row *command)
+static void write_parameters(struct json_writer *w, const struct command_row *command, bool masked)
+{
+    struct json *parameters = NULL, *secrets = NULL;
+    if (!masked || !command->secret_names.ptr) {
+        json_put_raw(w, command->parameters);
+        return;
+    }
+    if (json_parse(command->parameters, NULL, &parameters) != ERR_OK ||
+        json_parse(command->secret_names, NULL, &secrets) != ERR_OK) {
+        json_put_null(w); /* rather nothing than a secret */
+    } else {
+        for (const struct json *name = json_first(secrets); name; name = json_next(name)) {
+            if (!json_is_missing(json_get_str(parameters, json_string(name)))) {
+                json_set(parameters, json_string(name), json_new_string(STR("*****")));
+            }
+        }
+        json_put_node(w, parameters);
+    }
+    json_free(parameters);
+    json_free(secrets);
+}
+
+void command_write(struct json_writer *w, const struct uuid *device_id, const struct command_row *command, bool masked)
 {
     json_begin_object(w);
     json_field_uuid(w, "id", &command->id);
@@ -32,10 +54,11 @@ void command_write(struct json_writer *w, const struct uuid *device_id, const st
     json_field_cstr(w, "status", command_status_name(command->status));
     json_field_str(w, "name", command->name);
     json_field_str(w, "friendly_name", command->friendly_name);
+    json_name(w, "parameters");
     if (command->parameters.ptr) {
-        json_field_raw(w, "parameters", command->parameters);
+        write_parameters(w, command, masked);
     } else {
-        json_field_null(w, "parameters");
+        json_put_null(w);
     }
     field_text(w, "message", command->message);
     json_field_null(w, "file_id");
@@ -84,7 +107,7 @@ void command_list(struct admin *admin, struct store_tx *tx, const struct device_
     struct envelope envelope;
     envelope_begin(&envelope, admin->reply, admin->principal.tenant_kind, page);
     for (size_t i = 0; i < count; i++) {
-        command_write(&envelope.w, &device->id, &rows[i]);
+        command_write(&envelope.w, &device->id, &rows[i], admin->principal.tenant_kind == TENANT_PARTNER);
     }
     envelope_end(&envelope, total);
 }
@@ -106,6 +129,6 @@ void command_get(struct admin *admin, struct store_tx *tx, const struct device_c
     }
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
-    command_write(&w, &device->id, &row);
+    command_write(&w, &device->id, &row, admin->principal.tenant_kind == TENANT_PARTNER);
     admin->reply->status = 200;
 }

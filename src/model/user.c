@@ -9,6 +9,7 @@
 #include "model/credentials_table.h"
 #include "model/domain.h"
 #include "model/form.h"
+#include "model/otp.h"
 
 #define PREFERENCES_BYTES_MAX 16384
 
@@ -59,6 +60,7 @@ void session_write(struct admin *admin, struct store_tx *tx, const struct web_se
     json_field_str(&w, "name", user.name);
     json_field_str(&w, "email", user.email);
     json_field_bool(&w, "system_admin", user.system_admin);
+    json_field_bool(&w, "otp", user.otp_on);
     json_end_object(&w);
     json_name(&w, "tenants");
     json_begin_array(&w);
@@ -122,6 +124,11 @@ struct sign_in *sign_in_new(struct domain *domain, struct str email, struct str 
     return sign_in;
 }
 
+void sign_in_set_otp(struct sign_in *sign_in, struct str otp)
+{
+    sign_in->otp = arena_str(&sign_in->arena, str_trim(otp));
+}
+
 void sign_in_free(struct sign_in *sign_in)
 {
     if (!sign_in) {
@@ -139,7 +146,7 @@ static void sign_in_answer(struct sign_in *sign_in)
     if (sign_in->op.err && !reply_is_error(&sign_in->reply)) {
         reply_from_err(&sign_in->reply, sign_in->op.err);
     }
-    if (sign_in->reply.status == 200 || sign_in->reply.status >= 500) { /* nothing was guessed wrong */
+    if (sign_in->reply.status == 200 || sign_in->reply.status >= 500 || sign_in->is_code_wanted) { /* nothing was guessed wrong */
         attempts_give_back(sign_in->domain->credentials->signin_attempts, sign_in->domain->now_unix_ms(),
                            sign_in->address, sign_in->email);
     }
@@ -179,13 +186,18 @@ static void first_tenants(const struct membership_row *row, void *arg)
     }
 }
 
+enum err session_first_tenants(struct store_tx *tx, struct web_session_row *session)
+{
+    return membership_store_each(tx, session->user_no, first_tenants, session);
+}
+
 static enum err open_session(struct sign_in *sign_in, struct store_tx *tx)
 {
     struct admin *admin = &sign_in->admin;
     struct user_row *account = &sign_in->account;
     struct web_session_row session = {.user_no = account->no, .user_id = account->id,
                                       .system_admin = account->system_admin};
-    enum err err = membership_store_each(tx, account->no, first_tenants, &session);
+    enum err err = session_first_tenants(tx, &session);
     if (!err && sign_in->new_hash[0]) {
         err = user_store_set_password(tx, account->no, str_from_cstr(sign_in->new_hash));
     }
@@ -203,6 +215,25 @@ static enum err open_session(struct sign_in *sign_in, struct store_tx *tx)
     return err;
 }
 
+/* The code, when the person's sign-in needs one; taken within the transaction, so that each is used once. */
+static enum err check_code(struct sign_in *sign_in, struct store_tx *tx, const struct user_row *now)
+{
+    if (!now->otp_on) {
+        return ERR_OK;
+    }
+    if (!sign_in->otp.len) {
+        sign_in->is_code_wanted = true;
+        reply_error(&sign_in->reply, 401, "One-time code required");
+        return ERR_DENIED;
+    }
+    int64_t step = otp_code_step(sign_in->domain, now, sign_in->otp);
+    if (!step) {
+        reply_error(&sign_in->reply, 401, "Invalid email or password");
+        return ERR_DENIED;
+    }
+    return user_store_set_otp(tx, now->no, now->otp_secret_sealed, true, step);
+}
+
 static void open_session_run(struct op *op, struct store_tx *tx)
 {
     struct sign_in *sign_in = container_of(op, struct sign_in, op);
@@ -213,6 +244,9 @@ static void open_session_run(struct op *op, struct store_tx *tx)
                                                   !str_eq(now.password_hash, sign_in->account.password_hash)))) {
         reply_error(&sign_in->reply, 401, "Invalid email or password");
         op->err = ERR_DENIED;
+    }
+    if (!op->err) {
+        op->err = check_code(sign_in, tx, &now);
     }
     if (!op->err) {
         op->err = open_session(sign_in, tx);
@@ -258,7 +292,7 @@ static void on_account_read(struct op *op)
     op_submit(sign_in->domain->executor, op);
 }
 
-static bool attempt_take(struct domain *domain, struct str address, struct str account, bool address_exempt,
+bool signin_attempt_take(struct domain *domain, struct str address, struct str account, bool address_exempt,
                          struct reply *reply)
 {
     const struct settings *settings = domain_settings(domain);
@@ -280,7 +314,7 @@ void sign_in_submit(struct sign_in *sign_in, struct mailbox *home, void (*finish
 {
     sign_in->home = home;
     sign_in->finished = finished;
-    if (!attempt_take(sign_in->domain, sign_in->address, sign_in->email, sign_in->address_exempt, &sign_in->reply)) {
+    if (!signin_attempt_take(sign_in->domain, sign_in->address, sign_in->email, sign_in->address_exempt, &sign_in->reply)) {
         finished(sign_in);
         return;
     }
@@ -416,7 +450,7 @@ void password_change_submit(struct password_change *change, struct mailbox *home
     change->home = home;
     change->finished = finished;
     if (!password_is_acceptable(&change->admin, change->password) ||
-        !attempt_take(change->domain, change->address, account_of(change), true, &change->reply)) {
+        !signin_attempt_take(change->domain, change->address, account_of(change), true, &change->reply)) {
         finished(change);
         return;
     }

@@ -23,6 +23,8 @@ struct sign_in {
     struct domain *domain;
     struct arena arena;
     struct str email, password;      /* in the arena */
+    struct str otp;                  /* the one-time code; empty: none came */
+    bool is_code_wanted;             /* the password was right, the code is missing: nothing was guessed */
     struct str address;
     bool address_exempt;             /* loopback and limits_exempt: no limit per address */
     struct user_row account;
@@ -38,6 +40,8 @@ struct sign_in {
 };
 struct sign_in *sign_in_new(struct domain *domain, struct str email, struct str password, struct str address,
                             bool address_exempt);
+/* The code that came with the password; to be set before sign_in_submit. */
+void sign_in_set_otp(struct sign_in *sign_in, struct str otp);
 void sign_in_free(struct sign_in *sign_in); /* wipes the secrets */
 /* `finished` is called on `home` with reply filled in, whatever happened. */
 void sign_in_submit(struct sign_in *sign_in, struct mailbox *home, void (*finished)(struct sign_in *sign_in));
@@ -66,6 +70,13 @@ struct password_change *password_change_new(struct domain *domain, const struct 
 void password_change_free(struct password_change *change);
 void password_change_submit(struct password_change *change, struct mailbox *home,
                             void (*finished)(struct password_change *change));
+
+/* Counts one attempt at guessing a password, code or link. False: over a limit, 429 is answered. Successful attempts are
+ * given back (attempts.h). */
+bool signin_attempt_take(struct domain *domain, struct str address, struct str account, bool address_exempt,
+                         struct reply *reply);
+/* The tenants a person acts for at first, set in the row; user_no is given. */
+enum err session_first_tenants(struct store_tx *tx, struct web_session_row *session) MUST_CHECK;
 
 /* On LANE_REGISTRY. */
 void session_sign_out(struct admin *admin, struct store_tx *tx, const uint8_t session_hash[SHA256_BYTES]);

@@ -2,6 +2,7 @@
 #include "model/world_fixture.h"
 
 #include "model/housekeeping.h"
+#include "model/password_reset.h"
 #include "model/user.h"
 #include "model/web_session.h"
 
@@ -338,6 +339,46 @@ static void preferences_are_the_portals_own(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_start_set_up, world_end)
 
+static void on_reset(struct password_reset *reset)
+{
+    *(struct password_reset **)reset->user = reset;
+}
+
+static unsigned reset_with(struct world *world, const char *token, const char *password)
+{
+    struct password_reset *done = NULL;
+    struct password_reset *reset = password_reset_new(&world->domain, str_from_cstr(token), str_from_cstr(password),
+                                                      STR("192.0.2.7"), false);
+    reset->user = &done;
+    password_reset_submit(reset, NULL, on_reset);
+    world_drain(world);
+    assert_ptr_equal(done, reset);
+    unsigned status = reset->reply.status;
+    snprintf(world->text, sizeof world->text, "%.*s", STR_ARG(buf_str(&reset->reply.body)));
+    password_reset_free(reset);
+    return status;
+}
+
+static void reset_links_live_a_day(void **state)
+{
+    struct world *world = *state;
+    struct reset_link link;
+    struct signed_in ada = sign_in(world, EMAIL, WORLD_PASSWORD);
+    reset_link_prepare(&link, &world->domain, STR("nobody@northlight.example"));
+    assert_int_equal(store_run_now(world->store, &link.op), ERR_NOT_FOUND);
+    reset_link_prepare(&link, &world->domain, STR(EMAIL));
+    assert_int_equal(store_run_now(world->store, &link.op), ERR_OK);
+    assert_int_equal(strlen(link.token), RESET_TOKEN_CHARS);
+    world_now += RESET_LINK_LIFE_MS;
+    assert_error(world, reset_with(world, link.token, "another battery horse"), 404, "Reset link not found");
+    world_now -= 1;
+    assert_int_equal(reset_with(world, link.token, "another battery horse"), 200);
+    assert_error(world, reset_with(world, link.token, "another battery horse"), 404, "Reset link not found");
+    assert_false(is_signed_in(world, ada.cookie));
+    assert_int_equal(sign_in(world, EMAIL, WORLD_PASSWORD).status, 401);
+    assert_int_equal(sign_in(world, EMAIL, "another battery horse").status, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +395,7 @@ int main(void)
         TEST(suspended_tenants_are_closed),
         TEST(changing_the_password_ends_other_sessions),
         TEST(preferences_are_the_portals_own),
+        TEST(reset_links_live_a_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

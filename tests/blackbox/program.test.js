@@ -22,7 +22,7 @@ test('version, help and unknown options', async () => {
   assert.match((await muster('version')).stdout, /^muster \d+\.\d+\.\d+\n$/);
   assert.equal((await muster('--version')).code, 0);
   const overview = await muster('help');
-  for (const command of ['serve', 'setup', 'demo', 'simulate', 'bench', 'config', 'version']) {
+  for (const command of ['serve', 'setup', 'reset-link', 'demo', 'simulate', 'bench', 'config', 'version']) {
     assert.match(overview.stdout, new RegExp(`^  ${command} `, 'm'));
     const help = await muster('help', command);
     assert.equal(help.code, 0);

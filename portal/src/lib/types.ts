@@ -12,7 +12,7 @@ export interface Tenant {
 }
 
 export interface Session {
-  user: { id: string; name: string; email: string; system_admin?: boolean };
+  user: { id: string; name: string; email: string; system_admin?: boolean; otp?: boolean };
   tenants: Tenant[];
   current: { partner: string | null; organization: string | null };
   csrf_token: string;

@@ -11,4 +11,5 @@ export const organizationRoutes: Route[] = [
   { path: "/app/devices/:id", view: (p) => <OrgDevicePage id={p["id"]!} tab="overview" key={p["id"]} /> },
   { path: "/app/devices/:id/:tab", view: (p) => <OrgDevicePage id={p["id"]!} tab={p["tab"]!} key={p["id"]} /> },
   { path: "/app/settings", view: () => <SettingsView area="organization" tab="api-keys" /> },
+  { path: "/app/settings/:tab", view: (p) => <SettingsView area="organization" tab={p["tab"]!} /> },
 ];

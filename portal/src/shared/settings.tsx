@@ -1,6 +1,7 @@
 /* Settings: the addresses to put into firmware (partner) and API keys. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { OneTimeCodes } from "../account/codes";
 import { call, getPage } from "../lib/api";
 import { curlLine } from "../lib/curl";
 import type { ApiKey, Area, Page, PartnerSettings } from "../lib/types";
@@ -19,13 +20,14 @@ import { PageHead } from "./page";
 export function SettingsView({ area, tab }: { area: Area; tab: string }): JSX.Element {
   useTitle(t.settings.title);
   const base = area === "partner" ? "/partners/settings" : "/app/settings";
-  const tabs = area === "partner" ? (["provision", "api-keys"] as const) : (["api-keys"] as const);
+  const tabs = area === "partner" ? (["provision", "api-keys", "account"] as const) : (["api-keys", "account"] as const);
   return (
     <>
       <PageHead title={t.settings.title} />
       {tabs.length > 1 && <Tabs label={t.settings.title} tabs={tabs.map((x, i) => ({ href: i === 0 ? base : `${base}/${x}`, label: t.settings.tabs[x], on: x === tab }))} />}
       {tab === "provision" && <Provision />}
       {tab === "api-keys" && <ApiKeys area={area} />}
+      {tab === "account" && <OneTimeCodes />}
     </>
   );
 }

@@ -23,6 +23,7 @@ struct command_row {
     int64_t device_no, organization_no;
     struct str name, friendly_name;
     struct str parameters; /* JSON object; ptr NULL: the command has none */
+    struct str secret_names; /* JSON array: parameters of type password; ptr NULL: none */
     enum command_status status;
     struct str message;    /* ptr NULL: none */
     int64_t timeout_seconds; /* 0: none */

@@ -12,6 +12,9 @@ struct user_row {
     struct str password_hash; /* empty: none set, cannot sign in */
     bool system_admin;
     int64_t created_at, deactivated_at; /* or TIME_NONE */
+    struct str otp_secret_sealed; /* of one-time codes; empty: none */
+    bool otp_on;                  /* sign-in needs a code */
+    int64_t otp_last_step;        /* of the last code taken; 0: none */
 };
 
 struct membership_row {
@@ -29,6 +32,15 @@ enum err user_store_find(struct store_tx *tx, int64_t no, struct arena *arena, s
 enum err user_store_find_email(struct store_tx *tx, struct str email, struct arena *arena,
                                struct user_row *ret_row) MUST_CHECK;
 enum err user_store_set_password(struct store_tx *tx, int64_t no, struct str password_hash) MUST_CHECK;
+/* `secret_sealed` empty: no codes from now on. */
+enum err user_store_set_otp(struct store_tx *tx, int64_t no, struct str secret_sealed, bool on, int64_t last_step) MUST_CHECK;
+/* Voids the user's earlier link. */
+enum err password_reset_store_put(struct store_tx *tx, int64_t user_no, const uint8_t token_hash[32],
+                                  int64_t expires_at) MUST_CHECK;
+/* ERR_NOT_FOUND: no such link, or it expired. */
+enum err password_reset_store_find(struct store_tx *tx, const uint8_t token_hash[32], int64_t now,
+                                   int64_t *ret_user_no) MUST_CHECK;
+enum err password_reset_store_delete(struct store_tx *tx, int64_t user_no) MUST_CHECK;
 enum err user_store_signed_in(struct store_tx *tx, int64_t no, int64_t at, struct str address) MUST_CHECK;
 enum err user_store_preferences(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_json) MUST_CHECK;
 enum err user_store_set_preferences(struct store_tx *tx, int64_t no, struct str json) MUST_CHECK;

@@ -4,7 +4,7 @@
 
 #define COLUMNS \
     "no, id, device_no, organization_no, name, friendly_name, parameters, status, message, timeout_seconds, created_by, " \
-    "created_at, scheduled_at, delivered_at, finished_at, queue_no, due_at"
+    "created_at, scheduled_at, delivered_at, finished_at, queue_no, due_at, secret_names"
 
 static void read_row(struct query *q, struct arena *arena, struct command_row *ret_row)
 {
@@ -26,6 +26,7 @@ static void read_row(struct query *q, struct arena *arena, struct command_row *r
         .finished_at = query_time(q, 14),
         .queue_no = query_i64(q, 15),
         .due_at = query_time(q, 16),
+        .secret_names = query_str_copy(q, 17, arena),
     };
 }
 
@@ -77,8 +78,8 @@ enum err command_store_insert(struct store_tx *tx, const struct command_row *row
     struct query q;
     query_begin(&q, tx,
                 "INSERT INTO command (id, device_no, organization_no, name, friendly_name, parameters, status, "
-                "timeout_seconds, created_by, created_at, scheduled_at, queue_no, due_at) "
-                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+                "timeout_seconds, created_by, created_at, scheduled_at, queue_no, due_at, secret_names) "
+                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
     query_bind_uuid(&q, 1, &row->id);
     query_bind_i64(&q, 2, row->device_no);
     query_bind_i64(&q, 3, row->organization_no);
@@ -92,6 +93,7 @@ enum err command_store_insert(struct store_tx *tx, const struct command_row *row
     query_bind_time(&q, 11, row->scheduled_at);
     bind_place(&q, 12, row->queue_no);
     query_bind_time(&q, 13, row->due_at);
+    query_bind_str(&q, 14, row->secret_names);
     return query_finish(&q);
 }
 

@@ -2,7 +2,9 @@
 
 #include "store/sqlite/tx.h"
 
-#define COLUMNS "no, id, email, name, password_hash, system_admin, created_at, deactivated_at"
+#define COLUMNS \
+    "no, id, email, name, password_hash, system_admin, created_at, deactivated_at, " \
+    "otp_secret_sealed, otp_on, otp_last_step"
 
 static enum err read_one(struct query *q, struct arena *arena, struct user_row *ret_row)
 {
@@ -17,6 +19,9 @@ static enum err read_one(struct query *q, struct arena *arena, struct user_row *
             .system_admin = query_i64(q, 5) != 0,
             .created_at = query_time(q, 6),
             .deactivated_at = query_time(q, 7),
+            .otp_secret_sealed = query_str_copy(q, 8, arena),
+            .otp_on = query_i64(q, 9) != 0,
+            .otp_last_step = query_i64(q, 10),
         };
     }
     enum err err = query_finish(q);
@@ -76,6 +81,55 @@ enum err user_store_set_password(struct store_tx *tx, int64_t no, struct str pas
     query_begin(&q, tx, "UPDATE user SET password_hash = ?2 WHERE no = ?1");
     query_bind_i64(&q, 1, no);
     query_bind_str(&q, 2, password_hash);
+    return query_finish(&q);
+}
+
+enum err user_store_set_otp(struct store_tx *tx, int64_t no, struct str secret_sealed, bool on, int64_t last_step)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE user SET otp_secret_sealed = ?2, otp_on = ?3, otp_last_step = ?4 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    if (secret_sealed.len) {
+        query_bind_blob(&q, 2, secret_sealed.ptr, secret_sealed.len);
+    } else {
+        query_bind_null(&q, 2);
+    }
+    query_bind_i64(&q, 3, on);
+    query_bind_i64(&q, 4, last_step);
+    return query_finish(&q);
+}
+
+enum err password_reset_store_put(struct store_tx *tx, int64_t user_no, const uint8_t token_hash[32], int64_t expires_at)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "INSERT INTO password_reset (user_no, token_hash, expires_at) VALUES (?1, ?2, ?3) "
+                "ON CONFLICT (user_no) DO UPDATE SET token_hash = ?2, expires_at = ?3");
+    query_bind_i64(&q, 1, user_no);
+    query_bind_blob(&q, 2, token_hash, 32);
+    query_bind_time(&q, 3, expires_at);
+    return query_finish(&q);
+}
+
+enum err password_reset_store_find(struct store_tx *tx, const uint8_t token_hash[32], int64_t now, int64_t *ret_user_no)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT user_no FROM password_reset WHERE token_hash = ?1 AND expires_at > ?2");
+    query_bind_blob(&q, 1, token_hash, 32);
+    query_bind_time(&q, 2, now);
+    bool found = query_next(&q);
+    if (found) {
+        *ret_user_no = query_i64(&q, 0);
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err password_reset_store_delete(struct store_tx *tx, int64_t user_no)
+{
+    struct query q;
+    query_begin(&q, tx, "DELETE FROM password_reset WHERE user_no = ?1");
+    query_bind_i64(&q, 1, user_no);
     return query_finish(&q);
 }
 

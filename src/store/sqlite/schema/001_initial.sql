@@ -58,7 +58,16 @@ CREATE TABLE user (
     deactivated_at INTEGER,
     last_login_at INTEGER,
     last_login_address TEXT,
-    login_count INTEGER NOT NULL DEFAULT 0
+    login_count INTEGER NOT NULL DEFAULT 0,
+    otp_secret_sealed BLOB,             -- of one-time codes; null: none asked for
+    otp_on INTEGER NOT NULL DEFAULT 0,  -- 1: sign-in needs a code
+    otp_last_step INTEGER NOT NULL DEFAULT 0 -- of the last code taken: each is used once
+);
+
+CREATE TABLE password_reset (
+    user_no INTEGER PRIMARY KEY REFERENCES user (no) ON DELETE CASCADE,
+    token_hash BLOB NOT NULL UNIQUE,
+    expires_at INTEGER NOT NULL
 );
 
 CREATE TABLE membership (
@@ -253,6 +262,7 @@ CREATE TABLE command (
     name TEXT NOT NULL,
     friendly_name TEXT NOT NULL,
     parameters TEXT,                    -- null: none
+    secret_names TEXT,                  -- JSON array: the parameters that people do not read; null: none
     status INTEGER NOT NULL,            -- enum command_status
     message TEXT,
     file_id BLOB,
