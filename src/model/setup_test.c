@@ -162,7 +162,7 @@ static void finishing_makes_everything_at_once(void **state)
     request.mqtt_url = STR("mqtts://hub.northlight.example");
     struct outcome outcome = {0};
     assert_int_equal(finish(world, token, &request, &outcome), 201);
-    assert_has(world, "\"name\":\"Ada\",\"email\":\"ada@northlight.example\",\"system_admin\":true}");
+    assert_has(world, "\"name\":\"Ada\",\"email\":\"ada@northlight.example\",\"system_admin\":true,\"otp\":false}");
     assert_has(world, "{\"kind\":\"partner\",\"id\":");
     assert_has(world, "\"name\":\"Northlight Lab\"}]");
     assert_has_not(world, WORLD_PASSWORD);
