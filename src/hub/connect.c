@@ -440,6 +440,9 @@ void connect_accepted(struct connection *connection)
     connection->last_packet_ms = hub_now_ms(loop);
     metric_add(METRIC_MQTT_CONNECTS, 1);
     send_connack(connection);
+    if (connection->state != CONNECTION_OPEN) {
+        return; /* it could not take even that */
+    }
     connection_arm(connection);
     if (session->party == PARTY_DEVICE) {
         hub_ports(loop)->connected(loop->core->domain, session->owner_no);

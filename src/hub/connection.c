@@ -240,6 +240,11 @@ void connection_send(struct connection *connection, const struct mqtt_packet *pa
     struct buf *out = link_of(connection)->output(connection->link);
     size_t from = out->len;
     mqtt_encode(out, version, &trimmed);
+    if (connection->packet_bytes_max > 0 && out->len - from > connection->packet_bytes_max) {
+        out->len = from; /* not even without its diagnostics [MQTT-3.1.2-24] */
+        connection_shut(connection);
+        return;
+    }
     hub_trace_out(connection, out, from);
     link_of(connection)->commit(connection->link);
     metric_add(METRIC_MQTT_PACKETS_OUT, 1);
@@ -472,9 +477,15 @@ static void on_disconnect(struct connection *c, const struct mqtt_disconnect *pa
     connection_hold(c);
 }
 
-static void on_puback(struct connection *c, const struct mqtt_puback *packet)
+/* PUBACK, PUBREC, PUBCOMP. Of an unknown id nothing follows but what the standard says: it may be a late one. */
+static void on_delivery_ack(struct connection *c, enum mqtt_type type, const struct mqtt_puback *packet)
 {
-    outbox_acknowledged(c->session, packet->packet_id); /* of an unknown id nothing follows: it may be a late one */
+    enum ack_result result = type == MQTT_PUBACK   ? outbox_acknowledged(c->session, packet->packet_id)
+                             : type == MQTT_PUBREC ? outbox_received(c->session, packet->packet_id, packet->reason)
+                                                   : outbox_completed(c->session, packet->packet_id);
+    if (result == ACK_WRONG) {
+        connection_disconnect(c, MQTT_PROTOCOL_ERROR, "Acknowledgement does not fit the message");
+    }
 }
 
 static void send_pingresp(struct connection *c)
@@ -542,7 +553,9 @@ static bool on_packet(struct connection *c, const struct mqtt_packet *packet)
     case MQTT_PUBLISH:
         return on_publish_packet(c, &packet->publish);
     case MQTT_PUBACK:
-        on_puback(c, &packet->puback);
+    case MQTT_PUBREC:
+    case MQTT_PUBCOMP:
+        on_delivery_ack(c, packet->type, &packet->puback);
         return true;
     case MQTT_PUBREL:
         on_pubrel(c, &packet->puback);
@@ -565,10 +578,6 @@ static bool on_packet(struct connection *c, const struct mqtt_packet *packet)
         return true;
     case MQTT_AUTH:
         connection_disconnect(c, MQTT_PROTOCOL_ERROR, "No authentication in progress");
-        return true;
-    case MQTT_PUBREC:  /* we send nothing with QoS 2 */
-    case MQTT_PUBCOMP:
-        connection_disconnect(c, MQTT_PROTOCOL_ERROR, "Nothing was sent with QoS 2");
         return true;
     case MQTT_CONNACK:
     case MQTT_SUBACK:

@@ -351,6 +351,11 @@ static void on_queued_row(struct session_store_visitor *visitor, int64_t no, con
     if (!r) {
         return;
     }
+    if (row->message.len == 0) {
+        entry.released = true;
+        outbox_restore(r->session, &entry);
+        return;
+    }
     entry.message = message_from_stored(row->message, &entry.subscription_ids);
     if (!entry.message) {
         log_event(LOG_WARN, "mqtt_queue_row_unreadable", log_i("session", no), log_i("seq", row->seq));

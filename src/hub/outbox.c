@@ -51,16 +51,32 @@ static struct out_entry *entry_push(struct outbox *box)
     return entry;
 }
 
+static bool is_hole(const struct out_entry *entry)
+{
+    return !entry->message && !entry->released;
+}
+
+static size_t entry_size(const struct out_entry *entry)
+{
+    return entry->message ? message_size(entry->message) : 0;
+}
+
+static void entry_drop_message(struct outbox *box, struct out_entry *entry)
+{
+    box->bytes -= entry_size(entry);
+    message_unref(entry->message);
+    mem_free(entry->subscription_ids);
+    entry->message = NULL;
+    entry->subscription_ids = NULL;
+}
+
 /* Drops an entry's content; it stays in the ring as a hole. */
 static void entry_clear(struct session *session, struct out_entry *entry)
 {
-    struct outbox *box = session->outbox;
     if (entry->stored && session_is_stored(session)) {
         persist_no_queued(session->loop, session->no, entry->seq);
     }
-    box->bytes -= message_size(entry->message);
-    message_unref(entry->message);
-    mem_free(entry->subscription_ids);
+    entry_drop_message(session->outbox, entry);
     *entry = (struct out_entry){.packet_id = 0};
 }
 
@@ -68,21 +84,21 @@ static void entry_clear(struct session *session, struct out_entry *entry)
 static void entry_land(struct session *session, struct out_entry *entry)
 {
     session->outbox->in_flight--;
-    session->outbox->in_flight_bytes -= (uint32_t)message_size(entry->message);
+    session->outbox->in_flight_bytes -= (uint32_t)entry_size(entry);
     entry_clear(session, entry);
 }
 
 static void entry_takes_off(struct outbox *box, const struct out_entry *entry)
 {
     box->in_flight++;
-    box->in_flight_bytes += (uint32_t)message_size(entry->message);
+    box->in_flight_bytes += (uint32_t)entry_size(entry);
 }
 
 /* Removes holes at the front; an empty outbox gives its memory back. */
 static void outbox_trim(struct session *session)
 {
     struct outbox *box = session->outbox;
-    while (box->count > 0 && !entry_at(box, 0)->message) {
+    while (box->count > 0 && is_hole(entry_at(box, 0))) {
         box->first = (box->first + 1) & (box->capacity - 1);
         box->count--;
         if (box->sent > 0) {
@@ -121,11 +137,17 @@ static struct delivery delivery_of(const struct out_entry *entry, bool dup)
                              .subscription_id_count = entry->subscription_ids ? entry->subscription_ids[0] : 0};
 }
 
-/* False: the client cannot take it (its Maximum Packet Size); it then counts as delivered [MQTT-3.1.2-25]. */
-static bool send_publish(struct connection *c, const struct message *message, const struct delivery *delivery)
+/* Its Maximum Packet Size decides. */
+static bool client_can_take(const struct connection *c, const struct message *message, const struct delivery *delivery)
 {
     size_t bytes = message_packet_bytes(c->version, message, delivery);
-    if (bytes == 0 || (c->packet_bytes_max > 0 && bytes > c->packet_bytes_max)) {
+    return bytes > 0 && (c->packet_bytes_max == 0 || bytes <= c->packet_bytes_max);
+}
+
+/* False: the client cannot take it; it then counts as delivered [MQTT-3.1.2-25]. */
+static bool send_publish(struct connection *c, const struct message *message, const struct delivery *delivery)
+{
+    if (!client_can_take(c, message, delivery)) {
         return false;
     }
     const struct link_ops *link = hub_ports(c->loop)->link;
@@ -159,18 +181,102 @@ static bool may_still_receive(const struct session *session, const struct messag
     return owner == session->owner_no;
 }
 
-/* Sends the entry for the first time. */
+static struct out_entry *entry_in_flight(const struct session *session, uint16_t packet_id)
+{
+    const struct outbox *box = session->outbox;
+    for (uint32_t i = 0; box && i < box->sent; i++) {
+        struct out_entry *entry = entry_at(box, i);
+        if (entry->packet_id == packet_id && !is_hole(entry)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* --- QoS 2: what is sent after a commit --------------------------------------------------------------------------- */
+
+struct commit_wait {
+    struct persist_waiter waiter;
+    struct session *session; /* held */
+    uint32_t seq;
+    uint16_t packet_id;
+};
+
+static void send_pubrel(struct connection *c, uint16_t packet_id, enum mqtt_reason reason)
+{
+    const struct link_ops *link = hub_ports(c->loop)->link;
+    mqtt_encode_puback(link->output(c->link), (enum mqtt_version)c->version, MQTT_PUBREL, packet_id, reason, STR(""));
+    link->commit(c->link);
+    metric_add(METRIC_MQTT_PACKETS_OUT, 1);
+}
+
+/* The client's next step is due: the message, or PUBREL. */
+static void entry_proceed(struct session *session, struct out_entry *entry, bool dup)
+{
+    if (entry->released) {
+        send_pubrel(session->connection, entry->packet_id, MQTT_SUCCESS);
+        return;
+    }
+    struct delivery delivery = delivery_of(entry, dup);
+    if (!send_publish(session->connection, entry->message, &delivery)) {
+        entry_land(session, entry);
+    }
+}
+
+static void on_entry_committed(struct persist_waiter *waiter, enum err err)
+{
+    struct commit_wait *wait = container_of(waiter, struct commit_wait, waiter);
+    struct session *session = wait->session;
+    struct connection *c = session->connection;
+    struct out_entry *entry = session->is_dead ? NULL : entry_in_flight(session, wait->packet_id);
+    if (entry && entry->seq == wait->seq && entry->committing) {
+        entry->committing = false;
+        if (err != ERR_OK) {
+            session->store_failed = true;
+            if (c) {
+                connection_disconnect(c, MQTT_SERVER_BUSY, "Storage fault");
+            }
+        } else if (c && c->state == CONNECTION_OPEN) { /* else a resumed session goes on with it */
+            entry_proceed(session, entry, false);
+            outbox_trim(session);
+            outbox_pump(session);
+        }
+    }
+    session_unref(session);
+    mem_free(wait);
+}
+
+static void entry_await_commit(struct session *session, struct out_entry *entry)
+{
+    struct commit_wait *wait = mem_new(struct commit_wait);
+    wait->waiter.done = on_entry_committed;
+    wait->session = session;
+    wait->seq = entry->seq;
+    wait->packet_id = entry->packet_id;
+    session_ref(session);
+    entry->committing = true;
+    persist_wait(session->loop, &wait->waiter);
+}
+
+/* Sends the entry for the first time. QoS 2 of a stored session only gets its id here: the caller writes it down and
+ * waits. */
 static void entry_send(struct session *session, struct out_entry *entry)
 {
     struct outbox *box = session->outbox;
     entry->packet_id = packet_id_next(session);
     session->next_packet_id = entry->packet_id;
     struct delivery delivery = delivery_of(entry, false);
-    if (!send_publish(session->connection, entry->message, &delivery)) {
+    bool waits = entry->qos == 2 && session_is_stored(session);
+    bool taken = waits ? client_can_take(session->connection, entry->message, &delivery)
+                       : send_publish(session->connection, entry->message, &delivery);
+    if (!taken) {
         entry_clear(session, entry);
         return;
     }
     entry_takes_off(box, entry);
+    if (waits) {
+        entry_await_commit(session, entry);
+    }
 }
 
 void outbox_pump(struct session *session)
@@ -265,7 +371,7 @@ bool outbox_deliver(struct session *session, struct message *message, const stru
     struct out_entry *entry = entry_push(box);
     entry->message = message_ref(message);
     entry->subscription_ids = identifiers_copy(match);
-    entry->qos = 1; /* delivered at min(1, ...) */
+    entry->qos = (uint8_t)qos;
     entry->push = (uint8_t)push;
     box->bytes += message_size(message);
     if (box->sent + 1 == box->count && window_is_open(session)) {
@@ -284,19 +390,60 @@ bool outbox_deliver(struct session *session, struct message *message, const stru
     return stored;
 }
 
-bool outbox_acknowledged(struct session *session, uint16_t packet_id)
+static enum ack_result entry_done(struct session *session, struct out_entry *entry)
 {
-    struct outbox *box = session->outbox;
-    for (uint32_t i = 0; box && i < box->sent; i++) {
-        struct out_entry *entry = entry_at(box, i);
-        if (entry->packet_id == packet_id && entry->message) {
-            entry_land(session, entry);
-            outbox_trim(session);
-            outbox_pump(session);
-            return true;
-        }
+    entry_land(session, entry);
+    outbox_trim(session);
+    outbox_pump(session);
+    return ACK_OK;
+}
+
+enum ack_result outbox_acknowledged(struct session *session, uint16_t packet_id)
+{
+    struct out_entry *entry = entry_in_flight(session, packet_id);
+    return !entry ? ACK_UNKNOWN : entry->qos != 1 ? ACK_WRONG : entry_done(session, entry);
+}
+
+/* From here on only the id is kept, until PUBCOMP. */
+static void entry_release(struct session *session, struct out_entry *entry)
+{
+    session->outbox->in_flight_bytes -= (uint32_t)entry_size(entry);
+    entry_drop_message(session->outbox, entry);
+    entry->released = true;
+    if (entry->stored && session_is_stored(session)) {
+        persist_released(session->loop, session->no, entry->seq);
+        entry_await_commit(session, entry);
+    } else {
+        send_pubrel(session->connection, entry->packet_id, MQTT_SUCCESS);
     }
-    return false;
+}
+
+enum ack_result outbox_received(struct session *session, uint16_t packet_id, uint8_t reason)
+{
+    struct out_entry *entry = entry_in_flight(session, packet_id);
+    if (!entry) {
+        send_pubrel(session->connection, packet_id, MQTT_PACKET_ID_NOT_FOUND);
+        return ACK_UNKNOWN;
+    }
+    if (entry->qos != 2 || (entry->committing && !entry->released)) {
+        return ACK_WRONG;
+    }
+    if (entry->released) {
+        if (!entry->committing) { /* said twice */
+            send_pubrel(session->connection, packet_id, MQTT_SUCCESS);
+        }
+    } else if (reason >= 0x80) {
+        return entry_done(session, entry); /* no PUBREL follows [MQTT-4.3.3-4] */
+    } else {
+        entry_release(session, entry);
+    }
+    return ACK_OK;
+}
+
+enum ack_result outbox_completed(struct session *session, uint16_t packet_id)
+{
+    struct out_entry *entry = entry_in_flight(session, packet_id);
+    return !entry ? ACK_UNKNOWN : !entry->released || entry->committing ? ACK_WRONG : entry_done(session, entry);
 }
 
 void outbox_resume(struct session *session)
@@ -307,13 +454,13 @@ void outbox_resume(struct session *session)
     }
     for (uint32_t i = 0; i < box->sent; i++) { /* the send quota does not limit what is sent again, section 4.9 */
         struct out_entry *entry = entry_at(box, i);
-        if (!entry->message) {
+        if (is_hole(entry) || entry->committing) { /* what is being committed is sent when it has been */
             continue;
         }
-        struct delivery delivery = delivery_of(entry, true);
-        if (!may_still_receive(session, entry->message) ||
-            !send_publish(session->connection, entry->message, &delivery)) {
+        if (entry->message && !may_still_receive(session, entry->message)) {
             entry_land(session, entry);
+        } else {
+            entry_proceed(session, entry, true);
         }
     }
     outbox_trim(session);
@@ -326,7 +473,7 @@ void outbox_restore(struct session *session, const struct out_entry *restored)
     box->next_seq = restored->seq;
     struct out_entry *entry = entry_push(box);
     *entry = *restored;
-    box->bytes += message_size(entry->message);
+    box->bytes += entry_size(entry);
     if (entry->packet_id != 0) {
         /* Ids are given in order, so what was sent comes first; a hole between would only be sent anew. */
         if (box->sent + 1 == box->count) {
@@ -335,6 +482,7 @@ void outbox_restore(struct session *session, const struct out_entry *restored)
             session->next_packet_id = entry->packet_id;
         } else {
             entry->packet_id = 0;
+            entry->released = false;
         }
     }
 }
@@ -372,7 +520,7 @@ void outbox_store_all(struct session *session)
     struct outbox *box = session->outbox;
     for (uint32_t i = 0; box && i < box->count; i++) {
         struct out_entry *entry = entry_at(box, i);
-        if (entry->message) {
+        if (!is_hole(entry)) {
             entry->stored = true;
             persist_queued(session->loop, session->no, entry);
         }

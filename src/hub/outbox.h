@@ -1,6 +1,9 @@
-/* Messages on their way to one client: QoS 1 in flight (in order, with packet ids) and waiting behind them. A ring, so
- * that sending and acknowledging in order cost nothing; an entry acknowledged out of order stays as a hole until the
- * ones before it are. Loop thread only. */
+/* Messages on their way to one client: QoS 1 and 2 in flight (in order, with packet ids) and waiting behind them. A ring,
+ * so that sending and acknowledging in order cost nothing; an entry acknowledged out of order stays as a hole until the
+ * ones before it are.
+ *
+ * QoS 2 of a stored session is exactly once across a crash because the id of a message is on disk before the message is
+ * sent with it, and that PUBREC came is on disk before PUBREL is sent (mqtt.md 14.2). Loop thread only. */
 #ifndef MUSTER_HUB_OUTBOX_H
 #define MUSTER_HUB_OUTBOX_H
 
@@ -13,13 +16,15 @@ struct session;
 struct match;
 
 struct out_entry {
-    struct message *message;    /* NULL: acknowledged */
+    struct message *message;    /* NULL: acknowledged, for QoS 2 with PUBREC */
     uint32_t *subscription_ids; /* [0] is their count; NULL: none */
     uint32_t seq;               /* of its row */
     uint16_t packet_id;         /* 0: not sent */
     uint8_t qos;
     uint8_t push;               /* bit number + 1 of its enum push_mask; 0: no downlink */
     bool stored;
+    bool released;              /* QoS 2: PUBREC came, PUBCOMP has not */
+    bool committing;            /* it, or its PUBREL, is sent when its row is on disk */
 };
 
 struct outbox {
@@ -35,8 +40,13 @@ struct outbox {
 /* Delivers a message with the QoS of the match: sends it, or queues it, or drops it by a limit. Returns true if it is
  * kept in a stored session, so that the publisher must wait for the commit. `push` as in out_entry. */
 bool outbox_deliver(struct session *session, struct message *message, const struct match *match, unsigned push);
-/* PUBACK from the client; false: that id is not in flight. */
-bool outbox_acknowledged(struct session *session, uint16_t packet_id);
+/* PUBACK from the client. ACK_UNKNOWN: that id is not in flight; ACK_WRONG: the message has another QoS, or is not that
+ * far yet. */
+enum ack_result { ACK_OK, ACK_UNKNOWN, ACK_WRONG };
+enum ack_result outbox_acknowledged(struct session *session, uint16_t packet_id);
+/* PUBREC: PUBREL follows, or with a reason from 0x80 on nothing. */
+enum ack_result outbox_received(struct session *session, uint16_t packet_id, uint8_t reason);
+enum ack_result outbox_completed(struct session *session, uint16_t packet_id); /* PUBCOMP */
 /* After CONNACK of a resumed session: everything in flight again with DUP, then what waits. */
 void outbox_resume(struct session *session);
 /* Sends what waits as far as the client's window and the output allow. */

@@ -16,6 +16,7 @@ enum change_kind {
     CHANGE_NO_INBOUND,
     CHANGE_QUEUED,
     CHANGE_SENT,
+    CHANGE_RELEASED,
     CHANGE_NO_QUEUED,
     CHANGE_ALIVE,
 };
@@ -54,6 +55,9 @@ static enum err run_queued(const struct change *c, struct store_tx *tx, struct b
                                       .subscription_ids = c->queued.identifiers ? c->queued.identifiers + 1 : NULL,
                                       .subscription_id_count = c->queued.identifiers ? c->queued.identifiers[0] : 0};
     struct session_queue_row row = c->queued.row;
+    if (!c->queued.message) {
+        return session_store_put_queued(tx, c->no, &row); /* only its id is left */
+    }
     buf_clear(scratch);
     message_encode(scratch, MQTT_V5, c->queued.message, &delivery, 0);
     if (scratch->failed) {
@@ -84,6 +88,8 @@ static enum err run_change(const struct change *c, struct store_tx *tx, struct b
         return run_queued(c, tx, scratch);
     case CHANGE_SENT:
         return session_store_set_sent(tx, c->no, c->queued.row.seq, c->queued.row.packet_id);
+    case CHANGE_RELEASED:
+        return session_store_set_released(tx, c->no, c->queued.row.seq);
     case CHANGE_NO_QUEUED:
         return session_store_remove_queued(tx, c->no, c->queued.row.seq);
     case CHANGE_ALIVE:
@@ -220,10 +226,14 @@ void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *e
     c->queued.row = (struct session_queue_row){.seq = entry->seq,
                                                .qos = entry->qos,
                                                .packet_id = entry->packet_id,
-                                               .expires_at_ms = entry->message->expires_at_ms,
-                                               .device_no = entry->message->device_no,
-                                               .epoch = entry->message->epoch};
-    c->queued.message = message_ref(entry->message);
+                                               .message = STR(""),
+                                               .expires_at_ms = INT64_MAX};
+    if (entry->message) {
+        c->queued.row.expires_at_ms = entry->message->expires_at_ms;
+        c->queued.row.device_no = entry->message->device_no;
+        c->queued.row.epoch = entry->message->epoch;
+        c->queued.message = message_ref(entry->message);
+    }
     if (entry->subscription_ids) {
         size_t bytes = (entry->subscription_ids[0] + 1) * sizeof(uint32_t);
         c->queued.identifiers = memcpy(arena_alloc(&loop->batch->arena, bytes), entry->subscription_ids, bytes);
@@ -235,6 +245,11 @@ void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *ent
     struct change *c = change_new(loop, CHANGE_SENT, no);
     c->queued.row.seq = entry->seq;
     c->queued.row.packet_id = entry->packet_id;
+}
+
+void persist_released(struct hub_loop *loop, int64_t no, uint32_t seq)
+{
+    change_new(loop, CHANGE_RELEASED, no)->queued.row.seq = seq;
 }
 
 void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq)

@@ -22,6 +22,7 @@ void persist_no_inbound(struct hub_loop *loop, int64_t no, uint16_t packet_id);
 struct out_entry;
 void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
 void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
+void persist_released(struct hub_loop *loop, int64_t no, uint32_t seq);
 void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq);
 void persist_alive(struct hub_loop *loop, int64_t now_unix_ms);
 

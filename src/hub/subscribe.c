@@ -238,7 +238,7 @@ static uint8_t subscribe_one(struct session *session, const struct mqtt_subscrip
     if (session->party == PARTY_DEVICE) {
         *push |= push_kinds_of_filter(filter_key(session, s->filter)) & ~(uint32_t)PUSH_INCIDENTS;
     }
-    return s->qos == 0 ? 0 : 1; /* what it will be delivered with */
+    return s->qos; /* granted */
 }
 
 static uint32_t identifier_of(const struct mqtt_properties *properties)

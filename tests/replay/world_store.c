@@ -216,6 +216,17 @@ enum err session_store_set_sent(struct store_tx *tx, int64_t no, int64_t seq, ui
     return ERR_OK;
 }
 
+enum err session_store_set_released(struct store_tx *tx, int64_t no, int64_t seq)
+{
+    (void)tx;
+    for (struct row *row = rows->first; row; row = row->next) {
+        if (row->kind == ROW_QUEUED && row->no == no && row->queued.seq == seq) {
+            row->queued.message.len = 0;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err session_store_remove_queued(struct store_tx *tx, int64_t no, int64_t seq)
 {
     (void)tx;

@@ -49,7 +49,7 @@ struct session_queue_row {
     int64_t seq;
     uint8_t qos;
     uint16_t packet_id;    /* 0: not sent yet */
-    struct str message;    /* PUBLISH as MQTT 5 bytes, packet id 0 */
+    struct str message;    /* PUBLISH as MQTT 5 bytes; empty: PUBREC came, what is left is the id until PUBCOMP */
     int64_t expires_at_ms; /* unix; INT64_MAX: never */
     int64_t device_no;     /* whose topic it is, and its epoch when it was published */
     uint32_t epoch;
@@ -64,6 +64,7 @@ enum err session_store_put_inbound(struct store_tx *tx, int64_t no, const struct
 enum err session_store_remove_inbound(struct store_tx *tx, int64_t no, uint16_t packet_id);
 enum err session_store_put_queued(struct store_tx *tx, int64_t no, const struct session_queue_row *row);
 enum err session_store_set_sent(struct store_tx *tx, int64_t no, int64_t seq, uint16_t packet_id);
+enum err session_store_set_released(struct store_tx *tx, int64_t no, int64_t seq); /* empties the message */
 enum err session_store_remove_queued(struct store_tx *tx, int64_t no, int64_t seq);
 /* Remembers that the server was alive now: after a kill, sessions count as disconnected from then (mqtt.md 14.3). */
 enum err session_store_alive(struct store_tx *tx, int64_t now_unix_ms);

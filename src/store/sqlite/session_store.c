@@ -137,6 +137,15 @@ enum err session_store_set_sent(struct store_tx *tx, int64_t no, int64_t seq, ui
     return query_finish(&q);
 }
 
+enum err session_store_set_released(struct store_tx *tx, int64_t no, int64_t seq)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE mqtt_queue SET message = x'', expires_at = NULL WHERE session_no = ?1 AND seq = ?2");
+    query_bind_i64(&q, 1, no);
+    query_bind_i64(&q, 2, seq);
+    return query_finish(&q);
+}
+
 enum err session_store_remove_queued(struct store_tx *tx, int64_t no, int64_t seq)
 {
     struct query q;

@@ -210,6 +210,38 @@ static void rows_are_removed_one_by_one(void **state)
     assert_int_equal(job.queued, 1);
 }
 
+static void release_one(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    assert_int_equal(session_store_set_released(tx, 7, 1), ERR_OK);
+}
+
+static void on_released(struct session_store_visitor *visitor, int64_t no, const struct session_queue_row *row)
+{
+    struct job *job = container_of(visitor, struct job, visitor);
+    assert_int_equal(no, 7);
+    job->queued++;
+    assert_int_equal(row->message.len == 0, row->seq == 1);
+    assert_int_equal(row->packet_id, row->seq == 0 ? 2 : 3);
+    assert_true(row->expires_at_ms == INT64_MAX);
+}
+
+static void read_released(struct store_tx *tx, struct job *job)
+{
+    job->visitor = (struct session_store_visitor){on_session, on_filter, on_inbound, on_released};
+    assert_int_equal(session_store_load(tx, &job->visitor, &job->alive_at_ms), ERR_OK);
+}
+
+static void a_released_message_keeps_its_id_only(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, write_all);
+    run(f, &job, release_one);
+    run(f, &job, read_released);
+    assert_int_equal(job.queued, 2);
+}
+
 static void end_it(struct store_tx *tx, struct job *job)
 {
     (void)job;
@@ -233,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_come_back_as_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(saving_again_keeps_what_belongs_to_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_removed_one_by_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_released_message_keeps_its_id_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_session_goes_with_everything, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
