@@ -164,10 +164,6 @@ static enum mqtt_reason check_will(struct connection *c, const struct mqtt_conne
         *ret_text = "Will payload too large";
         return MQTT_QUOTA_EXCEEDED;
     }
-    if (connect->will.retain && connect->version == MQTT_V5) {
-        *ret_text = "Retained messages are not available";
-        return MQTT_RETAIN_NOT_SUPPORTED;
-    }
     return MQTT_SUCCESS;
 }
 
@@ -393,8 +389,6 @@ static void add_limits(const struct connection *c, struct mqtt_properties *p)
         p->maximum_packet_size = (uint32_t)s->mqtt_packet_max;
         mqtt_set(p, MQTT_PROP_MAXIMUM_PACKET_SIZE);
     }
-    p->retain_available = 0;
-    mqtt_set(p, MQTT_PROP_RETAIN_AVAILABLE);
     p->shared_available = 0;
     mqtt_set(p, MQTT_PROP_SHARED_AVAILABLE);
 }

@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "hub/outbox.h"
 #include "hub/push.h"
+#include "hub/retained_read.h"
 #include "hub/trace.h"
 
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
@@ -296,6 +297,9 @@ static void send_suback(struct connection *c, const struct answer *answer)
                                  .suback = {.packet_id = answer->packet_id,
                                             .reasons = str_from(answer->text, answer->text_len)}};
     connection_send(c, &packet);
+    if (c->session && c->session->retained_reads) {
+        retained_read_pump(c->session);
+    }
     if (c->session && c->session->party == PARTY_DEVICE && answer->push) {
         push_request(c->session, answer->push, true);
     }

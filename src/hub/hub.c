@@ -261,6 +261,7 @@ static void on_event(struct event_sink *sink, const struct event *event)
 {
     struct hub *hub = container_of(sink, struct hub, sink);
     struct hub_core *core = &hub->core;
+    hub_event_retain(core, event);
     enum event_targets targets = hub_event_targets(core, event);
     if (targets == TARGETS_NONE) {
         return;

@@ -8,6 +8,7 @@
 #include "hub/counts.h"
 #include "hub/push.h"
 #include "hub/relay.h"
+#include "hub/retained_read.h"
 #include "hub/will.h"
 
 #define ALIVE_MS 60000
@@ -20,6 +21,7 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
     *core = (struct hub_core){.domain = domain, .ports = ports, .loop_count = loop_count};
     core->failures = failures_new();
     core->counts = session_counts_new();
+    core->retained = retained_new();
     core->loops = mem_calloc(loop_count, sizeof *core->loops);
     atomic_init(&core->next_session_no, 1);
     for (unsigned i = 0; i < loop_count; i++) {
@@ -51,6 +53,7 @@ void hub_core_deinit(struct hub_core *core)
     mem_free(core->loops);
     failures_free(core->failures);
     session_counts_free(core->counts);
+    retained_free(core->retained);
 }
 
 unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no)
@@ -64,6 +67,9 @@ static void on_alive(struct timer *timer, uint64_t now_ms)
     struct hub_loop *loop = container_of(timer, struct hub_loop, alive);
     if (atomic_load(&loop->core->next_session_no) > 1) {
         persist_alive(loop, hub_unix_ms(loop));
+    }
+    if (retained_expire(loop->core->retained, hub_unix_ms(loop))) {
+        persist_no_retained_expired(loop, hub_unix_ms(loop));
     }
     timer_set(loop->timers, timer, now_ms + ALIVE_MS);
 }
@@ -111,9 +117,10 @@ enum event_targets hub_event_targets(const struct hub_core *core, const struct e
     if (event->type == EVENT_API_KEY_REVOKED || event->type == EVENT_TENANT_SUSPENDED) {
         return TARGETS_ALL;
     }
-    bool ends = event->type == EVENT_DEVICE_DELETED || event->type == EVENT_DEVICE_KEY_CHANGED ||
+    bool ends = event->type == EVENT_DEVICE_DELETED || event->type == EVENT_DEVICE_UNCLAIMED ||
+                event->type == EVENT_DEVICE_KEY_CHANGED ||
                 event->type == EVENT_DEVICE_KICK;
-    bool home = event->device_no != 0 && (ends || event->push != 0);
+    bool home = event->device_no != 0 && (ends || event->push != 0 || event->type == EVENT_STATUS);
     bool applications = is_for_applications(event) && atomic_load(&core->application_filters) > 0;
     return home && applications ? TARGETS_HOME_AND_APPLICATIONS
            : home               ? TARGETS_HOME
@@ -171,8 +178,23 @@ static void end_sessions_of_tenant(struct hub_loop *loop, const struct event *ev
     }
 }
 
+/* What must not be found any more after this. */
+static void forget_retained(struct hub_loop *loop, const struct event *event)
+{
+    struct device_brief device;
+    if (event->type == EVENT_DEVICE_DELETED) {
+        retained_remove_device(loop->core->retained, event->device_no);
+        persist_no_retained_device(loop, event->device_no);
+    } else if (event->type == EVENT_DEVICE_UNCLAIMED &&
+               hub_ports(loop)->find_device_no(loop->core->domain, event->device_no, &device) &&
+               retained_remove_stale(loop->core->retained, event->device_no, device.epoch)) {
+        persist_no_retained_stale(loop, event->device_no, device.epoch);
+    }
+}
+
 static void device_event(struct hub_loop *loop, const struct event *event)
 {
+    forget_retained(loop, event);
     struct session *session = session_find_device(loop, event->device_no);
     if (!session) {
         return;
@@ -190,12 +212,14 @@ static void device_event(struct hub_loop *loop, const struct event *event)
     }
 }
 
-static void publish_event(struct hub_loop *loop, const struct event *event, enum topic_id topic, struct str payload)
+/* NULL: the device is gone. */
+static struct message *event_message(const struct hub_core *core, const struct event *event, enum topic_id topic,
+                                     struct str payload)
 {
     char text[DEVICE_TOPIC_BYTES_MAX];
     struct device_brief device;
-    if (!hub_ports(loop)->find_device_no(loop->core->domain, event->device_no, &device)) {
-        return;
+    if (!core->ports->find_device_no(core->domain, event->device_no, &device)) {
+        return NULL;
     }
     device.organization_no = event->organization_no; /* owner at the moment of the event */
     struct mqtt_properties p = {.payload_format = 1, .content_type = STR("application/json")};
@@ -205,11 +229,29 @@ static void publish_event(struct hub_loop *loop, const struct event *event, enum
                                   .properties = &p,
                                   .payload = payload,
                                   .qos = 1,
-                                  .now_unix_ms = hub_unix_ms(loop)};
+                                  .retain = topic == TOPIC_PRESENCE};
     struct message *message = message_new(&parts, &device);
     message->topic_id = (uint8_t)topic;
-    relay_deliver_here(loop, message);
-    message_unref(message);
+    return message;
+}
+
+static void publish_event(struct hub_loop *loop, const struct event *event, enum topic_id topic, struct str payload)
+{
+    struct message *message = event_message(loop->core, event, topic, payload);
+    if (message) {
+        relay_deliver_here(loop, message);
+        message_unref(message);
+    }
+}
+
+void hub_event_retain(struct hub_core *core, const struct event *event)
+{
+    struct message *message =
+        event->type == EVENT_STATUS ? event_message(core, event, TOPIC_PRESENCE, event->payload) : NULL;
+    if (message) {
+        retained_put(core->retained, message);
+        message_unref(message);
+    }
 }
 
 static void publish_incident(struct hub_loop *loop, const struct event *event)
@@ -364,10 +406,71 @@ static void on_queued_row(struct session_store_visitor *visitor, int64_t no, con
     if (r->session->party == PARTY_DEVICE) {
         entry.push = (uint8_t)push_of_topic((enum topic_id)entry.message->topic_id);
     }
+    entry.retain = entry.message->retain;
     entry.message->expires_at_ms = row->expires_at_ms;
     entry.message->device_no = row->device_no;
     entry.message->epoch = row->epoch;
     outbox_restore(r->session, &entry);
+}
+
+struct restore_retained {
+    struct retained_store_visitor visitor;
+    struct hub_core *core;
+    struct left_over {
+        int64_t device_no;
+        bool is_gone;
+        uint32_t epoch;
+    } *left_over; /* of devices that are gone, or that were un-claimed */
+    size_t left_over_count;
+};
+
+static void add_left_over(struct restore_retained *v, struct left_over left_over)
+{
+    v->left_over = mem_realloc(v->left_over, (v->left_over_count + 1) * sizeof *v->left_over);
+    v->left_over[v->left_over_count++] = left_over;
+}
+
+static void on_retained_row(struct retained_store_visitor *visitor, const struct retained_row *row)
+{
+    struct restore_retained *v = container_of(visitor, struct restore_retained, visitor);
+    const struct hub_core *core = v->core;
+    struct device_brief device;
+    uint32_t *no_identifiers = NULL;
+    bool is_gone = !core->ports->find_device_no(core->domain, row->device_no, &device);
+    if (is_gone || device.epoch != row->epoch) { /* killed between that and its clean-up */
+        add_left_over(v, (struct left_over){row->device_no, is_gone, is_gone ? 0 : device.epoch});
+        return;
+    }
+    struct message *message = message_from_stored(row->message, &no_identifiers);
+    mem_free(no_identifiers);
+    if (!message) {
+        log_event(LOG_WARN, "mqtt_retained_row_unreadable", log_i("device", row->device_no));
+        return;
+    }
+    message->expires_at_ms = row->expires_at_ms;
+    message->device_no = row->device_no;
+    message->organization_no = row->organization_no;
+    message->epoch = row->epoch;
+    if (message->expires_at_ms == MESSAGE_NEVER_EXPIRES || message->expires_at_ms > hub_unix_ms(&core->loops[0])) {
+        retained_put(core->retained, message);
+    }
+    message_unref(message);
+}
+
+static enum err restore_retained(struct hub_core *core, struct store_tx *tx)
+{
+    struct restore_retained v = {.visitor = {on_retained_row}, .core = core};
+    enum err err = retained_store_load(tx, &v.visitor);
+    for (size_t i = 0; i < v.left_over_count && err == ERR_OK; i++) {
+        const struct left_over *l = &v.left_over[i];
+        err = l->is_gone ? retained_store_remove_device(tx, l->device_no)
+                         : retained_store_remove_stale(tx, l->device_no, l->epoch);
+    }
+    if (err == ERR_OK) {
+        err = retained_store_remove_expired(tx, hub_unix_ms(&core->loops[0]));
+    }
+    mem_free(v.left_over);
+    return err;
 }
 
 /* Everybody is absent now; time went on while the server was down (mqtt.md 14.3, 14.4). */
@@ -404,6 +507,9 @@ static void run_restore(struct op *op, struct store_tx *tx)
     begin_absences(&v, alive_at_ms);
     for (size_t i = 0; i < v.orphan_count && op->err == ERR_OK; i++) {
         op->err = session_store_remove(tx, v.orphans[i]);
+    }
+    if (op->err == ERR_OK) {
+        op->err = restore_retained(restore->core, tx);
     }
     mem_free(v.orphans);
     hashmap_deinit(&v.by_no);

@@ -18,6 +18,7 @@
 struct hub_core;
 struct hub_loop;
 struct message;
+struct retained;
 struct persist_batch;
 struct session;
 
@@ -111,6 +112,7 @@ struct hub_core {
     _Atomic int64_t next_session_no;
     _Atomic int application_filters;                   /* of all loops */
     _Atomic bool draining;
+    struct retained *retained;
     struct session_counts *counts;                     /* application sessions per tenant */
 };
 
@@ -126,6 +128,8 @@ void hub_loop_event(struct hub_loop *loop, const struct event *event);
 void hub_loop_drain(struct hub_loop *loop);
 bool hub_core_is_drained(const struct hub_core *core);
 
+/* First of all, on the thread that emits the event: what it retains can be found from now on. */
+void hub_event_retain(struct hub_core *core, const struct event *event);
 /* Which loops must hear of an event: none, the device's home, those with application subscribers, or all. Any thread. */
 enum event_targets { TARGETS_NONE, TARGETS_HOME, TARGETS_APPLICATIONS, TARGETS_HOME_AND_APPLICATIONS, TARGETS_ALL };
 enum event_targets hub_event_targets(const struct hub_core *core, const struct event *event);

@@ -18,6 +18,7 @@ struct message *message_new(const struct message_parts *parts, const struct devi
     struct message *m =
         mem_alloc(sizeof *m + parts->topic.len + properties.len + parts->payload.len);
     *m = (struct message){.qos = parts->qos,
+                          .retain = parts->retain,
                           .topic_len = (uint16_t)parts->topic.len,
                           .properties_len = (uint32_t)properties.len,
                           .payload_len = (uint32_t)parts->payload.len,
@@ -60,6 +61,7 @@ static struct mqtt_publish_head head_of(const struct message *message, const str
                                       .packet_id = delivery->packet_id,
                                       .qos = delivery->qos,
                                       .dup = delivery->dup,
+                                      .retain = delivery->retain,
                                       .subscription_ids = delivery->subscription_ids,
                                       .subscription_id_count = delivery->subscription_id_count,
                                       .has_message_expiry = message->expires_at_ms != MESSAGE_NEVER_EXPIRES,
@@ -116,7 +118,8 @@ struct message *message_from_stored(struct str stored, uint32_t **ret_subscripti
     struct message_parts parts = {.topic = packet.publish.topic,
                                   .properties = &packet.publish.properties,
                                   .payload = packet.publish.payload,
-                                  .qos = packet.publish.qos};
+                                  .qos = packet.publish.qos,
+                                  .retain = packet.publish.retain};
     struct message *m = message_new(&parts, NULL);
     m->expires_at_ms = MESSAGE_NEVER_EXPIRES;
     struct str rest;

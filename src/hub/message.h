@@ -15,6 +15,7 @@ struct message {
     struct ref ref;
     uint8_t qos;
     uint8_t topic_id;        /* enum topic_id */
+    bool retain;             /* published with RETAIN */
     uint16_t topic_len;
     uint32_t properties_len; /* wire form of mqtt_encode_shared_properties() */
     uint32_t payload_len;
@@ -32,6 +33,7 @@ struct message_parts {
     const struct mqtt_properties *properties; /* NULL: none; user property access_key is left out (mqtt.md 3.5.2) */
     struct str payload;
     uint8_t qos;
+    bool retain;
     int64_t now_unix_ms;                      /* Message Expiry counts from here */
 };
 
@@ -63,6 +65,7 @@ struct delivery {
     uint16_t packet_id;
     uint8_t qos;
     bool dup;
+    bool retain;
     const uint32_t *subscription_ids;
     size_t subscription_id_count;
 };
@@ -74,7 +77,8 @@ void message_encode(struct buf *out, enum mqtt_version version, const struct mes
 size_t message_packet_bytes(enum mqtt_version version, const struct message *message, const struct delivery *delivery);
 
 /* A stored PUBLISH (MQTT 5 bytes) as a message with its subscription ids, which the caller frees: [0] is their count,
- * NULL when there are none. NULL: the bytes are not a PUBLISH. */
+ * NULL when there are none. message.retain is the RETAIN of that
+ * delivery. NULL: the bytes are not a PUBLISH. */
 struct message *message_from_stored(struct str stored, uint32_t **ret_subscription_ids);
 
 #endif

@@ -6,6 +6,7 @@
 #include "hub/message.h"
 #include "hub/persist.h"
 #include "hub/push.h"
+#include "hub/retained_read.h"
 #include "hub/session.h"
 #include "hub/trace.h"
 
@@ -133,6 +134,7 @@ static struct delivery delivery_of(const struct out_entry *entry, bool dup)
     return (struct delivery){.packet_id = entry->packet_id,
                              .qos = entry->qos,
                              .dup = dup,
+                             .retain = entry->retain,
                              .subscription_ids = entry->subscription_ids ? entry->subscription_ids + 1 : NULL,
                              .subscription_id_count = entry->subscription_ids ? entry->subscription_ids[0] : 0};
 }
@@ -279,12 +281,20 @@ static void entry_send(struct session *session, struct out_entry *entry)
     }
 }
 
-void outbox_pump(struct session *session)
+bool outbox_is_ready(const struct session *session)
+{
+    const struct outbox *box = session->outbox;
+    const struct connection *c = session->connection;
+    if (box) {
+        return box->sent == box->count && window_is_open(session);
+    }
+    return c && c->state == CONNECTION_OPEN &&
+           hub_ports(session->loop)->link->output_bytes(c->link) < OUTPUT_HIGH_BYTES;
+}
+
+static void pump_queue(struct session *session)
 {
     struct outbox *box = session->outbox;
-    if (!box) {
-        return;
-    }
     while (box->sent < box->count && window_is_open(session)) {
         struct out_entry *entry = entry_at(box, box->sent++);
         if (!entry->message) {
@@ -300,6 +310,16 @@ void outbox_pump(struct session *session)
         }
     }
     outbox_trim(session);
+}
+
+void outbox_pump(struct session *session)
+{
+    if (session->outbox) {
+        pump_queue(session);
+    }
+    if (session->retained_reads) {
+        retained_read_pump(session);
+    }
 }
 
 static bool over_limit(const struct session *session)
@@ -353,7 +373,9 @@ static void deliver_qos0(struct session *session, const struct message *message,
         metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
         return;
     }
-    struct delivery delivery = {.subscription_ids = match->identifiers, .subscription_id_count = match->identifier_count};
+    struct delivery delivery = {.retain = match->retain && message->retain,
+                                .subscription_ids = match->identifiers,
+                                .subscription_id_count = match->identifier_count};
     send_publish(c, message, &delivery);
 }
 
@@ -373,6 +395,7 @@ bool outbox_deliver(struct session *session, struct message *message, const stru
     entry->subscription_ids = identifiers_copy(match);
     entry->qos = (uint8_t)qos;
     entry->push = (uint8_t)push;
+    entry->retain = match->retain && message->retain;
     box->bytes += message_size(message);
     if (box->sent + 1 == box->count && window_is_open(session)) {
         box->sent++;
@@ -449,10 +472,7 @@ enum ack_result outbox_completed(struct session *session, uint16_t packet_id)
 void outbox_resume(struct session *session)
 {
     struct outbox *box = session->outbox;
-    if (!box) {
-        return;
-    }
-    for (uint32_t i = 0; i < box->sent; i++) { /* the send quota does not limit what is sent again, section 4.9 */
+    for (uint32_t i = 0; box && i < box->sent; i++) { /* the send quota does not limit what is sent again, section 4.9 */
         struct out_entry *entry = entry_at(box, i);
         if (is_hole(entry) || entry->committing) { /* what is being committed is sent when it has been */
             continue;
@@ -463,7 +483,9 @@ void outbox_resume(struct session *session)
             entry_proceed(session, entry, true);
         }
     }
-    outbox_trim(session);
+    if (box) {
+        outbox_trim(session);
+    }
     outbox_pump(session);
 }
 

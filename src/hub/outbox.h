@@ -22,6 +22,7 @@ struct out_entry {
     uint16_t packet_id;         /* 0: not sent */
     uint8_t qos;
     uint8_t push;               /* bit number + 1 of its enum push_mask; 0: no downlink */
+    bool retain;                /* sent with RETAIN */
     bool stored;
     bool released;              /* QoS 2: PUBREC came, PUBCOMP has not */
     bool committing;            /* it, or its PUBREL, is sent when its row is on disk */
@@ -49,6 +50,8 @@ enum ack_result outbox_received(struct session *session, uint16_t packet_id, uin
 enum ack_result outbox_completed(struct session *session, uint16_t packet_id); /* PUBCOMP */
 /* After CONNACK of a resumed session: everything in flight again with DUP, then what waits. */
 void outbox_resume(struct session *session);
+/* Nothing waits, and the client takes more. */
+bool outbox_is_ready(const struct session *session);
 /* Sends what waits as far as the client's window and the output allow. */
 void outbox_pump(struct session *session);
 /* Puts back what was stored, in order, at start. Takes message and ids. */

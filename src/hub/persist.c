@@ -18,6 +18,10 @@ enum change_kind {
     CHANGE_SENT,
     CHANGE_RELEASED,
     CHANGE_NO_QUEUED,
+    CHANGE_RETAINED,
+    CHANGE_NO_RETAINED_DEVICE,
+    CHANGE_NO_RETAINED_STALE,
+    CHANGE_NO_RETAINED_EXPIRED,
     CHANGE_ALIVE,
 };
 
@@ -32,8 +36,13 @@ struct change {
         struct {
             struct session_queue_row row;
             struct message *message;    /* encoded on the lane's thread */
+            bool retain;
             const uint32_t *identifiers;
         } queued;
+        struct {
+            struct retained_row row;
+            struct message *message; /* NULL: removed */
+        } retained;
         int64_t now_unix_ms;
     };
 };
@@ -52,6 +61,7 @@ static enum err run_queued(const struct change *c, struct store_tx *tx, struct b
 {
     const struct delivery delivery = {.qos = c->queued.row.qos,
                                       .packet_id = 1, /* QoS 1 must have one; the real one is a column */
+                                      .retain = c->queued.retain,
                                       .subscription_ids = c->queued.identifiers ? c->queued.identifiers + 1 : NULL,
                                       .subscription_id_count = c->queued.identifiers ? c->queued.identifiers[0] : 0};
     struct session_queue_row row = c->queued.row;
@@ -65,6 +75,23 @@ static enum err run_queued(const struct change *c, struct store_tx *tx, struct b
     }
     row.message = buf_str(scratch);
     return session_store_put_queued(tx, c->no, &row);
+}
+
+static enum err run_retained(const struct change *c, struct store_tx *tx, struct buf *scratch)
+{
+    const struct message *message = c->retained.message;
+    if (!message) {
+        return retained_store_remove(tx, c->retained.row.topic);
+    }
+    const struct delivery delivery = {.qos = message->qos, .packet_id = message->qos > 0, .retain = true};
+    struct retained_row row = c->retained.row;
+    buf_clear(scratch);
+    message_encode(scratch, MQTT_V5, message, &delivery, 0);
+    if (scratch->failed) {
+        return ERR_INTERNAL;
+    }
+    row.message = buf_str(scratch);
+    return retained_store_put(tx, &row);
 }
 
 static enum err run_change(const struct change *c, struct store_tx *tx, struct buf *scratch)
@@ -92,6 +119,14 @@ static enum err run_change(const struct change *c, struct store_tx *tx, struct b
         return session_store_set_released(tx, c->no, c->queued.row.seq);
     case CHANGE_NO_QUEUED:
         return session_store_remove_queued(tx, c->no, c->queued.row.seq);
+    case CHANGE_RETAINED:
+        return run_retained(c, tx, scratch);
+    case CHANGE_NO_RETAINED_DEVICE:
+        return retained_store_remove_device(tx, c->no);
+    case CHANGE_NO_RETAINED_STALE:
+        return retained_store_remove_stale(tx, c->no, c->retained.row.epoch);
+    case CHANGE_NO_RETAINED_EXPIRED:
+        return retained_store_remove_expired(tx, c->now_unix_ms);
     case CHANGE_ALIVE:
         return session_store_alive(tx, c->now_unix_ms);
     }
@@ -122,6 +157,8 @@ static void batch_done(struct op *op)
     for (struct change *c = batch->first; c; c = c->next) {
         if (c->kind == CHANGE_QUEUED) {
             message_unref(c->queued.message);
+        } else if (c->kind == CHANGE_RETAINED) {
+            message_unref(c->retained.message);
         }
     }
     arena_deinit(&batch->arena);
@@ -233,6 +270,7 @@ void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *e
         c->queued.row.device_no = entry->message->device_no;
         c->queued.row.epoch = entry->message->epoch;
         c->queued.message = message_ref(entry->message);
+        c->queued.retain = entry->retain;
     }
     if (entry->subscription_ids) {
         size_t bytes = (entry->subscription_ids[0] + 1) * sizeof(uint32_t);
@@ -255,6 +293,34 @@ void persist_released(struct hub_loop *loop, int64_t no, uint32_t seq)
 void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq)
 {
     change_new(loop, CHANGE_NO_QUEUED, no)->queued.row.seq = seq;
+}
+
+void persist_retained(struct hub_loop *loop, struct str topic, struct message *message)
+{
+    struct change *c = change_new(loop, CHANGE_RETAINED, 0);
+    c->retained.row.topic = arena_str(&loop->batch->arena, topic);
+    if (message) {
+        c->retained.row.expires_at_ms = message->expires_at_ms;
+        c->retained.row.device_no = message->device_no;
+        c->retained.row.organization_no = message->organization_no;
+        c->retained.row.epoch = message->epoch;
+        c->retained.message = message_ref(message);
+    }
+}
+
+void persist_no_retained_device(struct hub_loop *loop, int64_t device_no)
+{
+    change_new(loop, CHANGE_NO_RETAINED_DEVICE, device_no);
+}
+
+void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_t epoch)
+{
+    change_new(loop, CHANGE_NO_RETAINED_STALE, device_no)->retained.row.epoch = epoch;
+}
+
+void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms)
+{
+    change_new(loop, CHANGE_NO_RETAINED_EXPIRED, 0)->now_unix_ms = now_unix_ms;
 }
 
 void persist_alive(struct hub_loop *loop, int64_t now_unix_ms)

@@ -4,6 +4,7 @@
 #define MUSTER_HUB_PERSIST_H
 
 #include "hub/hub_loop.h"
+#include "model/ports/retained_store.h"
 #include "model/ports/session_store.h"
 
 struct persist_waiter {
@@ -24,6 +25,12 @@ void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *e
 void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
 void persist_released(struct hub_loop *loop, int64_t no, uint32_t seq);
 void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq);
+struct message;
+/* NULL: there is none any more. */
+void persist_retained(struct hub_loop *loop, struct str topic, struct message *message);
+void persist_no_retained_device(struct hub_loop *loop, int64_t device_no);
+void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_t epoch);
+void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms);
 void persist_alive(struct hub_loop *loop, int64_t now_unix_ms);
 
 /* Called when all changes made so far are committed, or with what went wrong; never from within this call. */

@@ -5,6 +5,7 @@
 #include "codec/mqtt/topic.h"
 #include "hub/push.h"
 #include "hub/relay.h"
+#include "hub/retained_read.h"
 
 void publish_refused(struct session *session, const struct refusal *refusal)
 {
@@ -64,6 +65,7 @@ static void publish_user(struct session *session, const struct device_brief *dev
                                   .properties = &publish->properties,
                                   .payload = publish->payload,
                                   .qos = publish->qos,
+                                  .retain = publish->retain,
                                   .now_unix_ms = hub_unix_ms(session->loop)};
     struct message *message = message_new(&parts, device);
     message->topic_id = TOPIC_USER;
@@ -113,6 +115,39 @@ static void publish_sync(struct session *session, struct str rest, const struct 
     }
 }
 
+/* Whether what is to be retained would exceed what a device may leave (mqtt.md 9). */
+static bool exceeds_retained(const struct session *session, const struct device_brief *device, enum topic_id topic,
+                             const struct mqtt_publish *publish)
+{
+    const struct settings *s = hub_settings(session->loop);
+    const struct retained_limit limit = {s->mqtt_device_retained, s->mqtt_device_retained_bytes};
+    if (!publish->retain || publish->payload.len == 0 || !topic_is_retained(topic)) {
+        return false;
+    }
+    struct message_parts parts = {.topic = publish->topic, .properties = &publish->properties, .payload = publish->payload};
+    struct message *message = message_new(&parts, device);
+    bool fits = retained_has_room(session->loop->core->retained, message, &limit);
+    message_unref(message);
+    return !fits;
+}
+
+/* An empty retained telemetry is no telemetry: it only clears (mqtt.md 3.5.4). */
+static void publish_clear(struct session *session, const struct device_brief *device, const struct mqtt_publish *publish,
+                          struct answer *answer)
+{
+    struct message_parts parts = {.topic = publish->topic, .retain = true};
+    struct message *message = message_new(&parts, device);
+    retained_put(session->loop->core->retained, message);
+    message_unref(message);
+    retained_persist(session->loop, publish->topic);
+    if (answer && publish->qos == 2 && session_is_stored(session)) {
+        inbound_stored_with_effect(session, publish->packet_id);
+    }
+    if (answer) {
+        answer_after_commit(answer, MQTT_SUCCESS);
+    }
+}
+
 static void publish_by_device(struct session *session, const struct uuid *id, struct str rest,
                               const struct mqtt_publish *publish, struct answer *answer)
 {
@@ -123,6 +158,10 @@ static void publish_by_device(struct session *session, const struct uuid *id, st
         publish_refuse(session, publish, answer, MQTT_NOT_AUTHORIZED, "Topic not authorized");
     } else if (!user_properties_match(session, &device, &publish->properties)) {
         publish_refuse(session, publish, answer, MQTT_NOT_AUTHORIZED, "User property does not match the device");
+    } else if (exceeds_retained(session, &device, topic, publish)) {
+        publish_refuse(session, publish, answer, MQTT_QUOTA_EXCEEDED, "Too many retained messages");
+    } else if (topic == TOPIC_TELEMETRY && publish->retain && publish->payload.len == 0) {
+        publish_clear(session, &device, publish, answer);
     } else if (topic == TOPIC_USER) {
         publish_user(session, &device, publish, answer);
     } else if (topic == TOPIC_SYNC) {
@@ -143,7 +182,9 @@ static void publish_by_application(struct session *session, const struct uuid *i
                    access_may_publish((enum party)session->party, topic_id_find(rest)) &&
                    hub_ports(session->loop)->find_device(session->loop->core->domain, id, &device) &&
                    device.organization_no == session->owner_no;
-    if (allowed) {
+    if (allowed && exceeds_retained(session, &device, TOPIC_USER, publish)) {
+        publish_refuse(session, publish, answer, MQTT_QUOTA_EXCEEDED, "Too many retained messages");
+    } else if (allowed) {
         publish_user(session, &device, publish, answer);
     } else {
         publish_refuse(session, publish, answer, MQTT_NOT_AUTHORIZED, "Topic not authorized");
@@ -177,10 +218,6 @@ static bool is_offered(struct connection *c, const struct mqtt_publish *publish)
     }
     if (mqtt_has(&publish->properties, MQTT_PROP_TOPIC_ALIAS)) {
         connection_disconnect(c, MQTT_TOPIC_ALIAS_INVALID, "Topic Alias Maximum is 0");
-        return false;
-    }
-    if (publish->retain) {
-        connection_disconnect(c, MQTT_RETAIN_NOT_SUPPORTED, "Retained messages are not available");
         return false;
     }
     return true;

@@ -1,6 +1,7 @@
 #include "hub/relay.h"
 
 #include "base/mem.h"
+#include "hub/retained_read.h"
 #include "hub/session.h"
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
@@ -113,6 +114,9 @@ static void post_to(struct hub_loop *loop, struct message *message, struct relay
 void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     struct hub_core *core = loop->core;
+    if (message->retain) {
+        retained_put(core->retained, message); /* before anybody hears of it: see retained.h */
+    }
     bool for_device = access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id);
     unsigned home = hub_home_of_device(core, message->device_no);
     for (unsigned i = 0; i < core->loop_count; i++) {
@@ -166,6 +170,7 @@ static struct receiver *receiver_of(struct hub_loop *loop, struct session *sessi
     r->session = session;
     r->match.qos = 0;
     r->match.found = true;
+    r->match.retain = false;
     r->match.identifier_count = 0;
     return r;
 }
@@ -181,6 +186,7 @@ static void visit_subscription(struct topic_subscription *subscription, void *ar
     struct match *match = &receiver_of(f->loop, session)->match;
     unsigned qos = FILTER_QOS(subscription->options);
     match->qos = qos > match->qos ? qos : match->qos;
+    match->retain |= (subscription->options & FILTER_RETAIN_AS_PUBLISHED) != 0;
     if (subscription->identifier && match->identifier_count < MATCH_IDENTIFIERS_MAX) {
         match->identifiers[match->identifier_count++] = subscription->identifier;
     }
@@ -232,6 +238,10 @@ static bool deliver_to_device(struct hub_loop *loop, struct message *message)
 bool relay_deliver_here(struct hub_loop *loop, struct message *message)
 {
     bool stored = deliver_to_device(loop, message);
+    if (message->retain && hub_home_of_device(loop->core, message->device_no) == loop->index) {
+        retained_persist(loop, message_topic(message));
+        stored = true;
+    }
     if (atomic_load_explicit(&loop->application_filters, memory_order_relaxed) > 0) {
         stored |= deliver_to_applications(loop, message);
     }

@@ -5,6 +5,7 @@
 #include "hub/connection.h"
 #include "hub/counts.h"
 #include "hub/persist.h"
+#include "hub/retained_read.h"
 #include "hub/will.h"
 
 static uint64_t key_hash(const struct session_key *key)
@@ -140,6 +141,7 @@ static void absence_end(struct session *session)
 static void session_forget(struct session *session)
 {
     absence_end(session);
+    retained_read_end_all(session);
     session_drop_filters(session);
     outbox_free(session);
     mem_free(session->inbound);

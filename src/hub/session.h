@@ -10,6 +10,8 @@
 
 #define SESSION_NEVER_EXPIRES UINT32_MAX
 
+struct retained_read;
+
 struct session_key {
     enum party party;
     int64_t owner_no;     /* device, or tenant */
@@ -29,6 +31,8 @@ struct filter {
 };
 #define FILTER_QOS(options) ((options)&3u)
 #define FILTER_NO_LOCAL 4u
+#define FILTER_RETAIN_AS_PUBLISHED 8u
+#define FILTER_RETAIN_HANDLING(options) ((options) >> 4 & 3u)
 
 /* What only application sessions have. */
 struct application {
@@ -95,6 +99,7 @@ struct session {
     struct absence *absence;
     struct will *will;
     struct push_state *push;
+    struct retained_read *retained_reads; /* in the order of their subscriptions */
     struct uuid device_id;         /* devices */
     struct application *application;
 };
@@ -139,6 +144,7 @@ unsigned session_generation(const struct session *session);
 struct match {
     unsigned qos;
     bool found;
+    bool retain; /* Retain As Published, or a retained message for a new subscription */
     size_t identifier_count;
     uint32_t identifiers[MATCH_IDENTIFIERS_MAX];
 };

@@ -4,6 +4,7 @@
 #include "codec/mqtt/topic.h"
 #include "hub/connection.h"
 #include "hub/push.h"
+#include "hub/retained_read.h"
 
 /* --- the filters of a session ------------------------------------------------------------------------------------- */
 
@@ -142,6 +143,7 @@ void session_match_rest(const struct session *session, struct str rest, bool fro
 {
     ret_match->qos = 0;
     ret_match->found = false;
+    ret_match->retain = false;
     ret_match->identifier_count = 0;
     for (unsigned i = 0; i < session->filter_count; i++) {
         const struct filter *f = &session->filters[i];
@@ -150,6 +152,7 @@ void session_match_rest(const struct session *session, struct str rest, bool fro
         }
         unsigned qos = FILTER_QOS(f->options);
         ret_match->found = true;
+        ret_match->retain |= (f->options & FILTER_RETAIN_AS_PUBLISHED) != 0;
         ret_match->qos = qos > ret_match->qos ? qos : ret_match->qos;
         if (f->identifier && ret_match->identifier_count < MATCH_IDENTIFIERS_MAX) {
             ret_match->identifiers[ret_match->identifier_count++] = f->identifier;
@@ -231,7 +234,11 @@ static uint8_t subscribe_one(struct session *session, const struct mqtt_subscrip
         return session->connection->version == MQTT_V5 ? (uint8_t)reason : 0x80;
     }
     uint8_t options = options_of(s);
+    bool is_new = !session_has_filter(session, s->filter);
     session_put_filter(session, s->filter, options, identifier);
+    if (s->retain_handling == 0 || (s->retain_handling == 1 && is_new)) {
+        retained_read_begin(session, s->filter, options, identifier);
+    }
     if (session_is_stored(session)) {
         persist_filter(session->loop, session->no, s->filter, options, identifier);
     }
@@ -298,6 +305,7 @@ void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe
         bool existed = own && !over && session_has_filter(session, filter);
         if (existed) {
             session_remove_filter(session, filter);
+            retained_read_end(session, filter);
             changed = true;
             if (session_is_stored(session)) {
                 persist_no_filter(session->loop, session->no, filter);

@@ -51,6 +51,11 @@ struct topic_name {
 };
 
 const struct topic_name *topic_name(enum topic_id id);
+/* Whether RETAIN of a client is honoured (mqtt.md 3.5.4). */
+static inline bool topic_is_retained(enum topic_id id)
+{
+    return id == TOPIC_TELEMETRY || id == TOPIC_USER;
+}
 /* The entry for a name below the device prefix; TOPIC_OTHER: none. */
 enum topic_id topic_id_find(struct str rest);
 

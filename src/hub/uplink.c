@@ -241,7 +241,8 @@ static bool parse_body(const struct uplink_request *request, struct json **ret_b
 static struct message *make_relayed(const struct uplink_request *request, struct json *body)
 {
     struct hub_loop *loop = request->session->loop;
-    if (!relay_is_wanted(loop, request->session, request->topic)) {
+    bool retain = request->publish->retain && topic_is_retained(request->topic);
+    if (!retain && !relay_is_wanted(loop, request->session, request->topic)) {
         return NULL;
     }
     struct mqtt_properties properties = request->publish->properties;
@@ -251,6 +252,7 @@ static struct message *make_relayed(const struct uplink_request *request, struct
                                   .properties = &properties,
                                   .payload = request->publish->payload,
                                   .qos = request->publish->qos,
+                                  .retain = retain,
                                   .now_unix_ms = hub_unix_ms(loop)};
     struct buf cleaned;
     buf_init(&cleaned, 8 * parts.payload.len + 64); /* written out, a number may be longer than it was */

@@ -23,6 +23,7 @@ struct will *will_new(const struct mqtt_will *will)
     struct mqtt_publish_head head = {.topic = will->topic,
                                      .packet_id = will->qos > 0 ? 1 : 0,
                                      .qos = will->qos,
+                                     .retain = will->retain,
                                      .has_message_expiry = mqtt_has(&will->properties, MQTT_PROP_MESSAGE_EXPIRY),
                                      .message_expiry_s = will->properties.message_expiry_s,
                                      .properties = buf_str(&shared),

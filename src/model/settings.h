@@ -56,6 +56,8 @@
     X(mqtt, device_queue_bytes, SIZE, 4194304, 1, "bytes kept for an offline device session") \
     X(mqtt, application_queue, U, 10000, 1, "messages kept for an offline application session") \
     X(mqtt, application_queue_bytes, SIZE, 67108864, 1, "bytes kept for an offline application session") \
+    X(mqtt, device_retained, U, 64, 1, "retained messages of one device") \
+    X(mqtt, device_retained_bytes, SIZE, 1048576, 1, "bytes of the retained messages of one device") \
     X(mqtt, application_sessions, U, 100, 1, "application sessions of one tenant") \
     X(mqtt, failed_connects, U, 60, 1, "failed CONNECTs in 30 s of one address and client id") \
     X(retention, telemetry_days, U, 30, 1, "days that raw telemetry is kept") \

@@ -159,6 +159,8 @@ static void send_subscribe(struct script *s, struct world_client *client, const 
                 sub->qos = (uint8_t)(rest.ptr[k] - '0');
             }
             sub->no_local |= rest.ptr[k] == 'n';
+            sub->retain_as_published |= rest.ptr[k] == 'r';
+            sub->retain_handling = rest.ptr[k] == 'o' ? 1 : rest.ptr[k] == 'x' ? 2 : sub->retain_handling;
         }
     }
     packet.subscribe.packet_id = (uint16_t)tokens_number(t, "pid", 1);

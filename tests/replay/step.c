@@ -100,6 +100,8 @@ static void change_owner(struct script *s, const struct tokens *t)
         int64_t owner = tokens_number(t, "organization", 0);
         d->brief.epoch += owner == 0;
         d->brief.organization_no = owner;
+        struct event event = event_about(d, owner == 0 ? EVENT_DEVICE_UNCLAIMED : EVENT_DEVICE_CLAIMED);
+        world_event(s->world, &event);
     }
 }
 
@@ -149,6 +151,7 @@ static void expect(struct script *s, const struct tokens *t)
     }
     expect_number(s, t, "sessions", world_rows_sessions(w->rows));
     expect_number(s, t, "queued", world_rows_queued(w->rows));
+    expect_number(s, t, "retained", world_rows_retained(w->rows));
     expect_number(s, t, "inbound", world_rows_inbound(w->rows));
     expect_number(s, t, "refused", w->refused);
     expect_number(s, t, "listeners", (uint64_t)atomic_load(&w->domain.events.wants_messages));

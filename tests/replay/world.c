@@ -615,6 +615,7 @@ static const struct hub_ports ports = {.link = &link,
 
 void world_event(struct world *w, const struct event *event)
 {
+    hub_event_retain(&w->core, event);
     enum event_targets targets = hub_event_targets(&w->core, event);
     bool home = targets == TARGETS_HOME || targets == TARGETS_HOME_AND_APPLICATIONS;
     bool applications = targets == TARGETS_APPLICATIONS || targets == TARGETS_HOME_AND_APPLICATIONS;

@@ -98,6 +98,7 @@ void world_rows_free(struct world_rows *rows);
 void world_rows_use(struct world_rows *rows); /* the session_store functions work on these */
 size_t world_rows_sessions(const struct world_rows *rows);
 size_t world_rows_queued(const struct world_rows *rows);
+size_t world_rows_retained(const struct world_rows *rows);
 size_t world_rows_inbound(const struct world_rows *rows);
 
 #endif

@@ -1,16 +1,18 @@
 /* The port session_store.h in memory, so that scenarios need no database and may die at any moment. */
 #include "base/mem.h"
+#include "model/ports/retained_store.h"
 #include "model/ports/session_store.h"
 #include "world.h"
 
 struct row {
     struct row *next;
-    enum { ROW_SESSION, ROW_FILTER, ROW_INBOUND, ROW_QUEUED } kind;
+    enum { ROW_SESSION, ROW_FILTER, ROW_INBOUND, ROW_QUEUED, ROW_RETAINED } kind;
     int64_t no;
     struct session_row session;
     struct session_filter_row filter;
     struct session_inbound_row inbound;
     struct session_queue_row queued;
+    struct retained_row retained;
     char *text, *will;
 };
 
@@ -73,6 +75,11 @@ size_t world_rows_inbound(const struct world_rows *counted)
     return count(counted, ROW_INBOUND);
 }
 
+size_t world_rows_retained(const struct world_rows *counted)
+{
+    return count(counted, ROW_RETAINED);
+}
+
 static bool same(const struct row *a, const struct row *b)
 {
     if (a->kind != b->kind || a->no != b->no) {
@@ -87,6 +94,8 @@ static bool same(const struct row *a, const struct row *b)
         return a->inbound.packet_id == b->inbound.packet_id;
     case ROW_QUEUED:
         return a->queued.seq == b->queued.seq;
+    case ROW_RETAINED:
+        return str_eq(a->retained.topic, b->retained.topic);
     }
     return false;
 }
@@ -139,7 +148,7 @@ enum err session_store_clear(struct store_tx *tx, int64_t no)
     (void)tx;
     for (struct row **place = &rows->first; *place;) {
         struct row *row = *place;
-        if (row->no == no && row->kind != ROW_SESSION) {
+        if (row->no == no && row->kind != ROW_SESSION && row->kind != ROW_RETAINED) {
             *place = row->next;
             row_free(row);
         } else {
@@ -263,9 +272,95 @@ enum err session_store_load(struct store_tx *tx, struct session_store_visitor *v
             case ROW_QUEUED:
                 visitor->on_queued(visitor, row->no, &row->queued);
                 break;
+            case ROW_RETAINED:
+                break;
             }
         }
     }
     *ret_alive_at_ms = rows->alive_at_ms;
+    return ERR_OK;
+}
+
+/* --- retained_store.h --------------------------------------------------------------------------------------------- */
+
+enum err retained_store_put(struct store_tx *tx, const struct retained_row *retained)
+{
+    (void)tx;
+    struct row *row = mem_new(struct row);
+    row->kind = ROW_RETAINED;
+    row->retained = *retained;
+    row->text = copy(&row->retained.topic);
+    row->will = mem_dup(retained->message.ptr, retained->message.len);
+    row->retained.message.ptr = row->will;
+    return put(row);
+}
+
+enum err retained_store_remove(struct store_tx *tx, struct str topic)
+{
+    (void)tx;
+    struct row key = {.kind = ROW_RETAINED, .retained = {.topic = topic}};
+    remove_row(&key);
+    return ERR_OK;
+}
+
+static void remove_retained(bool (*is_one)(const struct retained_row *row, int64_t a, int64_t b), int64_t a, int64_t b)
+{
+    for (struct row **place = &rows->first; *place;) {
+        struct row *row = *place;
+        if (row->kind == ROW_RETAINED && is_one(&row->retained, a, b)) {
+            *place = row->next;
+            row_free(row);
+        } else {
+            place = &row->next;
+        }
+    }
+}
+
+static bool is_of_device(const struct retained_row *row, int64_t device_no, int64_t unused)
+{
+    (void)unused;
+    return row->device_no == device_no;
+}
+
+static bool is_stale(const struct retained_row *row, int64_t device_no, int64_t epoch)
+{
+    return row->device_no == device_no && row->epoch != epoch;
+}
+
+static bool is_expired(const struct retained_row *row, int64_t now_unix_ms, int64_t unused)
+{
+    (void)unused;
+    return row->expires_at_ms <= now_unix_ms;
+}
+
+enum err retained_store_remove_device(struct store_tx *tx, int64_t device_no)
+{
+    (void)tx;
+    remove_retained(is_of_device, device_no, 0);
+    return ERR_OK;
+}
+
+enum err retained_store_remove_stale(struct store_tx *tx, int64_t device_no, uint32_t epoch)
+{
+    (void)tx;
+    remove_retained(is_stale, device_no, epoch);
+    return ERR_OK;
+}
+
+enum err retained_store_remove_expired(struct store_tx *tx, int64_t now_unix_ms)
+{
+    (void)tx;
+    remove_retained(is_expired, now_unix_ms, 0);
+    return ERR_OK;
+}
+
+enum err retained_store_load(struct store_tx *tx, struct retained_store_visitor *visitor)
+{
+    (void)tx;
+    for (const struct row *row = rows->first; row; row = row->next) {
+        if (row->kind == ROW_RETAINED) {
+            visitor->on_message(visitor, &row->retained);
+        }
+    }
     return ERR_OK;
 }

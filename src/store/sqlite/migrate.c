@@ -8,6 +8,8 @@
 
 extern const unsigned char schema_001_initial[];
 extern const unsigned char schema_001_initial_end[];
+extern const unsigned char schema_002_retained[];
+extern const unsigned char schema_002_retained_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -51,6 +53,7 @@ enum err migrate(struct sqlite3 *db)
 {
     const struct str migrations[] = {
         str_from(schema_001_initial, (size_t)(schema_001_initial_end - schema_001_initial)),
+        str_from(schema_002_retained, (size_t)(schema_002_retained_end - schema_002_retained)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "model/ports/retained_store.h"
 #include "model/ports/session_store.h"
 #include "store/store.h"
 
@@ -259,6 +260,65 @@ static void a_session_goes_with_everything(void **state)
     assert_int_equal(job.filters + job.inbound + job.queued, 0);
 }
 
+/* --- retained messages -------------------------------------------------------------------------------------------- */
+
+struct retained_count {
+    struct retained_store_visitor visitor;
+    unsigned count;
+    struct retained_row last;
+};
+
+static void on_retained(struct retained_store_visitor *visitor, const struct retained_row *row)
+{
+    struct retained_count *c = container_of(visitor, struct retained_count, visitor);
+    c->count++;
+    c->last = *row;
+    assert_true(str_eq(row->message, STR("1\0x")));
+}
+
+static void expect_retained(struct store_tx *tx, unsigned count)
+{
+    struct retained_count c = {.visitor = {on_retained}};
+    assert_int_equal(retained_store_load(tx, &c.visitor), ERR_OK);
+    assert_int_equal(c.count, count);
+}
+
+static void retain_some(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    struct retained_row row = {.topic = STR("a"), .message = STR("1\0x"), .expires_at_ms = INT64_MAX, .device_no = 3,
+                               .organization_no = 4, .epoch = 5};
+    assert_int_equal(retained_store_put(tx, &row), ERR_OK);
+    assert_int_equal(retained_store_put(tx, &row), ERR_OK);
+    struct retained_count c = {.visitor = {on_retained}};
+    assert_int_equal(retained_store_load(tx, &c.visitor), ERR_OK);
+    assert_int_equal(c.count, 1);
+    assert_true(c.last.expires_at_ms == INT64_MAX && c.last.device_no == 3 && c.last.organization_no == 4 &&
+                c.last.epoch == 5);
+    row.topic = STR("b");
+    row.expires_at_ms = 1000;
+    assert_int_equal(retained_store_put(tx, &row), ERR_OK);
+    row.topic = STR("c");
+    row.epoch = 6;
+    row.expires_at_ms = 3000;
+    assert_int_equal(retained_store_put(tx, &row), ERR_OK);
+    expect_retained(tx, 3);
+    assert_int_equal(retained_store_remove_expired(tx, 2000), ERR_OK);
+    expect_retained(tx, 2);
+    assert_int_equal(retained_store_remove_stale(tx, 3, 6), ERR_OK);
+    expect_retained(tx, 1);
+    assert_int_equal(retained_store_remove(tx, STR("a")), ERR_OK);
+    expect_retained(tx, 1);
+    assert_int_equal(retained_store_remove_device(tx, 3), ERR_OK);
+    expect_retained(tx, 0);
+}
+
+static void retained_messages_come_and_go(void **state)
+{
+    struct job job;
+    run(*state, &job, retain_some);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(saving_again_keeps_what_belongs_to_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_removed_one_by_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_released_message_keeps_its_id_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(retained_messages_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_session_goes_with_everything, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,275 @@
+#include "hub/retained.h"
+
+#include <pthread.h>
+
+#include "base/hashmap.h"
+#include "base/mem.h"
+#include "codec/mqtt/topic.h"
+
+/* A long look through many messages gives others a turn at the lock. */
+#define SCAN_MAX 256
+
+struct retained_entry {
+    struct hashmap_node map;
+    struct retained_link all, own;
+    struct retained_owner *owner;
+    struct message *message;
+    uint64_t seq; /* number of the put */
+};
+
+/* A device. */
+struct retained_owner {
+    struct hashmap_node map;
+    int64_t device_no;
+    struct list entries; /* and places of cursors */
+};
+
+struct retained {
+    pthread_mutex_t lock;
+    struct hashmap topics;
+    struct hashmap owners;
+    struct list all;
+    uint64_t next_seq;
+};
+
+struct retained *retained_new(void)
+{
+    struct retained *r = mem_new(struct retained);
+    pthread_mutex_init(&r->lock, NULL);
+    hashmap_init(&r->topics);
+    hashmap_init(&r->owners);
+    list_init(&r->all);
+    return r;
+}
+
+static bool entry_eq(const struct hashmap_node *node, const void *key)
+{
+    return str_eq(message_topic(((const struct retained_entry *)node)->message), *(const struct str *)key);
+}
+
+static bool owner_eq(const struct hashmap_node *node, const void *key)
+{
+    return ((const struct retained_owner *)node)->device_no == *(const int64_t *)key;
+}
+
+static struct retained_entry *entry_find(const struct retained *r, struct str topic)
+{
+    return (struct retained_entry *)hashmap_find(&r->topics, hash_str(topic), entry_eq, &topic);
+}
+
+static struct retained_owner *owner_find(const struct retained *r, int64_t device_no)
+{
+    return (struct retained_owner *)hashmap_find(&r->owners, hash_u64((uint64_t)device_no), owner_eq, &device_no);
+}
+
+static struct retained_owner *owner_make(struct retained *r, int64_t device_no)
+{
+    struct retained_owner *owner = owner_find(r, device_no);
+    if (!owner) {
+        owner = mem_new(struct retained_owner);
+        owner->device_no = device_no;
+        list_init(&owner->entries);
+        hashmap_insert(&r->owners, &owner->map, hash_u64((uint64_t)device_no));
+    }
+    return owner;
+}
+
+static void owner_leave(struct retained *r, struct retained_owner *owner)
+{
+    if (owner && list_is_empty(&owner->entries)) {
+        hashmap_remove(&r->owners, &owner->map);
+        mem_free(owner);
+    }
+}
+
+static void entry_remove(struct retained *r, struct retained_entry *entry)
+{
+    hashmap_remove(&r->topics, &entry->map);
+    list_remove(&entry->all.node);
+    list_remove(&entry->own.node);
+    owner_leave(r, entry->owner);
+    message_unref(entry->message);
+    mem_free(entry);
+}
+
+void retained_free(struct retained *r)
+{
+    list_each_safe (it, &r->all) {
+        entry_remove(r, list_entry(it, struct retained_link, node)->entry); /* no cursor is left */
+    }
+    hashmap_deinit(&r->topics);
+    hashmap_deinit(&r->owners);
+    pthread_mutex_destroy(&r->lock);
+    mem_free(r);
+}
+
+bool retained_has_room(struct retained *r, const struct message *message, const struct retained_limit *limit)
+{
+    uint64_t count = 1;
+    size_t bytes = message_size(message);
+    pthread_mutex_lock(&r->lock);
+    const struct retained_owner *owner = owner_find(r, message->device_no);
+    if (owner) {
+        list_each (it, &owner->entries) {
+            const struct retained_entry *entry = list_entry(it, struct retained_link, node)->entry;
+            if (entry && entry->message->epoch == message->epoch && entry->message->topic_id != TOPIC_PRESENCE &&
+                !str_eq(message_topic(entry->message), message_topic(message))) {
+                count++;
+                bytes += message_size(entry->message);
+            }
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return (limit->count_max == 0 || count <= limit->count_max) && (limit->bytes_max == 0 || bytes <= limit->bytes_max);
+}
+
+static void entry_add(struct retained *r, struct message *message)
+{
+    struct retained_entry *entry = mem_new(struct retained_entry);
+    entry->message = message_ref(message);
+    entry->seq = ++r->next_seq;
+    entry->all.entry = entry->own.entry = entry;
+    entry->owner = owner_make(r, message->device_no);
+    list_append(&r->all, &entry->all.node);
+    list_append(&entry->owner->entries, &entry->own.node);
+    hashmap_insert(&r->topics, &entry->map, hash_str(message_topic(message)));
+}
+
+void retained_put(struct retained *r, struct message *message)
+{
+    pthread_mutex_lock(&r->lock);
+    struct retained_entry *entry = entry_find(r, message_topic(message));
+    if (entry && (message->payload_len == 0 || entry->message->device_no != message->device_no)) {
+        entry_remove(r, entry);
+        entry = NULL;
+    }
+    if (entry) {
+        message_ref(message);
+        message_unref(entry->message);
+        entry->message = message;
+        entry->seq = ++r->next_seq;
+    } else if (message->payload_len > 0) {
+        entry_add(r, message);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+struct message *retained_get(struct retained *r, struct str topic)
+{
+    pthread_mutex_lock(&r->lock);
+    const struct retained_entry *entry = entry_find(r, topic);
+    struct message *message = entry ? message_ref(entry->message) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    return message;
+}
+
+/* Removes those of a device whose epoch is another one; all if `any`. */
+static bool remove_of_device(struct retained *r, int64_t device_no, bool any, uint32_t epoch)
+{
+    bool removed = false;
+    pthread_mutex_lock(&r->lock);
+    struct retained_owner *owner = owner_find(r, device_no);
+    struct list hold = {0};
+    if (owner) {
+        list_append(&owner->entries, &hold); /* keeps the owner while its entries go */
+        for (struct list *it = owner->entries.next, *next; it != &hold; it = next) {
+            next = it->next;
+            struct retained_entry *entry = list_entry(it, struct retained_link, node)->entry;
+            if (entry && (any || entry->message->epoch != epoch)) {
+                entry_remove(r, entry);
+                removed = true;
+            }
+        }
+        list_remove(&hold);
+        owner_leave(r, owner);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return removed;
+}
+
+void retained_remove_device(struct retained *r, int64_t device_no)
+{
+    remove_of_device(r, device_no, true, 0);
+}
+
+bool retained_remove_stale(struct retained *r, int64_t device_no, uint32_t epoch)
+{
+    return remove_of_device(r, device_no, false, epoch);
+}
+
+bool retained_expire(struct retained *r, int64_t now_unix_ms)
+{
+    bool removed = false;
+    pthread_mutex_lock(&r->lock);
+    struct hashmap_iter iter = {0};
+    for (struct hashmap_node *node; (node = hashmap_next(&r->topics, &iter)) != NULL;) {
+        struct retained_entry *entry = (struct retained_entry *)node;
+        if (entry->message->expires_at_ms != MESSAGE_NEVER_EXPIRES && entry->message->expires_at_ms <= now_unix_ms) {
+            entry_remove(r, entry);
+            removed = true;
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return removed;
+}
+
+size_t retained_count(struct retained *r)
+{
+    pthread_mutex_lock(&r->lock);
+    size_t count = r->topics.count;
+    pthread_mutex_unlock(&r->lock);
+    return count;
+}
+
+/* --- cursors ------------------------------------------------------------------------------------------------------ */
+
+void retained_cursor_begin(struct retained *r, struct retained_cursor *cursor, int64_t device_no)
+{
+    *cursor = (struct retained_cursor){.owner = NULL};
+    pthread_mutex_lock(&r->lock);
+    cursor->until = r->next_seq;
+    cursor->owner = device_no != 0 ? owner_make(r, device_no) : NULL;
+    list_prepend(cursor->owner ? &cursor->owner->entries : &r->all, &cursor->link.node);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Moves on by at most SCAN_MAX places. */
+static bool cursor_scan(struct retained *r, struct retained_cursor *cursor, struct str filter,
+                        struct message **ret_message)
+{
+    struct list *head = cursor->owner ? &cursor->owner->entries : &r->all;
+    *ret_message = NULL;
+    for (unsigned i = 0; i < SCAN_MAX && !*ret_message; i++) {
+        struct list *next = cursor->link.node.next;
+        if (next == head) {
+            return false;
+        }
+        const struct retained_entry *entry = list_entry(next, struct retained_link, node)->entry;
+        list_remove(&cursor->link.node);
+        list_insert_before(next->next, &cursor->link.node);
+        if (entry && entry->seq <= cursor->until && topic_matches(filter, message_topic(entry->message))) {
+            *ret_message = message_ref(entry->message);
+        }
+    }
+    return true;
+}
+
+struct message *retained_cursor_next(struct retained *r, struct retained_cursor *cursor, struct str filter)
+{
+    struct message *message;
+    bool more = true;
+    do {
+        pthread_mutex_lock(&r->lock);
+        more = cursor_scan(r, cursor, filter, &message);
+        pthread_mutex_unlock(&r->lock);
+    } while (more && !message);
+    return message;
+}
+
+void retained_cursor_end(struct retained *r, struct retained_cursor *cursor)
+{
+    pthread_mutex_lock(&r->lock);
+    list_remove(&cursor->link.node);
+    owner_leave(r, cursor->owner);
+    pthread_mutex_unlock(&r->lock);
+}

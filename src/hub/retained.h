@@ -1,0 +1,54 @@
+/* The retained messages of one topic space (mqtt.md 3.5.4, 9; MQTT 5.0 section 3.3.1.3). Any thread: one lock, held
+ * briefly. Whoever publishes puts the message here before it goes to subscribers on any loop, so that a subscription
+ * made meanwhile finds it here or receives it, and never misses it.
+ *
+ * What is here reaches the disk from one loop per topic, which always writes what is here at that moment: the order in
+ * which two loops change a topic and the order on disk cannot come apart. */
+#ifndef MUSTER_HUB_RETAINED_H
+#define MUSTER_HUB_RETAINED_H
+
+#include "base/list.h"
+#include "hub/message.h"
+
+struct retained;
+struct retained_entry;
+struct retained_owner;
+
+struct retained *retained_new(void);
+void retained_free(struct retained *retained);
+
+/* Whether a message of that size fits (0: no limit) beside the others of its owner, a device; of these only those of
+ * its present epoch count, and nothing that the hub itself retains (presence). */
+struct retained_limit {
+    uint64_t count_max;
+    size_t bytes_max;
+};
+bool retained_has_room(struct retained *retained, const struct message *message, const struct retained_limit *limit);
+/* The message of its topic from now on; without payload: there is none any more. */
+void retained_put(struct retained *retained, struct message *message);
+struct message *retained_get(struct retained *retained, struct str topic); /* NULL: none; else unref it */
+void retained_remove_device(struct retained *retained, int64_t device_no);
+/* Those that a device or its owner left before an un-claim. True: there were some. */
+bool retained_remove_stale(struct retained *retained, int64_t device_no, uint32_t epoch);
+/* Removes what has expired. True: there was something. */
+bool retained_expire(struct retained *retained, int64_t now_unix_ms);
+size_t retained_count(struct retained *retained);
+
+/* A place in the list of all messages of a space, or of one device's. */
+struct retained_link {
+    struct list node;
+    struct retained_entry *entry; /* NULL: the place of a cursor */
+};
+struct retained_cursor {
+    struct retained_link link;
+    struct retained_owner *owner; /* NULL: all */
+    uint64_t until;               /* what was put later was received as it came */
+};
+
+/* Begins before the first message. device_no 0: all of the space. */
+void retained_cursor_begin(struct retained *retained, struct retained_cursor *cursor, int64_t device_no);
+/* The next message whose topic matches the filter; the caller unrefs it. NULL: that was all. */
+struct message *retained_cursor_next(struct retained *retained, struct retained_cursor *cursor, struct str filter);
+void retained_cursor_end(struct retained *retained, struct retained_cursor *cursor);
+
+#endif

@@ -1,0 +1,20 @@
+/* Retained messages on their way to a new subscription, at the pace of its client: one is taken when nothing else waits
+ * and the window is open, so they never stand in the session's queue (mqtt.md 9). Loop thread only. */
+#ifndef MUSTER_HUB_RETAINED_READ_H
+#define MUSTER_HUB_RETAINED_READ_H
+
+#include "hub/retained.h"
+#include "hub/session.h"
+
+/* After the filter was added. `filter` is the inner one. Nothing is sent yet. */
+void retained_read_begin(struct session *session, struct str filter, uint8_t options, uint32_t identifier);
+/* The filter is gone. */
+void retained_read_end(struct session *session, struct str filter);
+void retained_read_end_all(struct session *session);
+/* Sends as much as the client takes. */
+void retained_read_pump(struct session *session);
+
+/* Puts the message of a topic, as it is in memory now, into this turn's batch; on the home loop of its device. */
+void retained_persist(struct hub_loop *loop, struct str topic);
+
+#endif

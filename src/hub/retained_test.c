@@ -1,0 +1,150 @@
+/* The retained messages of a topic space: counts, cursors in a changing list. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "hub/retained.h"
+
+static void put(struct retained *r, int64_t device_no, const char *name, const char *payload, int64_t expires_at_ms)
+{
+    struct device_brief device = {.no = device_no, .epoch = 1};
+    struct message_parts parts = {.topic = str_from_cstr(name), .payload = str_from_cstr(payload), .retain = true};
+    struct message *message = message_new(&parts, &device);
+    message->expires_at_ms = expires_at_ms;
+    retained_put(r, message);
+    message_unref(message);
+}
+
+/* The payloads that the cursor still has, as one text. */
+static const char *rest_of(struct retained *r, struct retained_cursor *cursor, const char *filter)
+{
+    static char out[128];
+    size_t len = 0;
+    struct message *message;
+    out[0] = '\0';
+    while ((message = retained_cursor_next(r, cursor, str_from_cstr(filter))) != NULL) {
+        len += (size_t)snprintf(out + len, sizeof out - len, "%.*s", STR_ARG(message_payload(message)));
+        message_unref(message);
+    }
+    return out;
+}
+
+static void a_message_replaces_and_is_cleared(void **state)
+{
+    (void)state;
+    struct retained *r = retained_new();
+    put(r, 1, "a", "1", MESSAGE_NEVER_EXPIRES);
+    put(r, 1, "a", "2", MESSAGE_NEVER_EXPIRES);
+    assert_int_equal(retained_count(r), 1);
+    struct message *message = retained_get(r, STR("a"));
+    assert_true(str_eq(message_payload(message), STR("2")));
+    put(r, 1, "a", "", MESSAGE_NEVER_EXPIRES);
+    assert_true(str_eq(message_payload(message), STR("2"))); /* who holds it keeps it */
+    message_unref(message);
+    assert_null(retained_get(r, STR("a")));
+    assert_int_equal(retained_count(r), 0);
+    retained_free(r);
+}
+
+static void cursors_survive_changes(void **state)
+{
+    (void)state;
+    struct retained *r = retained_new();
+    struct retained_cursor all, one, none;
+    put(r, 1, "d/1/a", "a", MESSAGE_NEVER_EXPIRES);
+    put(r, 1, "d/1/b", "b", MESSAGE_NEVER_EXPIRES);
+    put(r, 2, "d/2/c", "c", MESSAGE_NEVER_EXPIRES);
+    put(r, 1, "d/1/d", "d", MESSAGE_NEVER_EXPIRES);
+    retained_cursor_begin(r, &all, 0);
+    retained_cursor_begin(r, &one, 1);
+    retained_cursor_begin(r, &none, 7);
+    struct message *message = retained_cursor_next(r, &all, STR("#"));
+    assert_true(str_eq(message_payload(message), STR("a")));
+    message_unref(message);
+    put(r, 1, "d/1/b", "", MESSAGE_NEVER_EXPIRES);  /* the next one goes */
+    put(r, 2, "d/2/c", "C", MESSAGE_NEVER_EXPIRES); /* newer than the cursors */
+    put(r, 1, "d/1/e", "e", MESSAGE_NEVER_EXPIRES);
+    assert_string_equal(rest_of(r, &all, "#"), "d");
+    assert_string_equal(rest_of(r, &one, "d/+/+"), "ad");
+    assert_string_equal(rest_of(r, &none, "#"), "");
+    retained_remove_device(r, 1);
+    assert_int_equal(retained_count(r), 1);
+    retained_cursor_end(r, &one);
+    retained_cursor_end(r, &all);
+    retained_cursor_end(r, &none);
+    retained_cursor_begin(r, &all, 0);
+    assert_string_equal(rest_of(r, &all, "d/#"), "C");
+    retained_cursor_end(r, &all);
+    retained_free(r);
+}
+
+static void a_long_list_is_read_whole(void **state)
+{
+    (void)state;
+    struct retained *r = retained_new();
+    struct retained_cursor cursor;
+    for (int i = 0; i < 2000; i++) {
+        char topic[16];
+        snprintf(topic, sizeof topic, "t/%d", i);
+        put(r, i + 1, topic, "x", MESSAGE_NEVER_EXPIRES);
+    }
+    retained_cursor_begin(r, &cursor, 0);
+    assert_string_equal(rest_of(r, &cursor, "t/1999"), "x");
+    retained_cursor_end(r, &cursor);
+    retained_free(r);
+}
+
+static void what_is_too_old_goes(void **state)
+{
+    (void)state;
+    struct retained *r = retained_new();
+    put(r, 1, "a", "1", 100);
+    put(r, 1, "b", "1", 200);
+    put(r, 1, "c", "1", MESSAGE_NEVER_EXPIRES);
+    assert_false(retained_expire(r, 99));
+    assert_true(retained_expire(r, 150));
+    assert_int_equal(retained_count(r), 2);
+    assert_false(retained_remove_stale(r, 1, 1));
+    assert_true(retained_remove_stale(r, 1, 2));
+    assert_int_equal(retained_count(r), 0);
+    retained_free(r);
+}
+
+static void room_counts_the_others(void **state)
+{
+    (void)state;
+    struct retained *r = retained_new();
+    struct device_brief device = {.no = 1, .epoch = 1};
+    struct message_parts parts = {.topic = STR("n"), .payload = STR("123456789"), .retain = true};
+    struct message *message = message_new(&parts, &device);
+    struct retained_limit two = {2, 0}, bytes = {0, 12};
+    put(r, 1, "a", "1", MESSAGE_NEVER_EXPIRES);
+    put(r, 2, "x", "1", MESSAGE_NEVER_EXPIRES);
+    assert_true(retained_has_room(r, message, &two));
+    assert_true(retained_has_room(r, message, &bytes));
+    put(r, 1, "b", "1", MESSAGE_NEVER_EXPIRES);
+    assert_false(retained_has_room(r, message, &two));
+    assert_false(retained_has_room(r, message, &bytes));
+    retained_put(r, message); /* its own place does not count */
+    put(r, 1, "b", "", MESSAGE_NEVER_EXPIRES);
+    assert_true(retained_has_room(r, message, &two));
+    message->epoch = 2; /* nor what an earlier owner left */
+    assert_true(retained_has_room(r, message, &(struct retained_limit){1, 0}));
+    message_unref(message);
+    retained_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_replaces_and_is_cleared), cmocka_unit_test(cursors_survive_changes),
+        cmocka_unit_test(a_long_list_is_read_whole),         cmocka_unit_test(what_is_too_old_goes),
+        cmocka_unit_test(room_counts_the_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
