@@ -6,6 +6,7 @@
 #include "hub/connection.h"
 #include "hub/counts.h"
 #include "hub/push.h"
+#include "hub/topic_alias.h"
 #include "hub/will.h"
 
 #define APPLICATION_CLIENT_ID_MAX 128
@@ -301,6 +302,7 @@ static void attach(struct connection *c, const struct mqtt_connect *connect, con
     session_end_absence(session);
     session->connection = c;
     c->session = session;
+    session_set_online(session, true);
     metric_add(METRIC_MQTT_CONNECTED, 1);
     c->trace_device_no = who->device.no;
     c->key_expires_at_ms = who->principal.expires_at;
@@ -323,6 +325,7 @@ static void keep_parameters(struct connection *c, const struct mqtt_connect *con
         c->server_keep_alive = true;
     }
     c->receive_maximum = mqtt_has(p, MQTT_PROP_RECEIVE_MAXIMUM) ? p->receive_maximum : UINT16_MAX;
+    c->alias_out_max = mqtt_has(p, MQTT_PROP_TOPIC_ALIAS_MAXIMUM) ? p->topic_alias_maximum : 0;
     c->packet_bytes_max = mqtt_has(p, MQTT_PROP_MAXIMUM_PACKET_SIZE) ? p->maximum_packet_size : 0;
     c->problem_info = !mqtt_has(p, MQTT_PROP_REQUEST_PROBLEM_INFO) || p->request_problem_info != 0;
     c->wants_response_info = mqtt_has(p, MQTT_PROP_REQUEST_RESPONSE_INFO) && p->request_response_info != 0;
@@ -389,8 +392,10 @@ static void add_limits(const struct connection *c, struct mqtt_properties *p)
         p->maximum_packet_size = (uint32_t)s->mqtt_packet_max;
         mqtt_set(p, MQTT_PROP_MAXIMUM_PACKET_SIZE);
     }
-    p->shared_available = 0;
-    mqtt_set(p, MQTT_PROP_SHARED_AVAILABLE);
+    if (s->mqtt_topic_aliases > 0) {
+        p->topic_alias_maximum = topic_alias_maximum(s);
+        mqtt_set(p, MQTT_PROP_TOPIC_ALIAS_MAXIMUM);
+    }
 }
 
 static void add_session(const struct connection *c, struct mqtt_properties *p)

@@ -5,6 +5,7 @@
 #include "hub/outbox.h"
 #include "hub/push.h"
 #include "hub/retained_read.h"
+#include "hub/topic_alias.h"
 #include "hub/trace.h"
 
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
@@ -185,6 +186,8 @@ void connection_closed(struct connection *connection)
         list_remove(&connection->node);
         atomic_fetch_sub(&connection->loop->connection_count, 1);
     }
+    alias_table_free(connection->aliases_in);
+    alias_table_free(connection->aliases_out);
     mem_free(connection);
 }
 

@@ -42,6 +42,8 @@ struct connection {
     uint32_t packet_bytes_max;    /* the client's; 0: none */
     uint16_t receive_maximum;     /* the client's */
     uint16_t keep_alive_s;
+    uint16_t alias_out_max;       /* the client's Topic Alias Maximum */
+    struct alias_table *aliases_in, *aliases_out; /* topic_alias.h; NULL: none yet */
     uint16_t inbound_open;        /* QoS 1 and 2 publishes not acknowledged or released */
     uint8_t version;              /* enum mqtt_version */
     uint8_t state;                /* enum connection_state */

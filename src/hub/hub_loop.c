@@ -4,11 +4,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "codec/mqtt/topic.h"
 #include "hub/connection.h"
 #include "hub/counts.h"
 #include "hub/push.h"
 #include "hub/relay.h"
 #include "hub/retained_read.h"
+#include "hub/share.h"
 #include "hub/will.h"
 
 #define ALIVE_MS 60000
@@ -22,6 +24,7 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
     core->failures = failures_new();
     core->counts = session_counts_new();
     core->retained = retained_new();
+    core->shares = shares_new();
     core->loops = mem_calloc(loop_count, sizeof *core->loops);
     atomic_init(&core->next_session_no, 1);
     for (unsigned i = 0; i < loop_count; i++) {
@@ -54,6 +57,7 @@ void hub_core_deinit(struct hub_core *core)
     failures_free(core->failures);
     session_counts_free(core->counts);
     retained_free(core->retained);
+    shares_free(core->shares);
 }
 
 unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no)
@@ -122,6 +126,7 @@ enum event_targets hub_event_targets(const struct hub_core *core, const struct e
                 event->type == EVENT_DEVICE_KICK;
     bool home = event->device_no != 0 && (ends || event->push != 0 || event->type == EVENT_STATUS);
     bool applications = is_for_applications(event) && atomic_load(&core->application_filters) > 0;
+    home |= applications && !shares_are_empty(core->shares); /* it chooses who gets it */
     return home && applications ? TARGETS_HOME_AND_APPLICATIONS
            : home               ? TARGETS_HOME
            : applications       ? TARGETS_APPLICATIONS
@@ -240,6 +245,9 @@ static void publish_event(struct hub_loop *loop, const struct event *event, enum
     struct message *message = event_message(loop->core, event, topic, payload);
     if (message) {
         relay_deliver_here(loop, message);
+        if (hub_home_of_device(loop->core, event->device_no) == loop->index) {
+            relay_to_shares(loop, message, NULL);
+        }
         message_unref(message);
     }
 }
@@ -355,7 +363,9 @@ static void on_filter_row(struct session_store_visitor *visitor, int64_t no, con
 {
     struct restored *r = restored_find(container_of(visitor, struct restore_visit, visitor), no);
     struct str rest;
-    if (!r || (r->session->party == PARTY_DEVICE && !access_device_filter(&r->session->device_id, row->filter, &rest))) {
+    struct topic_filter parsed;
+    if (!r || !topic_filter_parse(row->filter, NULL, &parsed) ||
+        (r->session->party == PARTY_DEVICE && !access_device_filter(&r->session->device_id, parsed.filter, &rest))) {
         return;
     }
     session_put_filter(r->session, row->filter, row->options, row->identifier);

@@ -19,6 +19,7 @@ struct hub_core;
 struct hub_loop;
 struct message;
 struct retained;
+struct shares;
 struct persist_batch;
 struct session;
 
@@ -113,6 +114,7 @@ struct hub_core {
     _Atomic int application_filters;                   /* of all loops */
     _Atomic bool draining;
     struct retained *retained;
+    struct shares *shares;
     struct session_counts *counts;                     /* application sessions per tenant */
 };
 

@@ -57,7 +57,8 @@ void message_unref(struct message *message)
 
 static struct mqtt_publish_head head_of(const struct message *message, const struct delivery *delivery)
 {
-    return (struct mqtt_publish_head){.topic = message_topic(message),
+    return (struct mqtt_publish_head){.topic = delivery->topic_is_known ? STR("") : message_topic(message),
+                                      .topic_alias = delivery->topic_alias,
                                       .packet_id = delivery->packet_id,
                                       .qos = delivery->qos,
                                       .dup = delivery->dup,

@@ -66,6 +66,8 @@ struct delivery {
     uint8_t qos;
     bool dup;
     bool retain;
+    bool topic_is_known;  /* by its alias: it is left out */
+    uint16_t topic_alias; /* 0: none */
     const uint32_t *subscription_ids;
     size_t subscription_id_count;
 };

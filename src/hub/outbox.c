@@ -8,6 +8,7 @@
 #include "hub/push.h"
 #include "hub/retained_read.h"
 #include "hub/session.h"
+#include "hub/topic_alias.h"
 #include "hub/trace.h"
 
 /* QoS 0 is dropped for a client whose output is this far behind; what waits with QoS 1 is not sent beyond it. */
@@ -146,16 +147,40 @@ static bool client_can_take(const struct connection *c, const struct message *me
     return bytes > 0 && (c->packet_bytes_max == 0 || bytes <= c->packet_bytes_max);
 }
 
+/* An alias makes the first message with it longer, and all later ones shorter. */
+static void add_alias(struct connection *c, const struct message *message, struct delivery *delivery)
+{
+    struct str topic = message_topic(message);
+    delivery->topic_alias = alias_find(c->aliases_out, topic);
+    delivery->topic_is_known = delivery->topic_alias != 0;
+    if (delivery->topic_is_known) {
+        return;
+    }
+    delivery->topic_alias = alias_next(c->aliases_out, c->alias_out_max);
+    if (delivery->topic_alias == 0) {
+        return;
+    }
+    if (!client_can_take(c, message, delivery)) {
+        delivery->topic_alias = 0;
+        return;
+    }
+    alias_set(&c->aliases_out, delivery->topic_alias, topic);
+}
+
 /* False: the client cannot take it; it then counts as delivered [MQTT-3.1.2-25]. */
 static bool send_publish(struct connection *c, const struct message *message, const struct delivery *delivery)
 {
     if (!client_can_take(c, message, delivery)) {
         return false;
     }
+    struct delivery aliased = *delivery;
+    if (c->alias_out_max > 0) {
+        add_alias(c, message, &aliased);
+    }
     const struct link_ops *link = hub_ports(c->loop)->link;
     struct buf *out = link->output(c->link);
     size_t from = out->len;
-    message_encode(out, c->version, message, delivery, hub_unix_ms(c->loop));
+    message_encode(out, c->version, message, &aliased, hub_unix_ms(c->loop));
     hub_trace_out(c, out, from);
     link->commit(c->link);
     metric_add(METRIC_MQTT_PUBLISH_OUT, 1);
@@ -207,7 +232,10 @@ struct commit_wait {
 static void send_pubrel(struct connection *c, uint16_t packet_id, enum mqtt_reason reason)
 {
     const struct link_ops *link = hub_ports(c->loop)->link;
-    mqtt_encode_puback(link->output(c->link), (enum mqtt_version)c->version, MQTT_PUBREL, packet_id, reason, STR(""));
+    struct buf *out = link->output(c->link);
+    size_t from = out->len;
+    mqtt_encode_puback(out, (enum mqtt_version)c->version, MQTT_PUBREL, packet_id, reason, STR(""));
+    hub_trace_out(c, out, from);
     link->commit(c->link);
     metric_add(METRIC_MQTT_PACKETS_OUT, 1);
 }

@@ -6,6 +6,7 @@
 #include "hub/push.h"
 #include "hub/relay.h"
 #include "hub/retained_read.h"
+#include "hub/topic_alias.h"
 
 void publish_refused(struct session *session, const struct refusal *refusal)
 {
@@ -210,14 +211,27 @@ void publish_for_session(struct session *session, const struct mqtt_publish *pub
 
 /* --- packets ------------------------------------------------------------------------------------------------------ */
 
-/* What this server does not offer (CONNACK said so): 5.0 makes it an error; an older client cannot know. */
-static bool is_offered(struct connection *c, const struct mqtt_publish *publish)
+/* Puts the topic in place of its alias. False: the connection was ended. */
+static bool resolve_alias(struct connection *c, struct mqtt_publish *publish)
 {
-    if (c->version != MQTT_V5) {
+    const struct settings *s = hub_settings(c->loop);
+    uint16_t alias = publish->properties.topic_alias;
+    if (!mqtt_has(&publish->properties, MQTT_PROP_TOPIC_ALIAS)) {
         return true;
     }
-    if (mqtt_has(&publish->properties, MQTT_PROP_TOPIC_ALIAS)) {
-        connection_disconnect(c, MQTT_TOPIC_ALIAS_INVALID, "Topic Alias Maximum is 0");
+    if (alias > topic_alias_maximum(s)) {
+        connection_disconnect(c, MQTT_TOPIC_ALIAS_INVALID, "Topic alias over Topic Alias Maximum");
+        return false;
+    }
+    if (publish->topic.len > 0) {
+        /* Of one that is too long nothing is kept: a publish with it is refused in any case. */
+        bool keep = s->mqtt_topic_max == 0 || publish->topic.len <= s->mqtt_topic_max;
+        alias_set(&c->aliases_in, alias, keep ? publish->topic : STR(""));
+        return true;
+    }
+    publish->topic = alias_topic(c->aliases_in, alias);
+    if (publish->topic.len == 0) {
+        connection_disconnect(c, MQTT_PROTOCOL_ERROR, "Topic alias is not known");
         return false;
     }
     return true;
@@ -242,11 +256,13 @@ static bool is_duplicate(struct connection *c, const struct mqtt_publish *publis
     return true;
 }
 
-void on_publish(struct connection *connection, const struct mqtt_publish *publish, bool over)
+void on_publish(struct connection *connection, const struct mqtt_publish *packet, bool over)
 {
+    struct mqtt_publish resolved = *packet;
+    const struct mqtt_publish *publish = &resolved;
     struct answer *answer = NULL;
     metric_add(METRIC_MQTT_PUBLISH_IN, 1);
-    if (!is_offered(connection, publish) || is_duplicate(connection, publish)) {
+    if (!resolve_alias(connection, &resolved) || is_duplicate(connection, publish)) {
         return;
     }
     if (publish->qos > 0) {

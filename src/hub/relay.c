@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "hub/retained_read.h"
 #include "hub/session.h"
+#include "hub/share.h"
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
@@ -69,7 +70,8 @@ struct relay_post {
     struct persist_waiter waiter;
     struct hub_loop *loop;
     struct message *message;
-    struct relay *relay; /* NULL: nobody waits */
+    struct share_member *member; /* held; NULL: to everybody there */
+    struct relay *relay;         /* NULL: nobody waits */
 };
 
 static void post_finish(struct relay_post *post, enum err err)
@@ -78,6 +80,9 @@ static void post_finish(struct relay_post *post, enum err err)
         relay_release(post->relay, post->loop, err);
     }
     message_unref(post->message);
+    if (post->member) {
+        share_member_unref(post->member);
+    }
     mem_free(post);
 }
 
@@ -86,10 +91,44 @@ static void on_post_committed(struct persist_waiter *waiter, enum err err)
     post_finish(container_of(waiter, struct relay_post, waiter), err);
 }
 
+/* Delivers to a member that is on this loop. */
+static bool deliver_to_member(struct share_member *member, struct message *message)
+{
+    struct match match = {.qos = FILTER_QOS(member->options),
+                          .found = true,
+                          .retain = (member->options & FILTER_RETAIN_AS_PUBLISHED) != 0,
+                          .identifier_count = member->identifier != 0,
+                          .identifiers = {member->identifier}};
+    return outbox_deliver(member->session, message, &match, 0);
+}
+
+/* The member left on the way: to another one of its group. True: the post goes on to another loop. */
+static bool choose_again(struct relay_post *post)
+{
+    while (post->member && !post->member->session) {
+        struct share_member *other = share_choose_other(post->loop->core->shares, post->member);
+        share_member_unref(post->member);
+        post->member = other;
+        if (other && other->loop != post->loop) {
+            post->loop = other->loop;
+            mailbox_post(post->loop->mailbox, &post->task);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void run_post(struct task *task)
 {
     struct relay_post *post = container_of(task, struct relay_post, task);
-    bool stored = relay_deliver_here(post->loop, post->message);
+    bool stored = false;
+    if (!post->member) {
+        stored = relay_deliver_here(post->loop, post->message);
+    } else if (choose_again(post)) {
+        return;
+    } else if (post->member) {
+        stored = deliver_to_member(post->member, post->message);
+    }
     if (stored && post->relay) {
         post->waiter.done = on_post_committed;
         persist_wait(post->loop, &post->waiter);
@@ -98,17 +137,25 @@ static void run_post(struct task *task)
     post_finish(post, ERR_OK);
 }
 
-static void post_to(struct hub_loop *loop, struct message *message, struct relay *relay)
+static void post_to(struct hub_loop *loop, struct message *message, struct share_member *member, struct relay *relay)
 {
     struct relay_post *post = mem_new(struct relay_post);
     post->task.run = run_post;
     post->loop = loop;
     post->message = message_ref(message);
+    post->member = member;
     post->relay = relay;
     if (relay) {
         atomic_fetch_add(&relay->left, 1);
     }
     mailbox_post(loop->mailbox, &post->task);
+}
+
+/* By an organization, and the one that owned it when the message was published (mqtt.md 10.4). */
+static bool is_still_owned(const struct message *message, const struct device_brief *device)
+{
+    return device->organization_no != 0 && device->organization_no == message->organization_no &&
+           device->epoch == message->epoch;
 }
 
 void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay)
@@ -125,10 +172,42 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
             continue;
         }
         if (target != loop) {
-            post_to(target, message, relay);
+            post_to(target, message, NULL, relay);
         } else if (relay_deliver_here(loop, message) && relay) {
             relay_hold_for_commit(relay);
         }
+    }
+    relay_to_shares(loop, message, relay);
+}
+
+struct share_out {
+    struct hub_loop *loop;
+    struct message *message;
+    struct relay *relay;
+};
+
+/* Always by mailbox, also to this loop: the lock of the groups is held here. */
+static void visit_member(struct share_member *member, void *arg)
+{
+    const struct share_out *out = arg;
+    post_to(member->loop, out->message, member, out->relay);
+}
+
+void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay)
+{
+    struct shares *shares = loop->core->shares;
+    struct share_out out = {loop, message, relay};
+    struct device_brief device;
+    enum topic_id topic = (enum topic_id)message->topic_id;
+    if (shares_are_empty(shares) ||
+        !hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device)) {
+        return;
+    }
+    if (is_still_owned(message, &device) && access_may_receive(PARTY_ORGANIZATION, topic)) {
+        shares_choose(shares, PARTY_ORGANIZATION, device.organization_no, message_topic(message), visit_member, &out);
+    }
+    if (access_may_receive(PARTY_PARTNER, topic)) {
+        shares_choose(shares, PARTY_PARTNER, device.partner_no, message_topic(message), visit_member, &out);
     }
 }
 
@@ -157,7 +236,9 @@ struct fan_out {
 static struct receiver *receiver_of(struct hub_loop *loop, struct session *session)
 {
     struct application *a = session->application;
-    if (a->match_serial == loop->match_serial) {
+    /* With more identifiers than one delivery holds, a further copy tells the others, section 3.3.4. */
+    if (a->match_serial == loop->match_serial &&
+        loop->receivers[a->match_index].match.identifier_count < MATCH_IDENTIFIERS_MAX) {
         return &loop->receivers[a->match_index];
     }
     if (loop->receiver_count == loop->receiver_capacity) {
@@ -187,7 +268,7 @@ static void visit_subscription(struct topic_subscription *subscription, void *ar
     unsigned qos = FILTER_QOS(subscription->options);
     match->qos = qos > match->qos ? qos : match->qos;
     match->retain |= (subscription->options & FILTER_RETAIN_AS_PUBLISHED) != 0;
-    if (subscription->identifier && match->identifier_count < MATCH_IDENTIFIERS_MAX) {
+    if (subscription->identifier) {
         match->identifiers[match->identifier_count++] = subscription->identifier;
     }
 }
@@ -212,7 +293,7 @@ static bool deliver_to_applications(struct hub_loop *loop, struct message *messa
     struct fan_out f = {loop, message};
     loop->match_serial++;
     loop->receiver_count = 0;
-    if (device.organization_no == message->organization_no && device.epoch == message->epoch) {
+    if (is_still_owned(message, &device)) {
         match_tenant(&f, PARTY_ORGANIZATION, device.organization_no);
     }
     match_tenant(&f, PARTY_PARTNER, device.partner_no);

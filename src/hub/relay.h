@@ -26,7 +26,9 @@ void relay_finish(struct relay *relay); /* everything was handed out */
 bool relay_is_wanted(const struct hub_loop *loop, const struct session *device_session, enum topic_id topic);
 /* Delivers to every authorised matching subscription. `relay` NULL: nobody waits. Borrows message. */
 void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay);
-/* On this loop only. True: kept in a stored session, in this turn's batch. */
+/* To one member of each matching group of shared subscriptions; relay_message() does so. */
+void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay);
+/* On this loop only, and not to shared subscriptions. True: kept in a stored session, in this turn's batch. */
 bool relay_deliver_here(struct hub_loop *loop, struct message *message);
 
 #endif

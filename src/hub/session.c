@@ -304,6 +304,7 @@ void session_detach(struct session *session)
     struct hub_loop *loop = session->loop;
     session->connection->session = NULL;
     session->connection = NULL;
+    session_set_online(session, false);
     metric_add(METRIC_MQTT_CONNECTED, -1);
     if (session->party == PARTY_DEVICE) {
         hub_ports(loop)->disconnected(loop->core->domain, session->owner_no);

@@ -11,6 +11,7 @@
 #define SESSION_NEVER_EXPIRES UINT32_MAX
 
 struct retained_read;
+struct share_member;
 
 struct session_key {
     enum party party;
@@ -22,12 +23,14 @@ struct session_key {
  * table: the usual seven topics of a device cost 112 bytes. */
 struct filter {
     union {
-        char *rest;                              /* device; NULL: exactly the name of `topic` */
+        char *rest;                              /* device; NULL: exactly the name of `topic`; shared: the whole filter */
         struct topic_subscription *subscription; /* application */
+        struct share_member *member;             /* application, shared */
     };
     uint32_t identifier;
     uint8_t options; /* QoS, No Local, Retain As Published, Retain Handling as on the wire */
     uint8_t topic;   /* enum topic_id of an exact name, else TOPIC_OTHER */
+    bool is_shared;  /* `$share/...` */
 };
 #define FILTER_QOS(options) ((options)&3u)
 #define FILTER_NO_LOCAL 4u
@@ -39,6 +42,7 @@ struct application {
     struct tenant *tenant;
     int64_t api_key_no;
     bool may_publish;      /* scope full */
+    uint16_t shared_count; /* shared filters */
     uint32_t match_index;  /* its place among the receivers of the message match_serial */
     uint64_t match_serial;
     uint32_t client_id_len;
@@ -140,7 +144,7 @@ void session_save_all(struct session *session);
 /* Generation of a device session (mqtt.md 4.1). */
 unsigned session_generation(const struct session *session);
 /* Whether one of a device's filters matches `rest` below its prefix; collects QoS and identifiers. */
-#define MATCH_IDENTIFIERS_MAX 8 /* more overlapping subscriptions with identifiers than this are not reported */
+#define MATCH_IDENTIFIERS_MAX 64 /* a device has no more filters; an application gets further copies with the others */
 struct match {
     unsigned qos;
     bool found;
@@ -150,6 +154,8 @@ struct match {
 };
 /* `from_self`: filters with No Local do not count. */
 void session_match_rest(const struct session *session, struct str rest, bool from_self, struct match *ret_match);
+/* Members of groups with a connection come before those without. */
+void session_set_online(struct session *session, bool online);
 void session_drop_filters(struct session *session);
 /* Adds or replaces a filter; false: nothing new was stored. `rest` is below the device's prefix for devices. */
 void session_put_filter(struct session *session, struct str filter, uint8_t options, uint32_t identifier);

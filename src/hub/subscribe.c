@@ -5,23 +5,33 @@
 #include "hub/connection.h"
 #include "hub/push.h"
 #include "hub/retained_read.h"
+#include "hub/share.h"
 
 /* --- the filters of a session ------------------------------------------------------------------------------------- */
 
+/* What a device's filter matches, below its prefix. */
 static struct str filter_rest(const struct filter *filter)
 {
+    if (filter->is_shared) {
+        struct topic_filter parsed = {.filter = STR("")};
+        topic_filter_parse(str_from_cstr(filter->rest), NULL, &parsed);
+        return str_sub(parsed.filter, DEVICE_PREFIX_BYTES, parsed.filter.len);
+    }
     return filter->topic != TOPIC_OTHER ? topic_name((enum topic_id)filter->topic)->name : str_from_cstr(filter->rest);
 }
 
 static struct str filter_of_application(const struct filter *filter)
 {
-    return topic_subscription_filter(filter->subscription);
+    return filter->is_shared ? share_member_filter(filter->member) : topic_subscription_filter(filter->subscription);
 }
 
 struct str session_filter_text(const struct session *session, const struct filter *filter, char *out, size_t out_len)
 {
     if (session->party != PARTY_DEVICE) {
         return filter_of_application(filter);
+    }
+    if (filter->is_shared) {
+        return str_from_cstr(filter->rest);
     }
     struct str rest = filter_rest(filter);
     if (DEVICE_PREFIX_BYTES + rest.len > out_len) {
@@ -30,10 +40,15 @@ struct str session_filter_text(const struct session *session, const struct filte
     return device_topic_write(out, &session->device_id, rest);
 }
 
-/* The filter as the session keeps it: below the prefix for devices. */
+static bool is_shared(struct str filter)
+{
+    return str_starts_with(filter, STR("$share/"));
+}
+
+/* The filter as the session keeps it: below the prefix for devices, but whole when it is shared. */
 static struct str filter_key(const struct session *session, struct str filter)
 {
-    return session->party == PARTY_DEVICE ? str_sub(filter, DEVICE_PREFIX_BYTES, filter.len) : filter;
+    return session->party == PARTY_DEVICE && !is_shared(filter) ? str_sub(filter, DEVICE_PREFIX_BYTES, filter.len) : filter;
 }
 
 static struct filter *filter_find(const struct session *session, struct str filter)
@@ -41,8 +56,10 @@ static struct filter *filter_find(const struct session *session, struct str filt
     struct str key = filter_key(session, filter);
     for (unsigned i = 0; i < session->filter_count; i++) {
         struct filter *f = &session->filters[i];
-        struct str text = session->party == PARTY_DEVICE ? filter_rest(f) : filter_of_application(f);
-        if (str_eq(text, key)) {
+        struct str text = session->party != PARTY_DEVICE ? filter_of_application(f)
+                          : f->is_shared                 ? str_from_cstr(f->rest)
+                                                         : filter_rest(f);
+        if (f->is_shared == is_shared(filter) && str_eq(text, key)) {
             return f;
         }
     }
@@ -78,11 +95,34 @@ static struct filter *filter_add(struct session *session)
 /* Exactly a name of the table is kept as its number. */
 static void name_device_filter(struct filter *f, struct str rest)
 {
-    enum topic_id topic = topic_id_find(rest);
+    enum topic_id topic = f->is_shared ? TOPIC_OTHER : topic_id_find(rest);
     if (topic != TOPIC_OTHER && str_eq(topic_name(topic)->name, rest)) {
         f->topic = (uint8_t)topic;
     } else {
         f->rest = str_dup(rest);
+    }
+}
+
+static void add_application_filter(struct session *session, struct filter *f, struct str filter)
+{
+    if (f->is_shared) {
+        f->member = share_join(session->loop->core->shares, session, filter);
+        session->application->shared_count++;
+    } else {
+        f->subscription = topic_tree_add(&session->application->tenant->tree, filter, session);
+    }
+    count_application_filters(session->loop, 1);
+}
+
+void session_set_online(struct session *session, bool online)
+{
+    if (!session->application || session->application->shared_count == 0) {
+        return;
+    }
+    for (unsigned i = 0; i < session->filter_count; i++) {
+        if (session->filters[i].is_shared) {
+            atomic_store(&session->filters[i].member->online, online);
+        }
     }
 }
 
@@ -91,16 +131,19 @@ void session_put_filter(struct session *session, struct str filter, uint8_t opti
     struct filter *f = filter_find(session, filter);
     if (!f) {
         f = filter_add(session);
+        f->is_shared = is_shared(filter);
         if (session->party == PARTY_DEVICE) {
             name_device_filter(f, filter_key(session, filter));
         } else {
-            f->subscription = topic_tree_add(&session->application->tenant->tree, filter, session);
-            count_application_filters(session->loop, 1);
+            add_application_filter(session, f, filter);
         }
     }
     f->options = options;
     f->identifier = identifier;
-    if (session->party != PARTY_DEVICE) {
+    if (session->party != PARTY_DEVICE && f->is_shared) {
+        f->member->options = options;
+        f->member->identifier = identifier;
+    } else if (session->party != PARTY_DEVICE) {
         f->subscription->options = options;
         f->subscription->identifier = identifier;
     }
@@ -113,7 +156,12 @@ static void filter_release(struct session *session, struct filter *f)
             mem_free(f->rest);
         }
     } else {
-        topic_tree_remove(&session->application->tenant->tree, f->subscription);
+        if (f->is_shared) {
+            share_leave(session->loop->core->shares, f->member);
+            session->application->shared_count--;
+        } else {
+            topic_tree_remove(&session->application->tenant->tree, f->subscription);
+        }
         count_application_filters(session->loop, -1);
     }
 }
@@ -206,10 +254,7 @@ static enum mqtt_reason check_filter(const struct session *session, struct str f
     if (!topic_filter_parse(filter, &limits, ret_parsed)) {
         return MQTT_TOPIC_FILTER_INVALID;
     }
-    if (ret_parsed->group.len > 0) {
-        return MQTT_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
-    }
-    if (!is_allowed(session, filter)) {
+    if (!is_allowed(session, ret_parsed->filter)) {
         return MQTT_NOT_AUTHORIZED;
     }
     bool full = session->filter_count == UINT16_MAX || (count_max > 0 && session->filter_count >= count_max);
@@ -236,14 +281,15 @@ static uint8_t subscribe_one(struct session *session, const struct mqtt_subscrip
     uint8_t options = options_of(s);
     bool is_new = !session_has_filter(session, s->filter);
     session_put_filter(session, s->filter, options, identifier);
-    if (s->retain_handling == 0 || (s->retain_handling == 1 && is_new)) {
+    bool shared = parsed.group.len > 0; /* these get no retained messages, section 4.8.2 */
+    if (!shared && (s->retain_handling == 0 || (s->retain_handling == 1 && is_new))) {
         retained_read_begin(session, s->filter, options, identifier);
     }
     if (session_is_stored(session)) {
         persist_filter(session->loop, session->no, s->filter, options, identifier);
     }
     if (session->party == PARTY_DEVICE) {
-        *push |= push_kinds_of_filter(filter_key(session, s->filter)) & ~(uint32_t)PUSH_INCIDENTS;
+        *push |= push_kinds_of_filter(filter_key(session, parsed.filter)) & ~(uint32_t)PUSH_INCIDENTS;
     }
     return s->qos; /* granted */
 }
@@ -301,7 +347,10 @@ void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe
     size_t count = 0;
     bool changed = false;
     while (count < unsubscribe->count && mqtt_unsubscription_next(&iter, &filter)) {
-        bool own = session->party != PARTY_DEVICE || access_device_filter(&session->device_id, filter, &rest);
+        struct topic_filter parsed;
+        bool own = topic_filter_parse(filter, NULL, &parsed) &&
+                   (session->party != PARTY_DEVICE ||
+                    access_device_filter(&session->device_id, parsed.filter, &rest));
         bool existed = own && !over && session_has_filter(session, filter);
         if (existed) {
             session_remove_filter(session, filter);

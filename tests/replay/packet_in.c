@@ -98,6 +98,10 @@ static void send_connect(struct script *s, struct world_client *client, const st
         p->receive_maximum = (uint16_t)tokens_number(t, "rm", 0);
         mqtt_set(p, MQTT_PROP_RECEIVE_MAXIMUM);
     }
+    if (tokens_get(t, "aliases", &value)) {
+        p->topic_alias_maximum = (uint16_t)tokens_number(t, "aliases", 0);
+        mqtt_set(p, MQTT_PROP_TOPIC_ALIAS_MAXIMUM);
+    }
     if (tokens_get(t, "problem", &value)) {
         p->request_problem_info = (uint8_t)tokens_number(t, "problem", 1);
         mqtt_set(p, MQTT_PROP_REQUEST_PROBLEM_INFO);
@@ -114,7 +118,7 @@ static void send_publish(struct script *s, struct world_client *client, const st
     struct mqtt_packet packet = {.type = MQTT_PUBLISH};
     struct mqtt_publish *p = &packet.publish;
     struct str value;
-    p->topic = t->count > 1 ? topic_expand(s, t->list[1]) : STR("");
+    p->topic = t->count > 1 && !str_eq(t->list[1], STR("-")) ? topic_expand(s, t->list[1]) : STR("");
     p->payload = t->count > 2 && !str_eq(t->list[2], STR("-")) ? t->list[2] : STR("");
     p->qos = (uint8_t)tokens_number(t, "q", 0);
     p->packet_id = (uint16_t)tokens_number(t, "pid", 0);

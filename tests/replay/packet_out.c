@@ -24,6 +24,8 @@ static void add_properties(struct script *s, struct buf *out, const struct mqtt_
     add_number(out, p, MQTT_PROP_SERVER_KEEP_ALIVE, "ka", p->server_keep_alive_s);
     add_number(out, p, MQTT_PROP_RECEIVE_MAXIMUM, "rm", p->receive_maximum);
     add_number(out, p, MQTT_PROP_MAXIMUM_PACKET_SIZE, "max", p->maximum_packet_size);
+    add_number(out, p, MQTT_PROP_TOPIC_ALIAS_MAXIMUM, "aliases", p->topic_alias_maximum);
+    add_number(out, p, MQTT_PROP_TOPIC_ALIAS, "alias", p->topic_alias);
     add_number(out, p, MQTT_PROP_RETAIN_AVAILABLE, "retain", p->retain_available);
     add_number(out, p, MQTT_PROP_SHARED_AVAILABLE, "shared", p->shared_available);
     add_number(out, p, MQTT_PROP_MESSAGE_EXPIRY, "expiry", p->message_expiry_s);
