@@ -13,6 +13,7 @@
 static const char *const kind_names[LISTENER_KIND_COUNT] = {
     [LISTENER_HTTP] = "http",   [LISTENER_HTTPS] = "https",     [LISTENER_MQTT] = "mqtt",
     [LISTENER_MQTTS] = "mqtts", [LISTENER_METRICS] = "metrics",
+    [LISTENER_MQTT_OPEN] = "mqtt-open", [LISTENER_MQTTS_OPEN] = "mqtts-open",
 };
 
 const char *listener_kind_name(enum listener_kind kind)
@@ -22,7 +23,7 @@ const char *listener_kind_name(enum listener_kind kind)
 
 static bool parse_kind(struct str text, enum listener_kind *ret_kind)
 {
-    for (int kind = 0; kind < LISTENER_KIND_COUNT; kind++) {
+    for (int kind = 0; kind <= LISTENER_METRICS; kind++) {
         if (str_eq(text, str_from_cstr(kind_names[kind]))) {
             *ret_kind = (enum listener_kind)kind;
             return true;
@@ -65,8 +66,14 @@ static void remove_listeners(struct config *config, enum listener_kind kind)
     config->listener_count = kept;
 }
 
+static bool is_open(enum listener_kind kind)
+{
+    return kind == LISTENER_MQTT_OPEN || kind == LISTENER_MQTTS_OPEN;
+}
+
 /* Text of what is wrong, or NULL. */
-static const char *add_listener(struct config *config, enum listener_kind kind, struct str text)
+static const char *add_listener(struct config *config, enum listener_kind kind, struct str text, struct str name,
+                                bool allow_remote)
 {
     struct config_address address;
     struct net_address checked;
@@ -80,10 +87,14 @@ static const char *add_listener(struct config *config, enum listener_kind kind, 
     if (address.host.len >= sizeof spec.host || !net_address_parse(address.host, address.port, &checked)) {
         return "must name a numeric address or localhost";
     }
+    if (is_open(kind) && !allow_remote && !net_address_is_loopback(&checked)) {
+        return "of an open listener must be loopback, or needs allow_remote = yes beside it";
+    }
     if (config->listener_count == CONFIG_LISTENERS_MAX) {
         return "is one listener too many (at most 32)";
     }
     memcpy(spec.host, address.host.ptr, address.host.len);
+    snprintf(spec.name, sizeof spec.name, "%.*s", STR_ARG(name));
     config->listeners[config->listener_count++] = spec;
     return NULL;
 }
@@ -91,7 +102,7 @@ static const char *add_listener(struct config *config, enum listener_kind kind, 
 bool config_set_listener(struct config *config, enum listener_kind kind, const char *text, FILE *errors)
 {
     remove_listeners(config, kind);
-    const char *mistake = add_listener(config, kind, str_from_cstr(text));
+    const char *mistake = add_listener(config, kind, str_from_cstr(text), STR("open"), false);
     if (mistake) {
         fprintf(errors, "muster: --%s %s, not '%s'\n", listener_kind_name(kind), mistake, text);
     }
@@ -104,7 +115,8 @@ struct reading {
     struct config *config;
     bool replaced[LISTENER_KIND_COUNT]; /* the defaults of this kind are gone */
     /* the [listener NAME] section that is being read */
-    bool in_listener, has_kind, has_address;
+    bool in_listener, has_kind, has_address, is_open, allow_remote;
+    char name[64];
     enum listener_kind kind;
     char address[128];
     unsigned section_line, address_line;
@@ -122,11 +134,19 @@ static void end_listener(struct reading *reading, struct config_mistakes *mistak
                            reading->has_kind ? "address" : "kind");
         return;
     }
+    if (reading->is_open && reading->kind != LISTENER_MQTT && reading->kind != LISTENER_MQTTS) {
+        config_mistake_add(mistakes, reading->section_line, "only a listener for mqtt or mqtts can be open");
+        return;
+    }
+    if (reading->is_open) {
+        reading->kind = reading->kind == LISTENER_MQTT ? LISTENER_MQTT_OPEN : LISTENER_MQTTS_OPEN;
+    }
     if (!reading->replaced[reading->kind]) {
         remove_listeners(reading->config, reading->kind);
         reading->replaced[reading->kind] = true;
     }
-    const char *mistake = add_listener(reading->config, reading->kind, str_from_cstr(reading->address));
+    const char *mistake = add_listener(reading->config, reading->kind, str_from_cstr(reading->address),
+                                       str_from_cstr(reading->name), reading->allow_remote);
     if (mistake) {
         config_mistake_add(mistakes, reading->address_line, "address %s, not '%s'", mistake, reading->address);
     }
@@ -145,6 +165,15 @@ static void read_listener_item(struct reading *reading, const struct config_item
         snprintf(reading->address, sizeof reading->address, "%.*s", STR_ARG(item->value));
         reading->has_address = true;
         reading->address_line = item->line;
+    } else if (str_eq(item->name, STR("access"))) {
+        reading->is_open = str_eq(item->value, STR("open"));
+        if (!reading->is_open && !str_eq(item->value, STR("credentials"))) {
+            config_mistake_add(mistakes, item->line, "access must be credentials or open, not '%.*s'", STR_ARG(item->value));
+        }
+    } else if (str_eq(item->name, STR("allow_remote"))) {
+        if (!config_to_bool(item->value, &reading->allow_remote)) {
+            config_mistake_add(mistakes, item->line, "allow_remote must be yes or no, not '%.*s'", STR_ARG(item->value));
+        }
     } else {
         config_mistake_add(mistakes, item->line, "unknown setting '%.*s' in [listener]", STR_ARG(item->name));
     }
@@ -155,7 +184,8 @@ static void begin_section(struct reading *reading, const struct config_item *ite
     end_listener(reading, mistakes);
     if (str_eq(item->section, STR("listener"))) {
         reading->in_listener = true;
-        reading->has_kind = reading->has_address = false;
+        reading->has_kind = reading->has_address = reading->is_open = reading->allow_remote = false;
+        snprintf(reading->name, sizeof reading->name, "%.*s", STR_ARG(item->section_name));
         reading->section_line = item->line;
     } else if (!settings_has_section(item->section)) {
         config_mistake_add(mistakes, item->line, "unknown section [%.*s]", STR_ARG(item->section));

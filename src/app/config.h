@@ -8,7 +8,8 @@
 #include "io/net.h"
 #include "model/settings.h"
 
-enum listener_kind { LISTENER_HTTP, LISTENER_HTTPS, LISTENER_MQTT, LISTENER_MQTTS, LISTENER_METRICS, LISTENER_KIND_COUNT };
+enum listener_kind { LISTENER_HTTP, LISTENER_HTTPS, LISTENER_MQTT, LISTENER_MQTTS, LISTENER_METRICS,
+                     LISTENER_MQTT_OPEN, LISTENER_MQTTS_OPEN, /* `access = open` (mqtt.md 2.4) */ LISTENER_KIND_COUNT };
 
 const char *listener_kind_name(enum listener_kind kind); /* "mqtts" */
 
@@ -16,6 +17,7 @@ struct listener_spec {
     enum listener_kind kind;
     char host[64];               /* numeric */
     uint16_t port;               /* 0: a free one */
+    char name[64];               /* of an open listener: its topic space */
     bool fallback_port;          /* a taken port is replaced by a free one (the demo) */
 };
 

@@ -51,6 +51,38 @@ static void test_settings_and_listeners(void **state)
     config_deinit(&config);
 }
 
+static void test_open_listeners(void **state)
+{
+    (void)state;
+    struct config config;
+    char printed[2048];
+    assert_int_equal(read_text(&config,
+                               "[listener tools]\nkind = mqtt\naccess = open\naddress = 127.0.0.1:1884\n"
+                               "[listener lab]\nkind = mqtts\naddress = 0.0.0.0:1885\nallow_remote = yes\naccess = open\n"
+                               "[listener b]\nkind = http\naccess = credentials\naddress = 127.0.0.1:0\n",
+                               printed, sizeof printed), 0);
+    unsigned of_kind[LISTENER_KIND_COUNT] = {0};
+    for (unsigned i = 0; i < config.listener_count; i++) {
+        of_kind[config.listeners[i].kind]++;
+        if (config.listeners[i].kind == LISTENER_MQTT_OPEN) {
+            assert_string_equal(config.listeners[i].name, "tools");
+        }
+    }
+    assert_int_equal(of_kind[LISTENER_MQTT], 1); /* the default stays */
+    assert_int_equal(of_kind[LISTENER_MQTT_OPEN], 1);
+    assert_int_equal(of_kind[LISTENER_MQTTS_OPEN], 1);
+    assert_true(config_set_listener(&config, LISTENER_MQTT_OPEN, "127.0.0.1:0", stderr));
+    assert_false(config_set_listener(&config, LISTENER_MQTT_OPEN, "0.0.0.0:0", stderr));
+    config_deinit(&config);
+    assert_int_equal(read_text(&config,
+                               "[listener a]\nkind = mqtt\naccess = open\naddress = 0.0.0.0:1884\n"
+                               "[listener b]\nkind = http\naccess = open\naddress = 127.0.0.1:0\n"
+                               "[listener c]\nkind = mqtt\naccess = all\nallow_remote = perhaps\naddress = 127.0.0.1:0\n"
+                               "[listener d]\nkind = mqtt-open\naddress = 127.0.0.1:0\n",
+                               printed, sizeof printed), 5);
+    config_deinit(&config);
+}
+
 static void test_every_mistake_has_its_line(void **state)
 {
     (void)state;
@@ -92,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settings_and_listeners),
+        cmocka_unit_test(test_open_listeners),
         cmocka_unit_test(test_every_mistake_has_its_line),
         cmocka_unit_test(test_reload_keeps_what_is_fixed),
     };

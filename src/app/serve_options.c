@@ -22,7 +22,7 @@ bool serve_options_apply(const struct cli_command *command, const struct cli_val
         return false;
     }
     static const enum listener_kind kinds[] = {LISTENER_HTTP, LISTENER_HTTPS, LISTENER_MQTT, LISTENER_MQTTS,
-                                               LISTENER_METRICS};
+                                               LISTENER_METRICS, LISTENER_MQTT_OPEN};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const char *address = cli_value(command, values, listener_kind_name(kinds[i]));
         if (address && !config_set_listener(config, kinds[i], address, stderr)) {

@@ -12,6 +12,7 @@
     {"https", "ADDR:PORT", "HTTPS; default 127.0.0.1:8443"}, \
     {"mqtt", "ADDR:PORT", "plain MQTT; default 127.0.0.1:1883"}, \
     {"mqtts", "ADDR:PORT", "MQTT over TLS; default 127.0.0.1:8883"}, \
+    {"mqtt-open", "ADDR:PORT", "MQTT for anyone, in a topic space apart from all devices; loopback; default off"}, \
     {"metrics", "ADDR:PORT", "Prometheus metrics; default off"}, \
     {"portal-dir", "DIR", "serve the portal from this folder instead of the built-in one"}
 

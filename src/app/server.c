@@ -144,6 +144,9 @@ static void (*accept_function(enum listener_kind kind))(struct stream *stream, v
     case LISTENER_MQTT:
     case LISTENER_MQTTS:
         return hub_accept;
+    case LISTENER_MQTT_OPEN:
+    case LISTENER_MQTTS_OPEN:
+        return hub_accept_open;
     case LISTENER_KIND_COUNT:
         break;
     }
@@ -162,22 +165,37 @@ static struct bound_listener *bound_listener(struct listener_urls *urls, enum li
     case LISTENER_MQTTS:
         return &urls->mqtts;
     case LISTENER_METRICS:
+    case LISTENER_MQTT_OPEN:
+    case LISTENER_MQTTS_OPEN:
     case LISTENER_KIND_COUNT:
         break;
     }
     return NULL;
 }
 
+static void *accept_user(struct server *server, const struct listener_spec *spec)
+{
+    if (spec->kind == LISTENER_MQTT_OPEN || spec->kind == LISTENER_MQTTS_OPEN) {
+        return hub_door_new(server->hub, str_from_cstr(spec->name));
+    }
+    return spec->kind == LISTENER_MQTT || spec->kind == LISTENER_MQTTS ? (void *)server->hub : (void *)server->api;
+}
+
+static bool is_tls_kind(enum listener_kind kind)
+{
+    return kind == LISTENER_HTTPS || kind == LISTENER_MQTTS || kind == LISTENER_MQTTS_OPEN;
+}
+
 static enum err open_listener(struct server *server, const struct listener_spec *spec)
 {
-    bool is_tls = spec->kind == LISTENER_HTTPS || spec->kind == LISTENER_MQTTS;
+    bool is_tls = is_tls_kind(spec->kind);
     struct listener_config listener = {
         .tls = is_tls ? server->tls : NULL,
         .limits = server->limits,
         .loops = server->loops,
         .loop_count = server->loop_count,
         .on_accept = accept_function(spec->kind),
-        .user = spec->kind == LISTENER_MQTT || spec->kind == LISTENER_MQTTS ? (void *)server->hub : (void *)server->api,
+        .user = accept_user(server, spec),
     };
     if (!net_address_parse(str_from_cstr(spec->host), spec->port, &listener.address)) {
         return ERR_INVALID;
@@ -206,7 +224,7 @@ static enum err open_listener(struct server *server, const struct listener_spec 
 static bool needs_tls(const struct config *config)
 {
     for (unsigned i = 0; i < config->listener_count; i++) {
-        if (config->listeners[i].kind == LISTENER_HTTPS || config->listeners[i].kind == LISTENER_MQTTS) {
+        if (is_tls_kind(config->listeners[i].kind)) {
             return true;
         }
     }

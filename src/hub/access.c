@@ -11,6 +11,8 @@ static uint8_t subscribe_right(enum party party)
         return ORGANIZATION_SUBSCRIBE;
     case PARTY_PARTNER:
         return PARTNER_SUBSCRIBE;
+    case PARTY_OPEN:
+        return 0;
     }
     return 0;
 }
@@ -28,6 +30,7 @@ bool access_may_publish(enum party party, enum topic_id topic)
     case PARTY_ORGANIZATION:
         return (topic_name(topic)->rights & ORGANIZATION_PUBLISH) != 0;
     case PARTY_PARTNER:
+    case PARTY_OPEN:
         return false;
     }
     return false;

@@ -7,7 +7,9 @@
 #include "model/device_table.h"
 #include "model/principal.h"
 
-enum party { PARTY_DEVICE = 1, PARTY_ORGANIZATION = 2, PARTY_PARTNER = 3 };
+enum party { PARTY_DEVICE = 1, PARTY_ORGANIZATION = 2, PARTY_PARTNER = 3, PARTY_OPEN = 4 };
+/* PARTY_OPEN: an anonymous client of an open listener (mqtt.md 2.4). It is asked nothing here: in its own space, which
+ * these topics do not reach, all is allowed. */
 
 /* Whether an authenticated device's filter is allowed: it must lie inside its own prefix and not name a topic that a
  * device cannot read. *ret_rest is the part behind the prefix. */

@@ -131,6 +131,9 @@ static bool client_id_is_valid(const struct mqtt_connect *connect, const struct 
 
 static bool will_topic_is_permitted(struct connection *c, const struct candidate *who, struct str topic)
 {
+    if (who->key.party == PARTY_OPEN) {
+        return true;
+    }
     struct uuid id;
     struct str rest;
     struct device_brief device;
@@ -149,7 +152,7 @@ static enum mqtt_reason check_will(struct connection *c, const struct mqtt_conne
                                    const struct candidate *who, const char **ret_text)
 {
     const struct settings *s = hub_settings(c->loop);
-    struct topic_limits limits = {.bytes_max = s->mqtt_topic_max, .levels_max = s->mqtt_topic_levels};
+    struct topic_limits limits = session_topic_limits(s, who->key.party);
     if (!connect->has_will) {
         return MQTT_SUCCESS;
     }
@@ -161,7 +164,7 @@ static enum mqtt_reason check_will(struct connection *c, const struct mqtt_conne
         *ret_text = "Will topic not authorized";
         return MQTT_NOT_AUTHORIZED;
     }
-    if (s->limits_telemetry_max > 0 && connect->will.payload.len > s->limits_telemetry_max) {
+    if (who->key.party != PARTY_OPEN && s->limits_telemetry_max > 0 && connect->will.payload.len > s->limits_telemetry_max) {
         *ret_text = "Will payload too large";
         return MQTT_QUOTA_EXCEEDED;
     }
@@ -190,6 +193,10 @@ static bool refused_by_server(struct connection *c, const struct mqtt_connect *c
 
 static bool refused_by_credentials(struct connection *c, const struct mqtt_connect *connect, struct candidate *who)
 {
+    if (c->space) {
+        who->key = (struct session_key){PARTY_OPEN, c->space->no, connect->client_id};
+        return false;
+    }
     enum credential_result result = check_credentials(c, connect, who);
     if (result == CREDENTIAL_UNKNOWN) {
         refuse_counted(c, connect, MQTT_BAD_CREDENTIALS, "Bad user name or password");
@@ -222,7 +229,7 @@ static bool refused_by_limits(struct connection *c, const struct mqtt_connect *c
         connect_refuse(c, MQTT_CONNECTION_RATE_EXCEEDED, "Too many failed attempts");
         return true;
     }
-    if (who->key.party != PARTY_DEVICE && s->mqtt_application_sessions > 0 && !session_find(c->loop, &who->key) &&
+    if (who->key.party != PARTY_DEVICE && who->key.party != PARTY_OPEN && s->mqtt_application_sessions > 0 && !session_find(c->loop, &who->key) &&
         session_counts_get(c->loop->core->counts, who->key.party, who->key.owner_no) >= s->mqtt_application_sessions) {
         connect_refuse(c, MQTT_QUOTA_EXCEEDED, "Too many sessions");
         return true;

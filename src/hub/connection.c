@@ -528,7 +528,9 @@ static bool within_rate(struct connection *c, struct rate *rate, uint64_t limit,
 static bool on_publish_packet(struct connection *c, const struct mqtt_publish *publish)
 {
     const struct settings *s = hub_settings(c->loop);
-    uint64_t limit = c->session->party == PARTY_DEVICE ? s->mqtt_device_publishes : s->mqtt_application_publishes;
+    uint64_t limit = c->session->party == PARTY_DEVICE ? s->mqtt_device_publishes
+                     : c->session->party == PARTY_OPEN ? 0
+                                                       : s->mqtt_application_publishes;
     bool consumed, over;
     if (publish->qos == 2 && session_is_stored(c->session) && c->session->uplinks_running > 0) {
         /* See publish.c: a QoS 2 uplink of a stored session runs alone. */
@@ -546,7 +548,9 @@ static bool on_publish_packet(struct connection *c, const struct mqtt_publish *p
 static bool subscribe_is_within_rate(struct connection *c, bool *ret_consumed, bool *ret_over)
 {
     const struct settings *s = hub_settings(c->loop);
-    uint64_t limit = c->session->party == PARTY_DEVICE ? s->mqtt_device_subscribes : s->mqtt_application_subscribes;
+    uint64_t limit = c->session->party == PARTY_DEVICE ? s->mqtt_device_subscribes
+                     : c->session->party == PARTY_OPEN ? 0
+                                                       : s->mqtt_application_subscribes;
     return within_rate(c, &c->subscribes, limit, ret_consumed, ret_over);
 }
 

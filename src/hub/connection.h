@@ -28,6 +28,7 @@ struct rate {
 struct connection {
     struct hub_loop *loop;
     void *link;
+    const struct open_space *space; /* of an open listener; NULL: credentials are asked for */
     struct session *session;      /* NULL before CONNECT and after detaching */
     struct list node;             /* hub_loop.connections */
     struct list answers;          /* not sent yet, in order */

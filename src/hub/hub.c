@@ -13,10 +13,17 @@ struct loop_binding {
     struct hub_loop *core;
 };
 
+struct hub_door {
+    struct hub_door *next;
+    struct hub *hub;
+    const struct open_space *space;
+};
+
 struct hub {
     struct hub_core core;
     struct event_sink sink;
     struct loop_binding *bindings;
+    struct hub_door *doors;
     bool (*is_healthy)(void *user);
     void *user;
 };
@@ -132,9 +139,8 @@ static bool is_exempt(const struct domain *domain, const struct net_address *pee
     return false;
 }
 
-void hub_accept(struct stream *stream, void *user)
+static struct connection *accept_stream(struct stream *stream, struct hub *hub)
 {
-    struct hub *hub = user;
     const struct net_address *peer = stream_peer(stream);
     struct connection *c = connection_new(core_of(hub, stream), stream, hash_str(address_bytes(peer)),
                                           is_exempt(hub->core.domain, peer));
@@ -144,6 +150,28 @@ void hub_accept(struct stream *stream, void *user)
         /* While a connection is held back, what the kernel had taken in already is kept as well. */
         stream_input_max_set(stream, packet_max + (size_t)512 * 1024);
     }
+    return c;
+}
+
+void hub_accept(struct stream *stream, void *user)
+{
+    accept_stream(stream, user);
+}
+
+struct hub_door *hub_door_new(struct hub *hub, struct str name)
+{
+    struct hub_door *door = mem_new(struct hub_door);
+    door->hub = hub;
+    door->space = hub_open_space(&hub->core, name);
+    door->next = hub->doors;
+    hub->doors = door;
+    return door;
+}
+
+void hub_accept_open(struct stream *stream, void *user)
+{
+    struct hub_door *door = user;
+    accept_stream(stream, door->hub)->space = door->space;
 }
 
 /* --- the domain --------------------------------------------------------------------------------------------------- */
@@ -327,6 +355,10 @@ void hub_free(struct hub *hub)
         return;
     }
     hub_core_deinit(&hub->core);
+    for (struct hub_door *door = hub->doors, *next; door; door = next) {
+        next = door->next;
+        mem_free(door);
+    }
     mem_free(hub->bindings);
     mem_free(hub);
 }

@@ -21,6 +21,11 @@ enum err hub_load(struct hub *hub) MUST_CHECK;
 void hub_free(struct hub *hub); /* after the loops ended */
 /* A new MQTT connection, plain, TLS or WebSocket; on the stream's loop. Takes the stream. user = hub. */
 void hub_accept(struct stream *stream, void *hub);
+/* An open listener (mqtt.md 2.4): hub_accept_open() with this as its user. Listeners of one name share one topic space.
+ * Before the loops run; freed with the hub. */
+struct hub_door;
+struct hub_door *hub_door_new(struct hub *hub, struct str name);
+void hub_accept_open(struct stream *stream, void *door);
 /* Tells every client 0x8B and closes (mqtt.md 11); new CONNECTs get 0x8B. Any thread. */
 void hub_drain(struct hub *hub);
 bool hub_is_drained(const struct hub *hub);

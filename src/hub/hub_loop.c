@@ -48,6 +48,52 @@ static void loop_deinit(struct hub_loop *loop)
     mem_free(loop->receivers);
 }
 
+static struct open_space *space_of_no(struct hub_core *core, int64_t no)
+{
+    struct open_space *space = core->spaces;
+    while (space && space->no != no) {
+        space = space->next;
+    }
+    if (!space) {
+        space = mem_new(struct open_space);
+        space->no = no;
+        space->retained = retained_new();
+        space->next = core->spaces;
+        core->spaces = space;
+    }
+    return space;
+}
+
+struct open_space *hub_open_space(struct hub_core *core, struct str name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a: it must be the same in every process */
+    for (size_t i = 0; i < name.len; i++) {
+        hash = (hash ^ (uint8_t)name.ptr[i]) * UINT64_C(0x100000001b3);
+    }
+    return space_of_no(core, (int64_t)(hash >> 2) + 1);
+}
+
+struct retained *hub_retained(const struct hub_core *core, int64_t no)
+{
+    if (no == 0) {
+        return core->retained;
+    }
+    const struct open_space *space = core->spaces;
+    while (space->no != no) {
+        space = space->next;
+    }
+    return space->retained;
+}
+
+static void spaces_free(struct hub_core *core)
+{
+    for (struct open_space *space = core->spaces, *next; space; space = next) {
+        next = space->next;
+        retained_free(space->retained);
+        mem_free(space);
+    }
+}
+
 void hub_core_deinit(struct hub_core *core)
 {
     for (size_t i = 0; i < core->loop_count; i++) {
@@ -57,12 +103,24 @@ void hub_core_deinit(struct hub_core *core)
     failures_free(core->failures);
     session_counts_free(core->counts);
     retained_free(core->retained);
+    spaces_free(core);
     shares_free(core->shares);
 }
 
 unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no)
 {
     return core->loop_count == 1 ? 0 : (unsigned)(hash_u64((uint64_t)device_no) % core->loop_count);
+}
+
+static void expire_retained(struct hub_loop *loop)
+{
+    bool removed = retained_expire(loop->core->retained, hub_unix_ms(loop));
+    for (const struct open_space *space = loop->core->spaces; space; space = space->next) {
+        removed |= retained_expire(space->retained, hub_unix_ms(loop));
+    }
+    if (removed) {
+        persist_no_retained_expired(loop, hub_unix_ms(loop));
+    }
 }
 
 /* A killed server does not know when it ended; this tells, to a minute (mqtt.md 14.3). */
@@ -72,9 +130,7 @@ static void on_alive(struct timer *timer, uint64_t now_ms)
     if (atomic_load(&loop->core->next_session_no) > 1) {
         persist_alive(loop, hub_unix_ms(loop));
     }
-    if (retained_expire(loop->core->retained, hub_unix_ms(loop))) {
-        persist_no_retained_expired(loop, hub_unix_ms(loop));
-    }
+    expire_retained(loop);
     timer_set(loop->timers, timer, now_ms + ALIVE_MS);
 }
 
@@ -339,6 +395,9 @@ static void on_session_row(struct session_store_visitor *visitor, const struct s
             return;
         }
     }
+    if (key.party == PARTY_OPEN) {
+        space_of_no(core, key.owner_no);
+    }
     struct hub_loop *loop = &core->loops[session_home(core, &key)];
     struct session *session = session_new(loop, &key);
     session->no = row->no;
@@ -408,7 +467,8 @@ static void on_queued_row(struct session_store_visitor *visitor, int64_t no, con
         outbox_restore(r->session, &entry);
         return;
     }
-    entry.message = message_from_stored(row->message, &entry.subscription_ids);
+    int64_t space = r->session->party == PARTY_OPEN ? r->session->owner_no : 0;
+    entry.message = message_from_stored(row->message, space, &entry.subscription_ids);
     if (!entry.message) {
         log_event(LOG_WARN, "mqtt_queue_row_unreadable", log_i("session", no), log_i("seq", row->seq));
         return;
@@ -443,15 +503,15 @@ static void add_left_over(struct restore_retained *v, struct left_over left_over
 static void on_retained_row(struct retained_store_visitor *visitor, const struct retained_row *row)
 {
     struct restore_retained *v = container_of(visitor, struct restore_retained, visitor);
-    const struct hub_core *core = v->core;
-    struct device_brief device;
+    struct hub_core *core = v->core;
+    struct device_brief device = {0};
     uint32_t *no_identifiers = NULL;
-    bool is_gone = !core->ports->find_device_no(core->domain, row->device_no, &device);
-    if (is_gone || device.epoch != row->epoch) { /* killed between that and its clean-up */
+    bool is_gone = row->space == 0 && !core->ports->find_device_no(core->domain, row->device_no, &device);
+    if (is_gone || (row->space == 0 && device.epoch != row->epoch)) { /* killed between that and its clean-up */
         add_left_over(v, (struct left_over){row->device_no, is_gone, is_gone ? 0 : device.epoch});
         return;
     }
-    struct message *message = message_from_stored(row->message, &no_identifiers);
+    struct message *message = message_from_stored(row->message, row->space, &no_identifiers);
     mem_free(no_identifiers);
     if (!message) {
         log_event(LOG_WARN, "mqtt_retained_row_unreadable", log_i("device", row->device_no));
@@ -462,7 +522,7 @@ static void on_retained_row(struct retained_store_visitor *visitor, const struct
     message->organization_no = row->organization_no;
     message->epoch = row->epoch;
     if (message->expires_at_ms == MESSAGE_NEVER_EXPIRES || message->expires_at_ms > hub_unix_ms(&core->loops[0])) {
-        retained_put(core->retained, message);
+        retained_put(row->space == 0 ? core->retained : space_of_no(core, row->space)->retained, message);
     }
     message_unref(message);
 }

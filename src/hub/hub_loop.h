@@ -99,9 +99,17 @@ struct hub_loop {
     struct receiver *receivers;                        /* of it; kept for the next one */
     size_t receiver_count, receiver_capacity;
     _Atomic int application_filters;                   /* read by other loops: is anything to be posted here? */
+    _Atomic int open_filters;
     _Atomic size_t connection_count;
     _Atomic bool busy;                                 /* batches in flight */
     struct timer alive;
+};
+
+/* The topic space of the open listeners of one name (mqtt.md 2.4). */
+struct open_space {
+    struct open_space *next;
+    int64_t no; /* from the name: the same after every start */
+    struct retained *retained;
 };
 
 struct hub_core {
@@ -115,11 +123,16 @@ struct hub_core {
     _Atomic bool draining;
     struct retained *retained;
     struct shares *shares;
+    struct open_space *spaces;                         /* made before the loops run */
     struct session_counts *counts;                     /* application sessions per tenant */
 };
 
 void hub_core_init(struct hub_core *core, struct domain *domain, const struct hub_ports *ports, size_t loop_count);
 void hub_core_deinit(struct hub_core *core); /* drops all sessions from memory; connections must be gone */
+/* The space of that name, or number; makes it when it is new. Before the loops run. */
+struct open_space *hub_open_space(struct hub_core *core, struct str name);
+/* 0: the devices' topics. */
+struct retained *hub_retained(const struct hub_core *core, int64_t space);
 /* Set-up of one loop; the caller fills now_ms, unix_ms and user before. */
 void hub_loop_start(struct hub_loop *loop, struct timer_wheel *timers, struct mailbox *mailbox);
 /* Submits what this turn has to store. */

@@ -112,7 +112,7 @@ static void a_message_survives_the_disk(void **state)
     message_encode(&stored, MQTT_V5, message, &delivery, 0);
     assert_int_equal(stored.len, message_packet_bytes(MQTT_V5, message, &delivery));
     uint32_t *read_ids = NULL;
-    struct message *back = message_from_stored(buf_str(&stored), &read_ids);
+    struct message *back = message_from_stored(buf_str(&stored), 0, &read_ids);
     assert_non_null(back);
     assert_true(str_eq(message_topic(back), parts.topic));
     assert_true(str_eq(message_payload(back), parts.payload));
@@ -120,7 +120,7 @@ static void a_message_survives_the_disk(void **state)
     assert_int_equal(back->topic_id, TOPIC_USER);
     assert_int_equal(read_ids[0], 2);
     assert_int_equal(read_ids[2], 4);
-    assert_null(message_from_stored(STR("garbage"), &read_ids));
+    assert_null(message_from_stored(STR("garbage"), 0, &read_ids));
     mem_free(read_ids);
     message_unref(back);
     message_unref(message);

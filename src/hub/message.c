@@ -10,7 +10,8 @@ struct message *message_new(const struct message_parts *parts, const struct devi
     buf_init(&properties, PROPERTIES_BYTES_MAX);
     int64_t expires_at_ms = MESSAGE_NEVER_EXPIRES;
     if (parts->properties) {
-        mqtt_encode_shared_properties(&properties, parts->properties, STR("access_key"));
+        mqtt_encode_shared_properties(&properties, parts->properties,
+                                      parts->space == 0 ? STR("access_key") : str_from(NULL, 0));
         if (mqtt_has(parts->properties, MQTT_PROP_MESSAGE_EXPIRY)) {
             expires_at_ms = parts->now_unix_ms + (int64_t)parts->properties->message_expiry_s * 1000;
         }
@@ -19,6 +20,7 @@ struct message *message_new(const struct message_parts *parts, const struct devi
         mem_alloc(sizeof *m + parts->topic.len + properties.len + parts->payload.len);
     *m = (struct message){.qos = parts->qos,
                           .retain = parts->retain,
+                          .space = parts->space,
                           .topic_len = (uint16_t)parts->topic.len,
                           .properties_len = (uint32_t)properties.len,
                           .payload_len = (uint32_t)parts->payload.len,
@@ -108,7 +110,7 @@ static uint32_t *subscription_ids_of(const struct mqtt_properties *properties)
     return ids;
 }
 
-struct message *message_from_stored(struct str stored, uint32_t **ret_subscription_ids)
+struct message *message_from_stored(struct str stored, int64_t space, uint32_t **ret_subscription_ids)
 {
     struct mqtt_packet packet;
     struct mqtt_fault fault =
@@ -120,11 +122,12 @@ struct message *message_from_stored(struct str stored, uint32_t **ret_subscripti
                                   .properties = &packet.publish.properties,
                                   .payload = packet.publish.payload,
                                   .qos = packet.publish.qos,
-                                  .retain = packet.publish.retain};
+                                  .retain = packet.publish.retain,
+                                  .space = space};
     struct message *m = message_new(&parts, NULL);
     m->expires_at_ms = MESSAGE_NEVER_EXPIRES;
     struct str rest;
-    if (device_topic_split(parts.topic, &m->device_id, &rest)) {
+    if (space == 0 && device_topic_split(parts.topic, &m->device_id, &rest)) {
         m->topic_id = (uint8_t)topic_id_find(rest);
     }
     *ret_subscription_ids = subscription_ids_of(&packet.publish.properties);

@@ -24,6 +24,7 @@ struct message {
     uint64_t sender;         /* serial of the publishing session, for No Local; 0: the hub itself */
     struct uuid device_id;   /* whose topic it is */
     int64_t device_no;       /* 0: read back from disk, look it up by id */
+    int64_t space;           /* 0: the devices' topics, else an open listener's */
     int64_t organization_no; /* owner when it was published; 0: unclaimed */
     char bytes[];            /* topic, properties, payload */
 };
@@ -34,6 +35,7 @@ struct message_parts {
     struct str payload;
     uint8_t qos;
     bool retain;
+    int64_t space;                            /* of an open listener: no property is left out */
     int64_t now_unix_ms;                      /* Message Expiry counts from here */
 };
 
@@ -81,6 +83,6 @@ size_t message_packet_bytes(enum mqtt_version version, const struct message *mes
 /* A stored PUBLISH (MQTT 5 bytes) as a message with its subscription ids, which the caller frees: [0] is their count,
  * NULL when there are none. message.retain is the RETAIN of that
  * delivery. NULL: the bytes are not a PUBLISH. */
-struct message *message_from_stored(struct str stored, uint32_t **ret_subscription_ids);
+struct message *message_from_stored(struct str stored, int64_t space, uint32_t **ret_subscription_ids);
 
 #endif

@@ -197,7 +197,7 @@ static bool is_expired(const struct session *session, const struct message *mess
 static bool may_still_receive(const struct session *session, const struct message *message)
 {
     struct device_brief device;
-    if (session->party == PARTY_DEVICE) {
+    if (session->party == PARTY_DEVICE || session->party == PARTY_OPEN) {
         return true;
     }
     if (!hub_ports(session->loop)->find_device(session->loop->core->domain, &message->device_id, &device) ||
@@ -353,9 +353,15 @@ void outbox_pump(struct session *session)
 static bool over_limit(const struct session *session)
 {
     const struct settings *s = hub_settings(session->loop);
-    bool is_device = session->party == PARTY_DEVICE;
-    uint64_t messages = is_device ? s->mqtt_device_queue : s->mqtt_application_queue;
-    size_t bytes = is_device ? s->mqtt_device_queue_bytes : s->mqtt_application_queue_bytes;
+    uint64_t messages = s->mqtt_application_queue;
+    size_t bytes = s->mqtt_application_queue_bytes;
+    if (session->party == PARTY_DEVICE) {
+        messages = s->mqtt_device_queue;
+        bytes = s->mqtt_device_queue_bytes;
+    } else if (session->party == PARTY_OPEN) {
+        messages = s->mqtt_open_queue;
+        bytes = s->mqtt_open_queue_bytes;
+    }
     return (messages > 0 && session->outbox->count - session->outbox->sent > messages) ||
            (bytes > 0 && session->outbox->bytes > bytes);
 }

@@ -81,7 +81,7 @@ static enum err run_retained(const struct change *c, struct store_tx *tx, struct
 {
     const struct message *message = c->retained.message;
     if (!message) {
-        return retained_store_remove(tx, c->retained.row.topic);
+        return retained_store_remove(tx, c->retained.row.space, c->retained.row.topic);
     }
     const struct delivery delivery = {.qos = message->qos, .packet_id = message->qos > 0, .retain = true};
     struct retained_row row = c->retained.row;
@@ -295,9 +295,10 @@ void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq)
     change_new(loop, CHANGE_NO_QUEUED, no)->queued.row.seq = seq;
 }
 
-void persist_retained(struct hub_loop *loop, struct str topic, struct message *message)
+void persist_retained(struct hub_loop *loop, int64_t space, struct str topic, struct message *message)
 {
     struct change *c = change_new(loop, CHANGE_RETAINED, 0);
+    c->retained.row.space = space;
     c->retained.row.topic = arena_str(&loop->batch->arena, topic);
     if (message) {
         c->retained.row.expires_at_ms = message->expires_at_ms;

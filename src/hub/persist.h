@@ -27,7 +27,7 @@ void persist_released(struct hub_loop *loop, int64_t no, uint32_t seq);
 void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq);
 struct message;
 /* NULL: there is none any more. */
-void persist_retained(struct hub_loop *loop, struct str topic, struct message *message);
+void persist_retained(struct hub_loop *loop, int64_t space, struct str topic, struct message *message);
 void persist_no_retained_device(struct hub_loop *loop, int64_t device_no);
 void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_t epoch);
 void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms);

@@ -59,6 +59,7 @@ void inbound_stored_with_effect(struct session *session, uint16_t packet_id)
     persist_inbound(session->loop, session->no, &row);
 }
 
+/* `device` NULL: in the space of an open listener. */
 static void publish_user(struct session *session, const struct device_brief *device, const struct mqtt_publish *publish,
                          struct answer *answer)
 {
@@ -67,9 +68,10 @@ static void publish_user(struct session *session, const struct device_brief *dev
                                   .payload = publish->payload,
                                   .qos = publish->qos,
                                   .retain = publish->retain,
+                                  .space = device ? 0 : session->owner_no,
                                   .now_unix_ms = hub_unix_ms(session->loop)};
     struct message *message = message_new(&parts, device);
-    message->topic_id = TOPIC_USER;
+    message->topic_id = device ? TOPIC_USER : TOPIC_OTHER;
     message->sender = session->serial;
     if (!answer) {
         relay_message(session->loop, message, NULL);
@@ -121,13 +123,19 @@ static bool exceeds_retained(const struct session *session, const struct device_
                              const struct mqtt_publish *publish)
 {
     const struct settings *s = hub_settings(session->loop);
-    const struct retained_limit limit = {s->mqtt_device_retained, s->mqtt_device_retained_bytes};
-    if (!publish->retain || publish->payload.len == 0 || !topic_is_retained(topic)) {
+    struct retained_limit limit = {s->mqtt_device_retained, s->mqtt_device_retained_bytes};
+    if (!publish->retain || publish->payload.len == 0 || (device && !topic_is_retained(topic))) {
         return false;
     }
     struct message_parts parts = {.topic = publish->topic, .properties = &publish->properties, .payload = publish->payload};
     struct message *message = message_new(&parts, device);
-    bool fits = retained_has_room(session->loop->core->retained, message, &limit);
+    bool fits;
+    if (device) {
+        fits = retained_has_room(session->loop->core->retained, message, &limit);
+    } else {
+        limit = (struct retained_limit){s->mqtt_open_retained, s->mqtt_open_retained_bytes};
+        fits = retained_has_room_in_all(hub_retained(session->loop->core, session->owner_no), message, &limit);
+    }
     message_unref(message);
     return !fits;
 }
@@ -140,7 +148,7 @@ static void publish_clear(struct session *session, const struct device_brief *de
     struct message *message = message_new(&parts, device);
     retained_put(session->loop->core->retained, message);
     message_unref(message);
-    retained_persist(session->loop, publish->topic);
+    retained_persist(session->loop, 0, publish->topic);
     if (answer && publish->qos == 2 && session_is_stored(session)) {
         inbound_stored_with_effect(session, publish->packet_id);
     }
@@ -192,14 +200,25 @@ static void publish_by_application(struct session *session, const struct uuid *i
     }
 }
 
+static void publish_openly(struct session *session, const struct mqtt_publish *publish, struct answer *answer)
+{
+    if (exceeds_retained(session, NULL, TOPIC_OTHER, publish)) {
+        publish_refuse(session, publish, answer, MQTT_QUOTA_EXCEEDED, "Too many retained messages");
+    } else {
+        publish_user(session, NULL, publish, answer);
+    }
+}
+
 void publish_for_session(struct session *session, const struct mqtt_publish *publish, struct answer *answer)
 {
     const struct settings *s = hub_settings(session->loop);
-    struct topic_limits limits = {.bytes_max = s->mqtt_topic_max, .levels_max = s->mqtt_topic_levels};
+    struct topic_limits limits = session_topic_limits(s, (enum party)session->party);
     struct uuid id;
     struct str rest;
     if (!topic_name_is_valid(publish->topic, &limits)) {
         publish_refuse(session, publish, answer, MQTT_TOPIC_NAME_INVALID, "Topic name is too long");
+    } else if (session->party == PARTY_OPEN) {
+        publish_openly(session, publish, answer);
     } else if (!device_topic_split(publish->topic, &id, &rest)) {
         publish_refuse(session, publish, answer, MQTT_NOT_AUTHORIZED, "Topic not authorized");
     } else if (session->party == PARTY_DEVICE) {
@@ -225,7 +244,8 @@ static bool resolve_alias(struct connection *c, struct mqtt_publish *publish)
     }
     if (publish->topic.len > 0) {
         /* Of one that is too long nothing is kept: a publish with it is refused in any case. */
-        bool keep = s->mqtt_topic_max == 0 || publish->topic.len <= s->mqtt_topic_max;
+        size_t longest = session_topic_limits(s, (enum party)c->session->party).bytes_max;
+        bool keep = longest == 0 || publish->topic.len <= longest;
         alias_set(&c->aliases_in, alias, keep ? publish->topic : STR(""));
         return true;
     }

@@ -158,17 +158,24 @@ static bool is_still_owned(const struct message *message, const struct device_br
            device->epoch == message->epoch;
 }
 
+/* How many filters of the loop might match. */
+static _Atomic int *filters_of(struct hub_loop *loop, const struct message *message)
+{
+    return message->space == 0 ? &loop->application_filters : &loop->open_filters;
+}
+
 void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     struct hub_core *core = loop->core;
     if (message->retain) {
-        retained_put(core->retained, message); /* before anybody hears of it: see retained.h */
+        retained_put(hub_retained(core, message->space), message); /* before anybody hears of it: see retained.h */
     }
-    bool for_device = access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id);
-    unsigned home = hub_home_of_device(core, message->device_no);
+    bool for_home = message->space != 0 ? message->retain
+                                        : access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id);
+    unsigned home = retained_home(core, message);
     for (unsigned i = 0; i < core->loop_count; i++) {
         struct hub_loop *target = &core->loops[i];
-        if (!(for_device && i == home) && atomic_load(&target->application_filters) == 0) {
+        if (!(for_home && i == home) && atomic_load(filters_of(target, message)) == 0) {
             continue;
         }
         if (target != loop) {
@@ -199,8 +206,14 @@ void relay_to_shares(struct hub_loop *loop, struct message *message, struct rela
     struct share_out out = {loop, message, relay};
     struct device_brief device;
     enum topic_id topic = (enum topic_id)message->topic_id;
-    if (shares_are_empty(shares) ||
-        !hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device)) {
+    if (shares_are_empty(shares)) {
+        return;
+    }
+    if (message->space != 0) {
+        shares_choose(shares, PARTY_OPEN, message->space, message_topic(message), visit_member, &out);
+        return;
+    }
+    if (!hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device)) {
         return;
     }
     if (is_still_owned(message, &device) && access_may_receive(PARTY_ORGANIZATION, topic)) {
@@ -276,27 +289,38 @@ static void visit_subscription(struct topic_subscription *subscription, void *ar
 static void match_tenant(struct fan_out *f, enum party party, int64_t no)
 {
     struct tenant *tenant = no != 0 ? tenant_find(f->loop, party, no) : NULL;
-    if (tenant && access_may_receive(party, (enum topic_id)f->message->topic_id)) {
+    if (tenant && (party == PARTY_OPEN || access_may_receive(party, (enum topic_id)f->message->topic_id))) {
         topic_tree_match(&tenant->tree, message_topic(f->message), visit_subscription, f);
     }
 }
 
 /* Tenancy as it is now, and as it was when the message was published: neither the owner before a claim nor the one after
  * sees the other's (mqtt.md 10.4). */
+static void match_owners(struct fan_out *f)
+{
+    struct hub_loop *loop = f->loop;
+    const struct message *message = f->message;
+    struct device_brief device;
+    if (message->space != 0) {
+        match_tenant(f, PARTY_OPEN, message->space);
+        return;
+    }
+    if (!hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device)) {
+        return;
+    }
+    if (is_still_owned(message, &device)) {
+        match_tenant(f, PARTY_ORGANIZATION, device.organization_no);
+    }
+    match_tenant(f, PARTY_PARTNER, device.partner_no);
+}
+
 static bool deliver_to_applications(struct hub_loop *loop, struct message *message)
 {
-    struct device_brief device;
     bool stored = false;
-    if (!hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device)) {
-        return false;
-    }
     struct fan_out f = {loop, message};
     loop->match_serial++;
     loop->receiver_count = 0;
-    if (is_still_owned(message, &device)) {
-        match_tenant(&f, PARTY_ORGANIZATION, device.organization_no);
-    }
-    match_tenant(&f, PARTY_PARTNER, device.partner_no);
+    match_owners(&f);
     for (size_t i = 0; i < loop->receiver_count; i++) {
         stored |= outbox_deliver(loop->receivers[i].session, message, &loop->receivers[i].match, 0);
     }
@@ -318,12 +342,12 @@ static bool deliver_to_device(struct hub_loop *loop, struct message *message)
 
 bool relay_deliver_here(struct hub_loop *loop, struct message *message)
 {
-    bool stored = deliver_to_device(loop, message);
-    if (message->retain && hub_home_of_device(loop->core, message->device_no) == loop->index) {
-        retained_persist(loop, message_topic(message));
+    bool stored = message->space == 0 && deliver_to_device(loop, message);
+    if (message->retain && retained_home(loop->core, message) == loop->index) {
+        retained_persist(loop, message->space, message_topic(message));
         stored = true;
     }
-    if (atomic_load_explicit(&loop->application_filters, memory_order_relaxed) > 0) {
+    if (atomic_load_explicit(filters_of(loop, message), memory_order_relaxed) > 0) {
         stored |= deliver_to_applications(loop, message);
     }
     return stored;

@@ -29,6 +29,7 @@ struct retained {
     struct hashmap topics;
     struct hashmap owners;
     struct list all;
+    size_t bytes;
     uint64_t next_seq;
 };
 
@@ -88,6 +89,7 @@ static void entry_remove(struct retained *r, struct retained_entry *entry)
     list_remove(&entry->all.node);
     list_remove(&entry->own.node);
     owner_leave(r, entry->owner);
+    r->bytes -= message_size(entry->message);
     message_unref(entry->message);
     mem_free(entry);
 }
@@ -123,10 +125,21 @@ bool retained_has_room(struct retained *r, const struct message *message, const 
     return (limit->count_max == 0 || count <= limit->count_max) && (limit->bytes_max == 0 || bytes <= limit->bytes_max);
 }
 
+bool retained_has_room_in_all(struct retained *r, const struct message *message, const struct retained_limit *limit)
+{
+    pthread_mutex_lock(&r->lock);
+    const struct retained_entry *old = entry_find(r, message_topic(message));
+    uint64_t count = r->topics.count + (old ? 0 : 1);
+    size_t bytes = r->bytes + message_size(message) - (old ? message_size(old->message) : 0);
+    pthread_mutex_unlock(&r->lock);
+    return (limit->count_max == 0 || count <= limit->count_max) && (limit->bytes_max == 0 || bytes <= limit->bytes_max);
+}
+
 static void entry_add(struct retained *r, struct message *message)
 {
     struct retained_entry *entry = mem_new(struct retained_entry);
     entry->message = message_ref(message);
+    r->bytes += message_size(message);
     entry->seq = ++r->next_seq;
     entry->all.entry = entry->own.entry = entry;
     entry->owner = owner_make(r, message->device_no);
@@ -144,6 +157,7 @@ void retained_put(struct retained *r, struct message *message)
         entry = NULL;
     }
     if (entry) {
+        r->bytes += message_size(message) - message_size(entry->message);
         message_ref(message);
         message_unref(entry->message);
         entry->message = message;

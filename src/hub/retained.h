@@ -24,6 +24,8 @@ struct retained_limit {
     size_t bytes_max;
 };
 bool retained_has_room(struct retained *retained, const struct message *message, const struct retained_limit *limit);
+/* Beside all others of the space. */
+bool retained_has_room_in_all(struct retained *retained, const struct message *message, const struct retained_limit *limit);
 /* The message of its topic from now on; without payload: there is none any more. */
 void retained_put(struct retained *retained, struct message *message);
 struct message *retained_get(struct retained *retained, struct str topic); /* NULL: none; else unref it */

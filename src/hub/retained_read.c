@@ -15,7 +15,7 @@ struct retained_read {
 
 static struct retained *retained_of(const struct session *session)
 {
-    return session->loop->core->retained;
+    return hub_retained(session->loop->core, session->party == PARTY_OPEN ? session->owner_no : 0);
 }
 
 static struct str filter_of(const struct retained_read *read)
@@ -29,8 +29,8 @@ static int64_t device_of_filter(const struct session *session, struct str filter
     struct uuid id;
     struct str rest;
     struct device_brief device;
-    if (session->party == PARTY_DEVICE) {
-        return session->owner_no;
+    if (session->party == PARTY_DEVICE || session->party == PARTY_OPEN) {
+        return session->party == PARTY_DEVICE ? session->owner_no : 0;
     }
     bool names_device = device_topic_split(filter, &id, &rest) &&
                         hub_ports(session->loop)->find_device(session->loop->core->domain, &id, &device);
@@ -83,6 +83,9 @@ void retained_read_end_all(struct session *session)
 static bool may_read(const struct session *session, const struct message *message)
 {
     struct device_brief device;
+    if (session->party == PARTY_OPEN) {
+        return true;
+    }
     if (!access_may_receive((enum party)session->party, (enum topic_id)message->topic_id) ||
         !hub_ports(session->loop)->find_device_no(session->loop->core->domain, message->device_no, &device) ||
         device.epoch != message->epoch) {
@@ -95,6 +98,8 @@ static bool may_read(const struct session *session, const struct message *messag
         return device.organization_no == session->owner_no && message->organization_no == session->owner_no;
     case PARTY_PARTNER:
         return device.partner_no == session->owner_no;
+    case PARTY_OPEN:
+        break;
     }
     return false;
 }
@@ -120,9 +125,15 @@ void retained_read_pump(struct session *session)
     }
 }
 
-void retained_persist(struct hub_loop *loop, struct str topic)
+void retained_persist(struct hub_loop *loop, int64_t space, struct str topic)
 {
-    struct message *message = retained_get(loop->core->retained, topic);
-    persist_retained(loop, topic, message);
+    struct message *message = retained_get(hub_retained(loop->core, space), topic);
+    persist_retained(loop, space, topic, message);
     message_unref(message);
+}
+
+unsigned retained_home(const struct hub_core *core, const struct message *message)
+{
+    return message->space == 0 ? hub_home_of_device(core, message->device_no)
+                               : (unsigned)(hash_str(message_topic(message)) % core->loop_count);
 }

@@ -181,7 +181,7 @@ void session_forget_in_memory(struct session *session)
 void session_set_will(struct session *session, const struct mqtt_will *will)
 {
     mem_free(session->will);
-    session->will = will ? will_new(will) : NULL;
+    session->will = will ? will_new(will, session->party != PARTY_OPEN) : NULL;
 }
 
 void session_save(struct session *session)
@@ -245,6 +245,13 @@ bool session_update_storage(struct session *session)
         return true;
     }
     return false;
+}
+
+struct topic_limits session_topic_limits(const struct settings *s, enum party party)
+{
+    return party == PARTY_OPEN
+               ? (struct topic_limits){.bytes_max = s->mqtt_open_topic_max, .levels_max = s->mqtt_open_topic_levels}
+               : (struct topic_limits){.bytes_max = s->mqtt_topic_max, .levels_max = s->mqtt_topic_levels};
 }
 
 /* --- without a connection ----------------------------------------------------------------------------------------- */

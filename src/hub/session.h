@@ -3,6 +3,7 @@
 #ifndef MUSTER_HUB_SESSION_H
 #define MUSTER_HUB_SESSION_H
 
+#include "codec/mqtt/topic.h"
 #include "hub/access.h"
 #include "hub/hub_loop.h"
 #include "hub/message.h"
@@ -139,6 +140,8 @@ bool session_update_storage(struct session *session);
 void session_save(struct session *session);
 /* All rows again, after the disk missed something. */
 void session_save_all(struct session *session);
+
+struct topic_limits session_topic_limits(const struct settings *settings, enum party party);
 
 /* --- filters (subscribe.c) --- */
 /* Generation of a device session (mqtt.md 4.1). */

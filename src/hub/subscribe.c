@@ -71,8 +71,13 @@ bool session_has_filter(const struct session *session, struct str filter)
     return filter_find(session, filter) != NULL;
 }
 
-static void count_application_filters(struct hub_loop *loop, int change)
+static void count_application_filters(const struct session *session, int change)
 {
+    struct hub_loop *loop = session->loop;
+    if (session->party == PARTY_OPEN) {
+        atomic_fetch_add(&loop->open_filters, change);
+        return;
+    }
     atomic_fetch_add(&loop->application_filters, change);
     int before = atomic_fetch_add(&loop->core->application_filters, change);
     if (before == 0 || before + change == 0) {
@@ -111,7 +116,7 @@ static void add_application_filter(struct session *session, struct filter *f, st
     } else {
         f->subscription = topic_tree_add(&session->application->tenant->tree, filter, session);
     }
-    count_application_filters(session->loop, 1);
+    count_application_filters(session, 1);
 }
 
 void session_set_online(struct session *session, bool online)
@@ -162,7 +167,7 @@ static void filter_release(struct session *session, struct filter *f)
         } else {
             topic_tree_remove(&session->application->tenant->tree, f->subscription);
         }
-        count_application_filters(session->loop, -1);
+        count_application_filters(session, -1);
     }
 }
 
@@ -234,6 +239,9 @@ static bool is_allowed(const struct session *session, struct str filter)
     if (session->party == PARTY_DEVICE) {
         return access_device_filter(&session->device_id, filter, &rest);
     }
+    if (session->party == PARTY_OPEN) {
+        return true;
+    }
     if (!access_application_filter((enum party)session->party, filter, &names_device, &id)) {
         return false;
     }
@@ -249,8 +257,10 @@ static bool is_allowed(const struct session *session, struct str filter)
 static enum mqtt_reason check_filter(const struct session *session, struct str filter, struct topic_filter *ret_parsed)
 {
     const struct settings *s = hub_settings(session->loop);
-    struct topic_limits limits = {.bytes_max = s->mqtt_topic_max, .levels_max = s->mqtt_topic_levels};
-    uint64_t count_max = session->party == PARTY_DEVICE ? s->mqtt_device_filters : s->mqtt_application_filters;
+    struct topic_limits limits = session_topic_limits(s, (enum party)session->party);
+    uint64_t count_max = session->party == PARTY_DEVICE ? s->mqtt_device_filters
+                         : session->party == PARTY_OPEN ? s->mqtt_open_filters
+                                                        : s->mqtt_application_filters;
     if (!topic_filter_parse(filter, &limits, ret_parsed)) {
         return MQTT_TOPIC_FILTER_INVALID;
     }

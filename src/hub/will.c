@@ -14,12 +14,12 @@ struct will *will_from_stored(struct str packet, uint32_t delay_s)
     return will;
 }
 
-struct will *will_new(const struct mqtt_will *will)
+struct will *will_new(const struct mqtt_will *will, bool drop_key)
 {
     struct buf out, shared;
     /* The Will's properties on the wire hold its delay, which a PUBLISH must not: they are written anew. */
     buf_init(&shared, WILL_BYTES_MAX);
-    mqtt_encode_shared_properties(&shared, &will->properties, STR("access_key"));
+    mqtt_encode_shared_properties(&shared, &will->properties, drop_key ? STR("access_key") : str_from(NULL, 0));
     struct mqtt_publish_head head = {.topic = will->topic,
                                      .packet_id = will->qos > 0 ? 1 : 0,
                                      .qos = will->qos,

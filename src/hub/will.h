@@ -4,7 +4,7 @@
 
 #include "hub/session.h"
 
-struct will *will_new(const struct mqtt_will *will); /* copies; freed with mem_free */
+struct will *will_new(const struct mqtt_will *will, bool drop_key); /* copies; freed with mem_free */
 struct will *will_from_stored(struct str packet, uint32_t delay_s);
 /* Publishes the session's Will as an ordinary publish of its owner; the session has none afterwards. */
 void will_publish(struct session *session);

@@ -59,6 +59,13 @@
     X(mqtt, application_queue_bytes, SIZE, 67108864, 1, "bytes kept for an offline application session") \
     X(mqtt, device_retained, U, 64, 1, "retained messages of one device") \
     X(mqtt, device_retained_bytes, SIZE, 1048576, 1, "bytes of the retained messages of one device") \
+    X(mqtt, open_filters, U, 1000, 1, "filters of one session of an open listener") \
+    X(mqtt, open_topic_max, SIZE, 1024, 1, "length of a topic on an open listener") \
+    X(mqtt, open_topic_levels, U, 64, 1, "levels of a topic on an open listener") \
+    X(mqtt, open_queue, U, 10000, 1, "messages kept for an offline session of an open listener") \
+    X(mqtt, open_queue_bytes, SIZE, 67108864, 1, "bytes kept for an offline session of an open listener") \
+    X(mqtt, open_retained, U, 100000, 1, "retained messages of one open listener") \
+    X(mqtt, open_retained_bytes, SIZE, 268435456, 1, "bytes of the retained messages of one open listener") \
     X(mqtt, application_sessions, U, 100, 1, "application sessions of one tenant") \
     X(mqtt, failed_connects, U, 60, 1, "failed CONNECTs in 30 s of one address and client id") \
     X(retention, telemetry_days, U, 30, 1, "days that raw telemetry is kept") \

@@ -50,6 +50,9 @@ static void fill_identity(struct script *s, struct mqtt_connect *c, const struct
         uuid_format(&d->brief.id, id);
         c->client_id = c->user_name = arena_str(&s->arena, str_from_cstr(id));
         c->password = arena_str(&s->arena, str_from_cstr(d->key));
+    } else if (tokens_get(t, "open", &name)) {
+        c->client_id = name;
+        c->has_user_name = c->has_password = false;
     } else if (tokens_get(t, "org", &name)) {
         c->client_id = name;
         c->user_name = STR("org");
@@ -231,6 +234,12 @@ static void open_link(struct script *s, struct world_client *client, const struc
         peer[from.len] = '\0';
     }
     world_open(client, peer, tokens_has(t, "local"));
+    struct str space, id;
+    if (tokens_get(t, "open", &id)) { /* a client of the open listener `space` */
+        space = STR("open");
+        tokens_get(t, "space", &space);
+        client->connection->space = hub_open_space(&s->world->core, space);
+    }
     s->inboxes[client - s->world->clients].closed_is_told = false;
 }
 

@@ -95,7 +95,7 @@ static bool same(const struct row *a, const struct row *b)
     case ROW_QUEUED:
         return a->queued.seq == b->queued.seq;
     case ROW_RETAINED:
-        return str_eq(a->retained.topic, b->retained.topic);
+        return a->retained.space == b->retained.space && str_eq(a->retained.topic, b->retained.topic);
     }
     return false;
 }
@@ -295,10 +295,10 @@ enum err retained_store_put(struct store_tx *tx, const struct retained_row *reta
     return put(row);
 }
 
-enum err retained_store_remove(struct store_tx *tx, struct str topic)
+enum err retained_store_remove(struct store_tx *tx, int64_t space, struct str topic)
 {
     (void)tx;
-    struct row key = {.kind = ROW_RETAINED, .retained = {.topic = topic}};
+    struct row key = {.kind = ROW_RETAINED, .retained = {.space = space, .topic = topic}};
     remove_row(&key);
     return ERR_OK;
 }

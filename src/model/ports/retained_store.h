@@ -10,6 +10,7 @@
 struct store_tx;
 
 struct retained_row {
+    int64_t space;           /* 0: the devices' topics, else an open listener's */
     struct str topic;
     struct str message;      /* PUBLISH as MQTT 5 bytes */
     int64_t expires_at_ms;   /* unix; INT64_MAX: never */
@@ -19,7 +20,7 @@ struct retained_row {
 };
 
 enum err retained_store_put(struct store_tx *tx, const struct retained_row *row); /* inserts, or replaces by topic */
-enum err retained_store_remove(struct store_tx *tx, struct str topic);
+enum err retained_store_remove(struct store_tx *tx, int64_t space, struct str topic);
 enum err retained_store_remove_device(struct store_tx *tx, int64_t device_no);
 /* Those of another epoch of the device. */
 enum err retained_store_remove_stale(struct store_tx *tx, int64_t device_no, uint32_t epoch);

@@ -12,8 +12,8 @@ struct store_tx;
 
 struct session_row {
     int64_t no;
-    uint8_t principal_kind;       /* 1 device, 2 organization, 3 partner */
-    int64_t principal_no;         /* device or tenant */
+    uint8_t principal_kind;       /* 1 device, 2 organization, 3 partner, 4 anonymous client of an open listener */
+    int64_t principal_no;         /* device, tenant, or open listener */
     struct str client_id;
     int64_t api_key_no;           /* 0: a device */
     uint32_t expiry_s;            /* 0xFFFFFFFF: never */

@@ -7,22 +7,24 @@ enum err retained_store_put(struct store_tx *tx, const struct retained_row *row)
 {
     struct query q;
     query_begin(&q, tx,
-                "INSERT OR REPLACE INTO mqtt_retained (topic, message, expires_at, device_no, organization_no, epoch)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+                "INSERT OR REPLACE INTO mqtt_retained (topic, message, expires_at, device_no, organization_no, epoch,"
+                " space) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     query_bind_str(&q, 1, row->topic);
     query_bind_blob(&q, 2, row->message.ptr, row->message.len);
     query_bind_time(&q, 3, row->expires_at_ms == INT64_MAX ? INT64_MIN : row->expires_at_ms);
     query_bind_i64(&q, 4, row->device_no);
     query_bind_i64(&q, 5, row->organization_no);
     query_bind_i64(&q, 6, row->epoch);
+    query_bind_i64(&q, 7, row->space);
     return query_finish(&q);
 }
 
-enum err retained_store_remove(struct store_tx *tx, struct str topic)
+enum err retained_store_remove(struct store_tx *tx, int64_t space, struct str topic)
 {
     struct query q;
-    query_begin(&q, tx, "DELETE FROM mqtt_retained WHERE topic = ?1");
-    query_bind_str(&q, 1, topic);
+    query_begin(&q, tx, "DELETE FROM mqtt_retained WHERE space = ?1 AND topic = ?2");
+    query_bind_i64(&q, 1, space);
+    query_bind_str(&q, 2, topic);
     return query_finish(&q);
 }
 
@@ -54,7 +56,7 @@ enum err retained_store_remove_expired(struct store_tx *tx, int64_t now_unix_ms)
 enum err retained_store_load(struct store_tx *tx, struct retained_store_visitor *visitor)
 {
     struct query q;
-    query_begin(&q, tx, "SELECT topic, message, expires_at, device_no, organization_no, epoch FROM mqtt_retained");
+    query_begin(&q, tx, "SELECT topic, message, expires_at, device_no, organization_no, epoch, space FROM mqtt_retained");
     while (query_next(&q)) {
         int64_t expires = query_time(&q, 2);
         struct retained_row row = {.topic = query_str(&q, 0),
@@ -62,7 +64,8 @@ enum err retained_store_load(struct store_tx *tx, struct retained_store_visitor 
                                    .expires_at_ms = expires == INT64_MIN ? INT64_MAX : expires,
                                    .device_no = query_i64(&q, 3),
                                    .organization_no = query_i64(&q, 4),
-                                   .epoch = (uint32_t)query_i64(&q, 5)};
+                                   .epoch = (uint32_t)query_i64(&q, 5),
+                                   .space = query_i64(&q, 6)};
         visitor->on_message(visitor, &row);
     }
     return query_finish(&q);

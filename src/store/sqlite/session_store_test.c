@@ -295,6 +295,11 @@ static void retain_some(struct store_tx *tx, struct job *job)
     assert_int_equal(c.count, 1);
     assert_true(c.last.expires_at_ms == INT64_MAX && c.last.device_no == 3 && c.last.organization_no == 4 &&
                 c.last.epoch == 5);
+    row.space = 9;
+    assert_int_equal(retained_store_put(tx, &row), ERR_OK); /* the same topic elsewhere */
+    expect_retained(tx, 2);
+    assert_int_equal(retained_store_remove(tx, 9, row.topic), ERR_OK);
+    row.space = 0;
     row.topic = STR("b");
     row.expires_at_ms = 1000;
     assert_int_equal(retained_store_put(tx, &row), ERR_OK);
@@ -307,7 +312,7 @@ static void retain_some(struct store_tx *tx, struct job *job)
     expect_retained(tx, 2);
     assert_int_equal(retained_store_remove_stale(tx, 3, 6), ERR_OK);
     expect_retained(tx, 1);
-    assert_int_equal(retained_store_remove(tx, STR("a")), ERR_OK);
+    assert_int_equal(retained_store_remove(tx, 0, STR("a")), ERR_OK);
     expect_retained(tx, 1);
     assert_int_equal(retained_store_remove_device(tx, 3), ERR_OK);
     expect_retained(tx, 0);
