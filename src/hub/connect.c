@@ -3,6 +3,7 @@
 #include "base/metrics.h"
 #include "base/log.h"
 #include "codec/mqtt/topic.h"
+#include "hub/backlog.h"
 #include "hub/connection.h"
 #include "hub/counts.h"
 #include "hub/push.h"
@@ -264,6 +265,7 @@ static void take_over(struct session *session, bool session_ends)
         will_publish(session);
     }
     session->connection = NULL;
+    backlog_end(session);
     old->session = NULL;
     metric_add(METRIC_MQTT_CONNECTED, -1);
     connection_disconnect(old, MQTT_SESSION_TAKEN_OVER, "Session taken over");

@@ -12,6 +12,13 @@
 #define ANSWERS_MAX 1024u
 #define REASON_BYTES_MAX 240u
 
+/* An older client knows no Receive Maximum: beyond it, it is not refused but read later. */
+static uint32_t answers_max(const struct connection *c)
+{
+    uint64_t maximum = hub_settings(c->loop)->mqtt_receive_maximum;
+    return c->version == MQTT_V5 || maximum == 0 || maximum > ANSWERS_MAX ? ANSWERS_MAX : (uint32_t)maximum;
+}
+
 static const struct link_ops *link_of(const struct connection *c)
 {
     return hub_ports(c->loop)->link;
@@ -219,7 +226,7 @@ void connection_hold(struct connection *connection)
 static bool may_read(const struct connection *c)
 {
     return (c->state == CONNECTION_NEW || c->state == CONNECTION_OPEN) && c->paused_until_ms == 0 && !c->serial_uplinks &&
-           c->answer_count < ANSWERS_MAX;
+           c->answer_count < answers_max(c);
 }
 
 void connection_wake(struct connection *connection)
@@ -267,7 +274,7 @@ struct answer *answer_new(struct connection *connection, enum mqtt_type type, ui
         session_ref(answer->session);
     }
     list_append(&connection->answers, &answer->node);
-    if (++connection->answer_count == ANSWERS_MAX) {
+    if (++connection->answer_count == answers_max(connection)) {
         connection_hold(connection);
     }
     return answer;
@@ -346,7 +353,7 @@ static void flush_answers(struct connection *c)
             return;
         }
         list_remove(&answer->node);
-        if (c->answer_count-- == ANSWERS_MAX) {
+        if (c->answer_count-- == answers_max(c)) {
             connection_wake(c);
         }
         answer_send(c, answer);

@@ -300,7 +300,7 @@ static void publish_event(struct hub_loop *loop, const struct event *event, enum
 {
     struct message *message = event_message(loop->core, event, topic, payload);
     if (message) {
-        relay_deliver_here(loop, message);
+        relay_deliver_here(loop, message, NULL);
         if (hub_home_of_device(loop->core, event->device_no) == loop->index) {
             relay_to_shares(loop, message, NULL);
         }

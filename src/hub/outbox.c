@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "hub/backlog.h"
 #include "hub/connection.h"
 #include "hub/message.h"
 #include "hub/persist.h"
@@ -16,6 +17,9 @@
 /* What one client may have unacknowledged, whatever it says it can take: the rest waits under the queue's limit. */
 #define IN_FLIGHT_MAX 1024u
 #define IN_FLIGHT_BYTES_MAX ((size_t)1024 * 1024)
+/* Where the queue's limit is off, these stand for it when a client is behind. */
+#define BEHIND_MESSAGES 10000u
+#define BEHIND_BYTES ((size_t)64 * 1024 * 1024)
 
 static struct out_entry *entry_at(const struct outbox *box, uint32_t index)
 {
@@ -350,7 +354,13 @@ void outbox_pump(struct session *session)
     }
 }
 
-static bool over_limit(const struct session *session)
+struct queue_limit {
+    uint64_t messages;
+    size_t bytes;
+};
+
+/* 0: off. */
+static struct queue_limit queue_limit_of(const struct session *session)
 {
     const struct settings *s = hub_settings(session->loop);
     uint64_t messages = s->mqtt_application_queue;
@@ -362,27 +372,64 @@ static bool over_limit(const struct session *session)
         messages = s->mqtt_open_queue;
         bytes = s->mqtt_open_queue_bytes;
     }
-    return (messages > 0 && session->outbox->count - session->outbox->sent > messages) ||
-           (bytes > 0 && session->outbox->bytes > bytes);
+    return (struct queue_limit){messages, bytes};
 }
 
-/* The oldest that was not sent yet gives way (mqtt.md 9). */
-static void drop_oldest(struct session *session)
+static bool over_limit(const struct session *session)
+{
+    const struct outbox *box = session->outbox;
+    struct queue_limit limit = queue_limit_of(session);
+    return (limit.messages > 0 && box->count - box->sent > limit.messages) ||
+           (limit.bytes > 0 && box->bytes > limit.bytes);
+}
+
+bool outbox_is_behind(const struct session *session, unsigned part)
+{
+    const struct outbox *box = session->outbox;
+    struct queue_limit limit = queue_limit_of(session);
+    uint64_t messages = limit.messages > 0 ? limit.messages : BEHIND_MESSAGES;
+    size_t waiting_bytes = box ? box->bytes - box->in_flight_bytes : 0;
+    size_t bytes = limit.bytes > 0 ? limit.bytes : BEHIND_BYTES;
+    return box && (box->count - box->sent > messages / part || waiting_bytes > bytes / part);
+}
+
+/* The oldest that was not sent yet gives way (mqtt.md 9); while there is a connection none of those whose publishers wait
+ * instead. False: there is none. */
+static bool drop_oldest(struct session *session)
 {
     struct outbox *box = session->outbox;
     for (uint32_t i = box->sent; i < box->count; i++) {
         struct out_entry *entry = entry_at(box, i);
+        if (entry->message && session->connection && backlog_applies(entry->message)) {
+            continue;
+        }
         if (entry->message) {
             entry_clear(session, entry);
             metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
             if (i == box->sent) {
                 box->sent++; /* a hole in front counts as sent */
             }
-            return;
+            return true;
         }
         if (i == box->sent) {
             box->sent++;
         }
+    }
+    return false;
+}
+
+static void drop_excess(struct session *session)
+{
+    struct outbox *box = session->outbox;
+    while (over_limit(session) && box->sent < box->count && drop_oldest(session)) {
+    }
+}
+
+void outbox_shrink(struct session *session)
+{
+    if (session->outbox) {
+        drop_excess(session);
+        outbox_trim(session);
     }
 }
 
@@ -440,8 +487,8 @@ bool outbox_deliver(struct session *session, struct message *message, const stru
         entry->stored = stored = true;
         persist_queued(session->loop, session->no, entry);
     }
-    while (over_limit(session) && box->sent < box->count) {
-        drop_oldest(session);
+    if (!session->connection || !backlog_applies(message)) {
+        drop_excess(session);
     }
     outbox_trim(session);
     return stored;
@@ -452,6 +499,7 @@ static enum ack_result entry_done(struct session *session, struct out_entry *ent
     entry_land(session, entry);
     outbox_trim(session);
     outbox_pump(session);
+    backlog_progress(session);
     return ACK_OK;
 }
 
@@ -493,6 +541,7 @@ enum ack_result outbox_received(struct session *session, uint16_t packet_id, uin
         return entry_done(session, entry); /* no PUBREL follows [MQTT-4.3.3-4] */
     } else {
         entry_release(session, entry);
+        backlog_progress(session);
     }
     return ACK_OK;
 }

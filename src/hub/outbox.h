@@ -50,6 +50,10 @@ enum ack_result outbox_received(struct session *session, uint16_t packet_id, uin
 enum ack_result outbox_completed(struct session *session, uint16_t packet_id); /* PUBCOMP */
 /* After CONNACK of a resumed session: everything in flight again with DUP, then what waits. */
 void outbox_resume(struct session *session);
+/* More waits than this part of the queue's limit. */
+bool outbox_is_behind(const struct session *session, unsigned part);
+/* Drops what is over the limit: the connection is gone. */
+void outbox_shrink(struct session *session);
 /* Nothing waits, and the client takes more. */
 bool outbox_is_ready(const struct session *session);
 /* Sends what waits as far as the client's window and the output allow. */

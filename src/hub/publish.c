@@ -287,7 +287,7 @@ void on_publish(struct connection *connection, const struct mqtt_publish *packet
     }
     if (publish->qos > 0) {
         uint64_t maximum = hub_settings(connection->loop)->mqtt_receive_maximum;
-        if (maximum > 0 && connection->inbound_open >= maximum) {
+        if (maximum > 0 && connection->inbound_open >= maximum && connection->version == MQTT_V5) {
             connection_disconnect(connection, MQTT_RECEIVE_MAXIMUM_EXCEEDED, "Receive Maximum exceeded");
             return;
         }

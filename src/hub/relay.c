@@ -1,6 +1,7 @@
 #include "hub/relay.h"
 
 #include "base/mem.h"
+#include "hub/backlog.h"
 #include "hub/retained_read.h"
 #include "hub/session.h"
 #include "hub/share.h"
@@ -40,6 +41,16 @@ static void relay_release(struct relay *relay, const struct hub_loop *here, enum
         relay->task.run = run_relay_ended;
         mailbox_post(relay->home->mailbox, &relay->task);
     }
+}
+
+void relay_hold(struct relay *relay)
+{
+    atomic_fetch_add(&relay->left, 1);
+}
+
+void relay_let_go(struct relay *relay, const struct hub_loop *here)
+{
+    relay_release(relay, here, ERR_OK);
 }
 
 void relay_finish(struct relay *relay)
@@ -91,15 +102,22 @@ static void on_post_committed(struct persist_waiter *waiter, enum err err)
     post_finish(container_of(waiter, struct relay_post, waiter), err);
 }
 
+static bool deliver(struct session *session, struct message *message, const struct match *match, struct relay *relay)
+{
+    bool stored = outbox_deliver(session, message, match, 0);
+    backlog_delivered(session, message, relay);
+    return stored;
+}
+
 /* Delivers to a member that is on this loop. */
-static bool deliver_to_member(struct share_member *member, struct message *message)
+static bool deliver_to_member(struct share_member *member, struct message *message, struct relay *relay)
 {
     struct match match = {.qos = FILTER_QOS(member->options),
                           .found = true,
                           .retain = (member->options & FILTER_RETAIN_AS_PUBLISHED) != 0,
                           .identifier_count = member->identifier != 0,
                           .identifiers = {member->identifier}};
-    return outbox_deliver(member->session, message, &match, 0);
+    return deliver(member->session, message, &match, relay);
 }
 
 /* The member left on the way: to another one of its group. True: the post goes on to another loop. */
@@ -123,11 +141,11 @@ static void run_post(struct task *task)
     struct relay_post *post = container_of(task, struct relay_post, task);
     bool stored = false;
     if (!post->member) {
-        stored = relay_deliver_here(post->loop, post->message);
+        stored = relay_deliver_here(post->loop, post->message, post->relay);
     } else if (choose_again(post)) {
         return;
     } else if (post->member) {
-        stored = deliver_to_member(post->member, post->message);
+        stored = deliver_to_member(post->member, post->message, post->relay);
     }
     if (stored && post->relay) {
         post->waiter.done = on_post_committed;
@@ -180,7 +198,7 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
         }
         if (target != loop) {
             post_to(target, message, NULL, relay);
-        } else if (relay_deliver_here(loop, message) && relay) {
+        } else if (relay_deliver_here(loop, message, relay) && relay) {
             relay_hold_for_commit(relay);
         }
     }
@@ -314,7 +332,7 @@ static void match_owners(struct fan_out *f)
     match_tenant(f, PARTY_PARTNER, device.partner_no);
 }
 
-static bool deliver_to_applications(struct hub_loop *loop, struct message *message)
+static bool deliver_to_applications(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     bool stored = false;
     struct fan_out f = {loop, message};
@@ -322,12 +340,12 @@ static bool deliver_to_applications(struct hub_loop *loop, struct message *messa
     loop->receiver_count = 0;
     match_owners(&f);
     for (size_t i = 0; i < loop->receiver_count; i++) {
-        stored |= outbox_deliver(loop->receivers[i].session, message, &loop->receivers[i].match, 0);
+        stored |= deliver(loop->receivers[i].session, message, &loop->receivers[i].match, relay);
     }
     return stored;
 }
 
-static bool deliver_to_device(struct hub_loop *loop, struct message *message)
+static bool deliver_to_device(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     struct match match;
     struct session *session = session_find_device(loop, message->device_no);
@@ -337,18 +355,18 @@ static bool deliver_to_device(struct hub_loop *loop, struct message *message)
     struct str topic = message_topic(message);
     session_match_rest(session, str_sub(topic, DEVICE_PREFIX_BYTES, topic.len), message->sender == session->serial,
                        &match);
-    return match.found && outbox_deliver(session, message, &match, 0);
+    return match.found && deliver(session, message, &match, relay);
 }
 
-bool relay_deliver_here(struct hub_loop *loop, struct message *message)
+bool relay_deliver_here(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
-    bool stored = message->space == 0 && deliver_to_device(loop, message);
+    bool stored = message->space == 0 && deliver_to_device(loop, message, relay);
     if (message->retain && retained_home(loop->core, message) == loop->index) {
         retained_persist(loop, message->space, message_topic(message));
         stored = true;
     }
     if (atomic_load_explicit(filters_of(loop, message), memory_order_relaxed) > 0) {
-        stored |= deliver_to_applications(loop, message);
+        stored |= deliver_to_applications(loop, message, relay);
     }
     return stored;
 }

@@ -20,6 +20,9 @@ struct relay {
 void relay_begin(struct relay *relay, struct hub_loop *home, void (*done)(struct relay *relay, enum err err));
 /* Waits for the changes of this turn on the home loop too. At most once, on the home loop. */
 void relay_hold_for_commit(struct relay *relay);
+/* Waits until it is let go, from that loop's thread (backlog.h). */
+void relay_hold(struct relay *relay);
+void relay_let_go(struct relay *relay, const struct hub_loop *here);
 void relay_finish(struct relay *relay); /* everything was handed out */
 
 /* Whether anybody might receive what a device publishes on this topic; false saves building the message. */
@@ -29,6 +32,6 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
 /* To one member of each matching group of shared subscriptions; relay_message() does so. */
 void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay);
 /* On this loop only, and not to shared subscriptions. True: kept in a stored session, in this turn's batch. */
-bool relay_deliver_here(struct hub_loop *loop, struct message *message);
+bool relay_deliver_here(struct hub_loop *loop, struct message *message, struct relay *relay);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "hub/backlog.h"
 #include "hub/connection.h"
 #include "hub/counts.h"
 #include "hub/persist.h"
@@ -141,6 +142,7 @@ static void absence_end(struct session *session)
 static void session_forget(struct session *session)
 {
     absence_end(session);
+    backlog_end(session);
     retained_read_end_all(session);
     session_drop_filters(session);
     outbox_free(session);
@@ -312,6 +314,8 @@ void session_detach(struct session *session)
     session->connection->session = NULL;
     session->connection = NULL;
     session_set_online(session, false);
+    backlog_end(session);
+    outbox_shrink(session);
     metric_add(METRIC_MQTT_CONNECTED, -1);
     if (session->party == PARTY_DEVICE) {
         hub_ports(loop)->disconnected(loop->core->domain, session->owner_no);

@@ -11,6 +11,7 @@
 
 #define SESSION_NEVER_EXPIRES UINT32_MAX
 
+struct backlog;
 struct retained_read;
 struct share_member;
 
@@ -104,6 +105,7 @@ struct session {
     struct absence *absence;
     struct will *will;
     struct push_state *push;
+    struct backlog *backlog;       /* who waits for it; NULL: nobody */
     struct retained_read *retained_reads; /* in the order of their subscriptions */
     struct uuid device_id;         /* devices */
     struct application *application;
