@@ -15,6 +15,7 @@
 #define SLOT_MS (INT64_C(15) * 60 * 1000)
 #define RETAIN_PAUSE_MS (INT64_C(3600) * 1000)
 #define RETAIN_ROWS 500
+#define ROTATE_PAUSE_MS INT64_C(60000)
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define STATE_JSON_BYTES_MAX ((size_t)64 << 20)
 #define REPLAY_BATCH 4096
@@ -263,7 +264,7 @@ enum err telemetry_flush_all(struct domain *domain, struct store_tx *tx)
     return ERR_OK;
 }
 
-/* ---- retention ---- */
+/* ---- retention, and the end of files that were open long enough ---- */
 
 struct retain_op {
     struct op op;
@@ -278,6 +279,11 @@ static void retain_days_run(struct op *op, struct store_tx *tx)
     if (days > 0) {
         sample_store_retain(tx, (int32_t)(domain->now_unix_ms() / DAY_MS) - (int32_t)(days > 100000 ? 100000 : days));
     }
+}
+
+static void rotate_run(struct op *op, struct store_tx *tx)
+{
+    sample_store_rotate(tx, container_of(op, struct retain_op, op)->domain->now_unix_ms());
 }
 
 static void retain_history_run(struct op *op, struct store_tx *tx)
@@ -321,6 +327,10 @@ void telemetry_tick(struct domain *domain)
         retain_start(domain, LANE_TELEMETRY, retain_days_run);
         retain_start(domain, LANE_REGISTRY, retain_history_run);
     }
+    if (now >= t->next_rotate_at_ms || t->next_rotate_at_ms > now + 2 * ROTATE_PAUSE_MS) {
+        t->next_rotate_at_ms = now + ROTATE_PAUSE_MS;
+        retain_start(domain, LANE_TELEMETRY, rotate_run);
+    }
     bool due = now >= f->next_at_ms || f->next_at_ms > now + 2 * ROUND_PAUSE_MS;
     if (!due || atomic_load(&f->running)) {
         return;
@@ -350,7 +360,9 @@ static enum err replay_row(const struct sample_row *row, void *arg)
     struct replay *replay = arg;
     struct domain *domain = replay->domain;
     struct device_brief device;
-    replay->last = row->position;
+    if (sample_position_is_after(row->position, replay->last)) {
+        replay->last = row->position;
+    }
     if (!device_table_find_no(domain->devices, row->device_no, &device) || device.epoch != row->epoch) {
         return ERR_OK;
     }

@@ -90,7 +90,7 @@ struct telemetry {
     struct presence *presence;
     /* the ticker's and the registry lane's, in turn */
     struct flush flush;
-    int64_t next_retain_at_ms;
+    int64_t next_retain_at_ms, next_rotate_at_ms;
 };
 
 void history_push(struct history_list *list, struct history_item *item);

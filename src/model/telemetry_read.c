@@ -1,6 +1,7 @@
 /* Samples of one device, from its newest row backwards along the chain of positions. The chain is in order of arrival;
  * a sample time lies at most five minutes after its arrival (device-api.md 3.2.2), so the walk ends where nothing older
- * can belong any more. */
+ * can belong any more. Sealed rows come in runs: one whose sample times lie outside of what is asked for is passed over
+ * whole, and long series take its roll-ups instead of its rows. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -48,6 +49,43 @@ static enum err walk_next(struct walk *walk, struct sample_row *ret_row)
     }
     walk->next = ret_row->previous;
     return ERR_OK;
+}
+
+enum run_outside { RUN_NONE, RUN_PASSED, RUN_WITHIN };
+
+/* If a sealed run begins here: passes over it if nothing of it lies within [from_ms, to_ms], else *ret_run tells of it. */
+static enum err walk_run(struct walk *walk, int64_t from_ms, int64_t to_ms, struct sample_run *ret_run,
+                         enum run_outside *ret_outside)
+{
+    *ret_outside = RUN_NONE;
+    if (walk->next.seq == 0) {
+        return ERR_OK;
+    }
+    enum err err = sample_store_run(walk->tx, walk->next, ret_run);
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && (ret_run->device_no != walk->device_no || ret_run->epoch != walk->epoch))) {
+        return ERR_OK; /* walk_next finds the end */
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    *ret_outside = RUN_WITHIN;
+    if ((ret_run->at_max_ms < from_ms || ret_run->at_min_ms > to_ms) && ret_run->received_max_ms + AHEAD_MAX_MS >= from_ms) {
+        walk->next = ret_run->previous;
+        *ret_outside = RUN_PASSED;
+    }
+    return ERR_OK;
+}
+
+/* Passes over all runs that lie outside. */
+static enum err walk_pass(struct walk *walk, int64_t from_ms, int64_t to_ms)
+{
+    struct sample_run run;
+    enum run_outside outside = RUN_PASSED;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && outside == RUN_PASSED) {
+        err = walk_run(walk, from_ms, to_ms, &run, &outside);
+    }
+    return err;
 }
 
 /* ---- the newest N by sample time: a heap with the oldest of them at its root ---- */
@@ -125,7 +163,7 @@ static enum err newest_collect(struct walk *walk, int64_t from_ms, int64_t to_ms
     struct sample_row row;
     size_t count = 0;
     enum err err;
-    while ((err = walk_next(walk, &row)) == ERR_OK) {
+    while ((err = walk_pass(walk, from_ms, to_ms)) == ERR_OK && (err = walk_next(walk, &row)) == ERR_OK) {
         int64_t latest = row.received_ms + AHEAD_MAX_MS; /* of this row and all before it */
         if (latest < from_ms || (count == limit && latest < heap[0].at_ms)) {
             break;
@@ -291,11 +329,85 @@ static void add_entry(struct series_job *job, struct series *s, int64_t at_ms, c
     }
 }
 
+/* ---- series: roll-ups of sealed runs, where they give the same answer as the rows ---- */
+
+struct rollup_job {
+    const struct series_job *job;
+    const struct sample_run *run;
+    struct series *series; /* NULL: only looks whether all roll-ups lie within one bucket each */
+    bool fits;
+};
+
+static bool visit_rollup(const struct sample_rollup *rollup, void *arg)
+{
+    struct rollup_job *r = arg;
+    int64_t from_ms = rollup->from_ms > r->run->at_min_ms ? rollup->from_ms : r->run->at_min_ms;
+    int64_t to_ms = rollup->to_ms < r->run->at_max_ms ? rollup->to_ms : r->run->at_max_ms;
+    int64_t bucket = (from_ms - r->job->from_ms) / r->job->bucket_ms;
+    r->fits = from_ms >= r->job->from_ms && to_ms <= r->job->to_ms && (to_ms - r->job->from_ms) / r->job->bucket_ms == bucket;
+    if (r->fits && r->series) {
+        struct bucket *b = &r->series->buckets[bucket];
+        b->min = b->count == 0 || rollup->min < b->min ? rollup->min : b->min;
+        b->max = b->count == 0 || rollup->max > b->max ? rollup->max : b->max;
+        b->sum += rollup->sum;
+        b->count += rollup->count;
+    }
+    return r->fits;
+}
+
+/* Only buckets are left to fill: single values are too many already. */
+static bool is_bucketed(const struct series_job *job)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        const struct series *s = &job->series[i];
+        if (!s->decided || !s->numeric || s->raw_count <= job->points) {
+            return false;
+        }
+    }
+    return job->count > 0;
+}
+
+/* Adds a whole run from its roll-ups. ERR_NOT_FOUND: its rows must be read. */
+static enum err run_add(struct walk *walk, const struct series_job *job, const struct sample_run *run)
+{
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < job->count; i++) {
+            struct rollup_job r = {job, run, pass == 0 ? NULL : &job->series[i], true};
+            enum err err = sample_store_rollups(walk->tx, walk->next, job->series[i].key, visit_rollup, &r);
+            if (err != ERR_OK || !r.fits) {
+                return err != ERR_OK ? err : ERR_NOT_FOUND;
+            }
+        }
+    }
+    walk->next = run->previous;
+    return ERR_OK;
+}
+
+/* Passes over the runs that need no row to be read. */
+static enum err runs_add(struct walk *walk, const struct series_job *job)
+{
+    for (;;) {
+        struct sample_run run;
+        enum run_outside outside;
+        enum err err = walk_run(walk, job->from_ms, job->to_ms, &run, &outside);
+        if (err != ERR_OK || outside == RUN_NONE || (outside == RUN_WITHIN && !is_bucketed(job))) {
+            return err;
+        }
+        if (outside == RUN_WITHIN) {
+            err = run_add(walk, job, &run);
+            if (err != ERR_OK) {
+                return err == ERR_NOT_FOUND ? ERR_OK : err;
+            }
+        }
+    }
+}
+
 static enum err series_collect(struct walk *walk, struct series_job *job)
 {
     struct sample_row row;
     enum err err;
-    while ((err = walk_next(walk, &row)) == ERR_OK && row.received_ms + AHEAD_MAX_MS >= job->from_ms) {
+    while ((err = runs_add(walk, job)) == ERR_OK && (err = walk_next(walk, &row)) == ERR_OK &&
+           row.received_ms + AHEAD_MAX_MS >= job->from_ms) {
         if (row.at_ms < job->from_ms || row.at_ms > job->to_ms) {
             continue;
         }

@@ -29,6 +29,14 @@ static void flush(struct store *store)
     }
 }
 
+/* What nobody can read any more: of a deleted device, or of a former owner. */
+static bool keep_row(void *arg, int64_t device_no, uint32_t epoch)
+{
+    const struct domain *domain = arg;
+    struct device_brief device;
+    return device_table_find_no(domain->devices, device_no, &device) && device.epoch <= epoch;
+}
+
 enum err store_load(struct store *store, struct domain *domain)
 {
     (void)domain; /* the bound one */
@@ -37,6 +45,7 @@ enum err store_load(struct store *store, struct domain *domain)
         store->flush = flush;
         store->batch_begin = telemetry_batch_begin;
         store->batch_end = telemetry_batch_end;
+        sealer_set_keep(store->sealer, keep_row, store->domain);
     } else {
         log_event(LOG_ERROR, "store_load_failed", log_s("error", err_name(err)));
     }

@@ -128,7 +128,11 @@ static enum err open_parts(struct store *store, const struct store_config *confi
         err = registry_open(store, path, queue_max);
     }
     if (err == ERR_OK) {
-        err = telemetry_lane_open(&store->telemetry, store->data_dir, path, queue_max);
+        err = segments_open(store->data_dir, &store->segments);
+    }
+    if (err == ERR_OK) {
+        store->sealer = sealer_new(store->segments);
+        err = telemetry_lane_open(&store->telemetry, store->segments, path, queue_max);
     }
     if (err == ERR_OK) {
         err = pool_init(&store->readers, "reader", path, config->reader_threads ? config->reader_threads : READER_THREADS,
@@ -139,10 +143,10 @@ static enum err open_parts(struct store *store, const struct store_config *confi
                         queue_max < WORK_QUEUE_MAX ? queue_max : WORK_QUEUE_MAX);
     }
     for (unsigned i = 0; err == ERR_OK && i < store->readers.thread_count; i++) {
-        telemetry_readers_open(&store->readers.threads[i].tx, store->data_dir);
+        telemetry_readers_open(&store->readers.threads[i].tx, store->segments);
     }
     if (err == ERR_OK) {
-        telemetry_readers_open(&store->registry.tx, store->data_dir);
+        telemetry_readers_open(&store->registry.tx, store->segments);
     }
     return err;
 }
@@ -185,12 +189,16 @@ enum err store_start(struct store *store)
     if (err == ERR_OK) {
         err = pool_start(&store->workers);
     }
+    if (err == ERR_OK) {
+        err = sealer_start(store->sealer);
+    }
     return err;
 }
 
 /* Readers and workers first: what they finish may still ask for a write. The registry last: telemetry hands it work. */
 void store_stop(struct store *store)
 {
+    sealer_stop(store->sealer);
     pool_stop(&store->workers);
     pool_stop(&store->readers);
     write_lane_stop(&store->telemetry);
@@ -217,6 +225,8 @@ void store_close(struct store *store)
         db_checkpoint(store->registry.tx.db, CHECKPOINT_TRUNCATE);
         write_lane_deinit(&store->registry);
     }
+    sealer_free(store->sealer);
+    segments_free(store->segments);
     if (store->lock_fd >= 0) {
         close(store->lock_fd);
     }

@@ -5,6 +5,7 @@
 #include "model/domain.h"
 #include "store/sqlite/lane.h"
 #include "store/store.h"
+#include "store/telemetry/sealer.h"
 
 struct store {
     struct executor executor;
@@ -14,6 +15,8 @@ struct store {
     struct domain *domain;          /* NULL until bound */
     struct write_lane registry;
     struct write_lane telemetry;
+    struct segments *segments;      /* of telemetry */
+    struct sealer *sealer;
     struct pool readers;
     struct pool workers;
     /* Set by store_load: around each batch of the telemetry lane, on its thread. */
@@ -24,11 +27,11 @@ struct store {
 };
 
 /* store/telemetry/telemetry_lane.c: opens the connections of the telemetry lane. */
-enum err telemetry_lane_open(struct write_lane *lane, const char *data_dir, const char *registry_path,
+enum err telemetry_lane_open(struct write_lane *lane, struct segments *segments, const char *registry_path,
                              unsigned queue_max) MUST_CHECK;
 void telemetry_lane_close(struct write_lane *lane);
 /* Gives the threads of a pool the telemetry readers they open day files with. */
-void telemetry_readers_open(struct store_tx *tx, const char *data_dir);
+void telemetry_readers_open(struct store_tx *tx, struct segments *segments);
 void telemetry_readers_close(struct store_tx *tx);
 
 /* data_folder.c: the folder, its lock and its key file. Log their failures. */

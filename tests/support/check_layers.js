@@ -24,6 +24,7 @@ const homes = [
   { header: /^openssl\/(ssl|x509|x509v3)\.h$/, home: 'io' }, // TLS and certificates
   { header: /^openssl\//, home: 'base', also: ['io'] }, // hashes, randomness, keys
   { header: /^sqlite3\.h$/, home: 'store/sqlite' },
+  { header: /^zstd\.h$/, home: 'store/telemetry' },
   { header: /^cjson\//, home: 'codec/json' },
   { header: /^llhttp\.h$/, home: 'codec/http1' },
   { header: /^wslay\//, home: 'codec/websocket' },

@@ -44,11 +44,36 @@ enum err sample_store_append(struct store_tx *tx, struct sample_row *row) MUST_C
 /* One row by its position; its strings are valid until the next call with the same `tx`. ERR_NOT_FOUND: the day is no
  * longer kept. LANE_READ or LANE_REGISTRY. */
 enum err sample_store_read(struct store_tx *tx, struct sample_position position, struct sample_row *ret_row) MUST_CHECK;
-/* Visits every row behind `after`, in order of arrival. At the start, on the registry's connection. */
+/* Consecutive rows of one device and epoch that are sealed: what is known of them without reading them. */
+struct sample_run {
+    int64_t device_no;
+    uint32_t epoch;
+    uint32_t rows;
+    int64_t first_seq, last_seq;
+    struct sample_position previous; /* the row before the first one */
+    int64_t at_min_ms, at_max_ms, received_max_ms;
+};
+/* The sealed run whose newest row is at `position`. ERR_NOT_FOUND: that row is not sealed, or not the last one of a run. */
+enum err sample_store_run(struct store_tx *tx, struct sample_position position, struct sample_run *ret_run) MUST_CHECK;
+
+/* The numbers of one key of a run whose sample times lie within five minutes. */
+struct sample_rollup {
+    int64_t from_ms, to_ms; /* both included */
+    uint64_t count;
+    double min, max, sum, last;
+};
+/* Visits the roll-ups of the run that sample_store_run found, oldest first, until `visit` returns false. ERR_NOT_FOUND:
+ * that run has none; its rows are few. */
+enum err sample_store_rollups(struct store_tx *tx, struct sample_position position, struct str key,
+                              bool (*visit)(const struct sample_rollup *rollup, void *arg), void *arg) MUST_CHECK;
+
+/* Visits every row behind `after`, each device's in order of arrival. At the start, on the registry's connection. */
 enum err sample_store_replay(struct store_tx *tx, struct sample_position after,
                              enum err (*visit)(const struct sample_row *row, void *arg), void *arg) MUST_CHECK;
 /* Removes the files of days before `oldest_day`. LANE_TELEMETRY. */
 void sample_store_retain(struct store_tx *tx, int32_t oldest_day);
+/* Ends the open file when it is due, so that it is sealed: also while nothing arrives. LANE_TELEMETRY. */
+void sample_store_rotate(struct store_tx *tx, int64_t now_ms);
 
 /* ---- the registry's copy; writing on LANE_REGISTRY ---- */
 

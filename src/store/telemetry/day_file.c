@@ -1,21 +1,13 @@
 #include "store/telemetry/day_file.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/sqlite/lane.h"
 #include "store/sqlite/migrate.h"
+#include "store/telemetry/chunk.h"
+#include "store/telemetry/sealed_file.h"
 
-#define DAY_MS INT64_C(86400000)
-#define PATH_BYTES 4096
 #define READERS_OPEN_MAX 8
 
 /* `delay` is received_at - at, `prev_days` the days between this row and the previous one: mostly 0, which SQLite keeps
@@ -27,104 +19,23 @@ static const struct str day_schema[] = {STR_INIT(
     " message TEXT, vals BLOB NOT NULL);"
     "CREATE TABLE note (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;")};
 
-/* ---- days and their files ---- */
-
-int32_t day_of(int64_t unix_ms)
-{
-    return (int32_t)(unix_ms >= 0 ? unix_ms / DAY_MS : -1 - (-1 - unix_ms) / DAY_MS);
-}
-
-void day_name(int32_t day, char ret_name[16])
-{
-    time_t at = (time_t)day * 86400;
-    struct tm parts;
-    gmtime_r(&at, &parts);
-    if (strftime(ret_name, 16, "%Y-%m-%d.db", &parts) == 0) {
-        ret_name[0] = 0; /* a year of five digits */
-    }
-}
-
-bool day_parse(const char *name, int32_t *ret_day)
-{
-    struct tm parts = {0};
-    const char *end = strptime(name, "%Y-%m-%d", &parts);
-    if (!end || strcmp(end, ".db") != 0) {
-        return false;
-    }
-    *ret_day = (int32_t)(timegm(&parts) / 86400);
-    return true;
-}
-
-static void day_path(const char *dir, int32_t day, const char *suffix, char ret_path[PATH_BYTES])
-{
-    char name[16];
-    day_name(day, name);
-    if (snprintf(ret_path, PATH_BYTES, "%s/%s%s", dir, name, suffix) >= PATH_BYTES) {
-        ret_path[0] = 0; /* opening it fails; the folder's own path was accepted, so this does not happen */
-    }
-}
-
-static int by_day(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a;
-    int32_t y = *(const int32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Days with a file, ascending; the caller frees them. */
-static size_t list_days(const char *dir, int32_t **ret_days)
-{
-    int32_t *days = NULL;
-    size_t count = 0;
-    DIR *folder = opendir(dir);
-    for (struct dirent *item; folder && (item = readdir(folder)) != NULL;) {
-        int32_t day = 0;
-        if (day_parse(item->d_name, &day)) {
-            days = mem_realloc(days, (count + 1) * sizeof *days);
-            days[count++] = day;
-        }
-    }
-    if (folder) {
-        closedir(folder);
-    }
-    if (count > 1) {
-        qsort(days, count, sizeof *days, by_day);
-    }
-    *ret_days = days;
-    return count;
-}
-
-static char *folder_of(const char *data_dir)
-{
-    size_t len = strlen(data_dir) + sizeof "/telemetry";
-    char *dir = mem_alloc(len);
-    snprintf(dir, len, "%s/telemetry", data_dir);
-    return dir;
-}
-
 /* ---- writing ---- */
 
 struct day_writer {
-    char *dir;
-    struct store_tx tx;      /* db NULL: no day is open */
+    struct segments *segments;
+    struct store_tx tx;      /* db NULL: no segment is open */
     int32_t day;
+    int64_t first_seq;       /* of the open segment */
     int64_t next_seq;
     int64_t committed_seq;
+    uint64_t began_ms;       /* monotonic: when the open segment was opened, or got its first row */
 };
 
-static void close_day(struct day_writer *w)
+static enum err open_segment(struct day_writer *w, int32_t day, int64_t first_seq, bool is_new)
 {
-    if (w->tx.db) {
-        db_checkpoint(w->tx.db, CHECKPOINT_TRUNCATE);
-        tx_deinit(&w->tx);
-    }
-}
-
-static enum err open_day(struct day_writer *w, int32_t day)
-{
-    close_day(w);
-    char path[PATH_BYTES];
-    day_path(w->dir, day, "", path);
+    struct segment segment = {.day = day, .first_seq = first_seq};
+    char path[SEGMENT_PATH_BYTES];
+    segment_path(w->segments, &segment, ".db", path);
     struct sqlite3 *db = NULL;
     enum err err = db_open(path, DB_WRITER, &db);
     if (err != ERR_OK) {
@@ -142,60 +53,39 @@ static enum err open_day(struct day_writer *w, int32_t day)
     tx_init(&w->tx, db, true);
     w->tx.no_savepoints = true;
     w->day = day;
-    w->next_seq = last + 1;
-    w->committed_seq = last;
+    w->first_seq = first_seq;
+    w->committed_seq = last >= first_seq ? last : first_seq - 1;
+    w->next_seq = w->committed_seq + 1;
+    w->began_ms = clock_monotonic_ms();
+    if (is_new) {
+        segments_begin(w->segments, day, first_seq);
+    }
     return ERR_OK;
 }
 
-/* A crash leaves a log beside the file; a file that is not written any more should be whole by itself. */
-static void settle_old_day(const char *dir, int32_t day)
+/* Hands the open segment over to be sealed: its connection as well, so that the log is emptied there and not here. */
+static void end_segment(struct day_writer *w)
 {
-    char path[PATH_BYTES];
-    day_path(dir, day, "-wal", path);
-    struct stat info;
-    if (stat(path, &info) != 0 || info.st_size == 0) {
-        return;
-    }
-    day_path(dir, day, "", path);
-    struct sqlite3 *db = NULL;
-    if (db_open(path, DB_WRITER, &db) == ERR_OK) {
-        db_checkpoint(db, CHECKPOINT_TRUNCATE);
-        db_close(db);
-    }
+    struct store_tx *connection = mem_dup(&w->tx, sizeof w->tx);
+    w->tx = (struct store_tx){0};
+    db_count_wal_pages(connection->db, &connection->wal_pages);
+    segments_end(w->segments, w->committed_seq, connection);
 }
 
-static enum err make_folder(const char *data_dir, const char *dir)
-{
-    if (mkdir(dir, 0700) != 0) {
-        if (errno == EEXIST) {
-            return ERR_OK;
-        }
-        log_event(LOG_ERROR, "data_folder_failed", log_s("path", dir), log_s("error", strerror(errno)));
-        return ERR_IO;
-    }
-    int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return synced ? ERR_OK : ERR_IO;
-}
-
-enum err day_writer_open(const char *data_dir, struct day_writer **ret_writer)
+enum err day_writer_open(struct segments *segments, struct day_writer **ret_writer)
 {
     struct day_writer *w = mem_new(struct day_writer);
-    w->dir = folder_of(data_dir);
-    enum err err = make_folder(data_dir, w->dir);
-    if (err == ERR_OK) {
-        int32_t *days = NULL;
-        size_t count = list_days(w->dir, &days);
-        for (size_t i = 0; i + 1 < count; i++) {
-            settle_old_day(w->dir, days[i]);
+    struct segment newest;
+    enum err err = ERR_OK;
+    w->segments = segments;
+    if (segments_newest(segments, &newest)) {
+        if (newest.last_seq == SEGMENT_OPEN) {
+            err = open_segment(w, newest.day, newest.first_seq, false);
+        } else {
+            w->day = newest.day;
+            w->committed_seq = newest.last_seq;
+            w->next_seq = newest.last_seq + 1;
         }
-        if (count > 0) {
-            err = open_day(w, days[count - 1]);
-        }
-        mem_free(days);
     }
     if (err != ERR_OK) {
         day_writer_close(w);
@@ -208,20 +98,53 @@ enum err day_writer_open(const char *data_dir, struct day_writer **ret_writer)
 void day_writer_close(struct day_writer *w)
 {
     if (w) {
-        close_day(w);
-        mem_free(w->dir);
+        if (w->tx.db) {
+            db_checkpoint(w->tx.db, CHECKPOINT_TRUNCATE);
+            tx_deinit(&w->tx);
+        }
         mem_free(w);
     }
+}
+
+static bool is_due(const struct day_writer *w, int32_t day)
+{
+    struct segment_limits limits = segments_limits(w->segments);
+    int64_t rows = w->committed_seq + 1 - w->first_seq;
+    uint64_t age_ms = clock_monotonic_ms() - w->began_ms;
+    return rows > 0 && (day > w->day || rows >= limits.rows_max || (age_ms >= limits.age_ms && rows >= limits.rows_min) ||
+                        age_ms >= limits.age_max_ms);
+}
+
+void day_writer_rotate(struct day_writer *w, int64_t now_ms)
+{
+    if (w->tx.db && !w->tx.open && is_due(w, day_of(now_ms))) {
+        end_segment(w);
+    }
+}
+
+static enum err begin_segment(struct day_writer *w, int32_t day)
+{
+    if (w->tx.db) { /* of a former day, and without any row */
+        end_segment(w);
+    }
+    return open_segment(w, day, day > w->day ? 1 : w->next_seq, true);
 }
 
 static enum err begin(struct day_writer *w, int64_t received_ms)
 {
     int32_t day = day_of(received_ms);
+    day = w->day > day ? w->day : day;
+    if (w->tx.db && is_due(w, day)) {
+        end_segment(w);
+    }
     if (!w->tx.db || day > w->day) {
-        enum err err = open_day(w, w->day > day ? w->day : day);
+        enum err err = begin_segment(w, day);
         if (err != ERR_OK) {
             return err;
         }
+    }
+    if (w->committed_seq + 1 == w->first_seq) {
+        w->began_ms = clock_monotonic_ms();
     }
     return tx_begin(&w->tx);
 }
@@ -304,44 +227,70 @@ enum err day_writer_probe(struct day_writer *w)
 
 void day_writer_retain(struct day_writer *w, int32_t oldest_day)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    int32_t *days = NULL;
-    size_t count = list_days(w->dir, &days);
-    for (size_t i = 0; i < count && days[i] < oldest_day && days[i] != w->day; i++) {
-        char path[PATH_BYTES];
-        for (unsigned s = 0; s < 3; s++) {
-            day_path(w->dir, days[i], suffixes[s], path);
-            unlink(path);
-        }
-        char name[16];
-        day_name(days[i], name);
-        log_event(LOG_INFO, "telemetry_day_removed", log_s("file", name));
-    }
-    mem_free(days);
+    segments_retain(w->segments, oldest_day);
 }
 
-/* ---- reading ---- */
+/* ---- reading: the files that are open ---- */
 
 struct day_reader {
-    struct store_tx tx; /* db NULL: free */
+    struct store_tx tx;         /* of a segment that is not sealed; db NULL: free, or sealed */
+    struct sealed_file *sealed; /* NULL: free, or not sealed */
     int32_t day;
+    int64_t first_seq;
     uint64_t used;
 };
 
+/* The sealed chunk that was read last. */
+struct current {
+    bool loaded;
+    int32_t day;
+    struct buf chunk;
+    struct sample_run run;
+    struct chunk_rows rows; /* rows NULL: not decoded */
+};
+
 struct day_readers {
-    char *dir;
+    struct segments *segments;
     struct day_reader open[READERS_OPEN_MAX];
     uint64_t uses;
+    uint64_t generation; /* of the catalogue, when files were last looked through */
     uint64_t deadline_ms;
     struct query row; /* of the last day_readers_row, open so that its strings stay */
     bool has_row;
+    struct current current;
 };
 
-struct day_readers *day_readers_new(const char *data_dir)
+struct day_readers *day_readers_new(struct segments *segments)
 {
     struct day_readers *readers = mem_new(struct day_readers);
-    readers->dir = folder_of(data_dir);
+    readers->segments = segments;
+    buf_init(&readers->current.chunk, 2 * CHUNK_BYTES_MAX);
     return readers;
+}
+
+static bool is_open(const struct day_reader *reader)
+{
+    return reader->tx.db || reader->sealed;
+}
+
+static void close_reader(struct day_reader *reader)
+{
+    if (reader->tx.db) {
+        if (reader->tx.open) {
+            tx_rollback(&reader->tx);
+        }
+        tx_deinit(&reader->tx);
+    }
+    sealed_file_close(reader->sealed);
+    reader->sealed = NULL;
+}
+
+static void current_drop(struct current *current)
+{
+    chunk_rows_deinit(&current->rows);
+    buf_deinit(&current->chunk);
+    buf_init(&current->chunk, 2 * CHUNK_BYTES_MAX);
+    current->loaded = false;
 }
 
 void day_readers_free(struct day_readers *readers)
@@ -351,11 +300,8 @@ void day_readers_free(struct day_readers *readers)
     }
     day_readers_end(readers);
     for (unsigned i = 0; i < READERS_OPEN_MAX; i++) {
-        if (readers->open[i].tx.db) {
-            tx_deinit(&readers->open[i].tx);
-        }
+        close_reader(&readers->open[i]);
     }
-    mem_free(readers->dir);
     mem_free(readers);
 }
 
@@ -368,9 +314,30 @@ static void finish_row(struct day_readers *readers)
     }
 }
 
+/* Files that were sealed or removed since take room on the disk until they are closed. */
+static void close_replaced(struct day_readers *readers)
+{
+    uint64_t generation = segments_generation(readers->segments);
+    if (generation == readers->generation) {
+        return;
+    }
+    readers->generation = generation;
+    for (unsigned i = 0; i < READERS_OPEN_MAX; i++) {
+        struct day_reader *reader = &readers->open[i];
+        struct sample_position first = {reader->day, reader->first_seq};
+        struct segment segment;
+        if (is_open(reader) && (!segments_find(readers->segments, first, &segment) || (reader->tx.db && segment.sealed))) {
+            close_reader(reader);
+        }
+    }
+}
+
 void day_readers_end(struct day_readers *readers)
 {
     finish_row(readers);
+    if (readers->current.loaded) {
+        current_drop(&readers->current);
+    }
     for (unsigned i = 0; i < READERS_OPEN_MAX; i++) {
         struct store_tx *tx = &readers->open[i].tx;
         if (!tx->db || !tx->open) {
@@ -382,6 +349,7 @@ void day_readers_end(struct day_readers *readers)
             tx_deinit(tx);
         }
     }
+    close_replaced(readers);
     readers->deadline_ms = 0;
 }
 
@@ -396,61 +364,157 @@ static struct day_reader *place_for(struct day_readers *readers)
     struct day_reader *oldest = &readers->open[0];
     for (unsigned i = 0; i < READERS_OPEN_MAX; i++) {
         struct day_reader *r = &readers->open[i];
-        if (!r->tx.db) {
+        if (!is_open(r)) {
             return r;
         }
         if (r->used < oldest->used) {
             oldest = r;
         }
     }
-    if (oldest->tx.open) {
-        tx_rollback(&oldest->tx);
-    }
-    tx_deinit(&oldest->tx);
+    close_reader(oldest);
     return oldest;
 }
 
-static enum err reader_of(struct day_readers *readers, int32_t day, struct store_tx **ret_tx)
+static enum err open_reader(struct day_readers *readers, const struct segment *segment, struct day_reader **ret_reader)
 {
-    struct day_reader *reader = NULL;
-    for (unsigned i = 0; i < READERS_OPEN_MAX; i++) {
-        if (readers->open[i].tx.db && readers->open[i].day == day) {
-            reader = &readers->open[i];
-        }
+    char path[SEGMENT_PATH_BYTES];
+    struct sqlite3 *db = NULL;
+    struct sealed_file *sealed = NULL;
+    segment_path(readers->segments, segment, segment->sealed ? ".seal" : ".db", path);
+    enum err err = segment->sealed ? sealed_file_open(path, &sealed) : db_open(path, DB_READER, &db);
+    if (err != ERR_OK) {
+        return err == ERR_NOT_FOUND ? err : ERR_STORAGE;
     }
-    char path[PATH_BYTES];
-    if (!reader || !reader->tx.open) {
-        day_path(readers->dir, day, "", path);
-    }
-    if (reader && !reader->tx.open && access(path, F_OK) != 0) { /* removed since it was opened */
-        tx_deinit(&reader->tx);
-        return ERR_NOT_FOUND;
-    }
-    if (!reader) {
-        struct sqlite3 *db = NULL;
-        enum err err = db_open(path, DB_READER, &db);
-        if (err != ERR_OK) {
-            return err;
-        }
-        reader = place_for(readers);
+    struct day_reader *reader = place_for(readers);
+    if (db) {
         tx_init(&reader->tx, db, false);
-        reader->day = day;
     }
-    reader->used = ++readers->uses;
-    if (!reader->tx.open && tx_begin(&reader->tx) != ERR_OK) {
-        return ERR_STORAGE;
-    }
-    reader->tx.deadline_ms = readers->deadline_ms;
-    *ret_tx = &reader->tx;
+    reader->sealed = sealed;
+    reader->day = segment->day;
+    reader->first_seq = segment->first_seq;
+    *ret_reader = reader;
     return ERR_OK;
 }
 
-#define ROW_COLUMNS \
-    "seq, device_no, epoch, at, delay, device_timestamp, prev_days, prev_seq, kind, status, override, message, vals"
-
-static void row_read(struct query *q, int32_t day, struct sample_row *row)
+/* The file of a segment, with a snapshot of it if it is a SQLite file. */
+static enum err reader_of(struct day_readers *readers, const struct segment *segment, struct day_reader **ret_reader)
 {
-    *row = (struct sample_row){
+    struct day_reader *reader = NULL;
+    for (unsigned i = 0; i < READERS_OPEN_MAX; i++) {
+        struct day_reader *r = &readers->open[i];
+        if (!is_open(r) || r->day != segment->day || r->first_seq != segment->first_seq) {
+            continue;
+        }
+        if (segment->sealed == (r->sealed != NULL)) {
+            reader = r;
+        } else {
+            close_reader(r);
+        }
+    }
+    enum err err = reader ? ERR_OK : open_reader(readers, segment, &reader);
+    if (err != ERR_OK) {
+        return err;
+    }
+    reader->used = ++readers->uses;
+    if (reader->tx.db) {
+        if (!reader->tx.open && tx_begin(&reader->tx) != ERR_OK) {
+            return ERR_STORAGE;
+        }
+        reader->tx.deadline_ms = readers->deadline_ms;
+    }
+    *ret_reader = reader;
+    return ERR_OK;
+}
+
+/* ---- reading: sealed rows ---- */
+
+static enum err damaged(const struct day_reader *reader, enum err err)
+{
+    log_event(LOG_ERROR, "sealed_chunk_unreadable", log_i("day", reader->day), log_i("first", reader->first_seq),
+              log_s("error", err_name(err)));
+    return ERR_STORAGE;
+}
+
+/* Reads the chunk of this number. */
+static enum err current_load(struct day_readers *readers, struct day_reader *reader, uint64_t number)
+{
+    struct current *current = &readers->current;
+    if (readers->deadline_ms && clock_monotonic_ms() > readers->deadline_ms) {
+        return ERR_BUSY;
+    }
+    current->loaded = false;
+    chunk_rows_deinit(&current->rows);
+    enum err err = sealed_file_chunk(reader->sealed, number, &current->chunk);
+    err = err == ERR_OK ? chunk_run(buf_str(&current->chunk), reader->day, &current->run) : err;
+    if (err != ERR_OK) {
+        return damaged(reader, err);
+    }
+    current->day = reader->day;
+    current->loaded = true;
+    return ERR_OK;
+}
+
+static enum err current_decode(struct day_readers *readers, const struct day_reader *reader)
+{
+    struct current *current = &readers->current;
+    if (current->rows.rows) {
+        return ERR_OK;
+    }
+    enum err err = chunk_decode(buf_str(&current->chunk), current->day, &current->rows);
+    return err == ERR_OK ? ERR_OK : damaged(reader, err);
+}
+
+static const struct sample_row *current_row(const struct current *current, struct sample_position position)
+{
+    if (!current->loaded || !current->rows.rows || current->day != position.day) {
+        return NULL;
+    }
+    size_t low = 0;
+    size_t high = current->rows.count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (current->rows.rows[middle].position.seq < position.seq) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    const struct sample_row *row = low < current->rows.count ? &current->rows.rows[low] : NULL;
+    return row && row->position.seq == position.seq ? row : NULL;
+}
+
+/* Most reads are of a chunk's last row: the first one looked at. A device that reported again while somebody was about to
+ * read its newest row is what the others are for. */
+static enum err sealed_row(struct day_readers *readers, struct day_reader *reader, struct sample_position position,
+                           struct sample_row *ret_row)
+{
+    uint64_t number = 0;
+    enum err err = sealed_file_find(reader->sealed, position.seq, &number);
+    if (err != ERR_OK) {
+        return damaged(reader, err);
+    }
+    for (; number < sealed_file_chunks(reader->sealed); number++) {
+        err = current_load(readers, reader, number);
+        if (err == ERR_OK && readers->current.run.first_seq > position.seq) {
+            continue;
+        }
+        err = err == ERR_OK ? current_decode(readers, reader) : err;
+        const struct sample_row *row = err == ERR_OK ? current_row(&readers->current, position) : NULL;
+        if (row) {
+            *ret_row = *row;
+        }
+        if (row || err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+
+/* ---- reading: rows ---- */
+
+void sample_row_take(struct query *q, int32_t day, struct sample_row *ret_row)
+{
+    *ret_row = (struct sample_row){
         .position = {day, query_i64(q, 0)},
         .previous = {query_i64(q, 7) ? day - (int32_t)query_i64(q, 6) : 0, query_i64(q, 7)},
         .device_no = query_i64(q, 1),
@@ -466,56 +530,144 @@ static void row_read(struct query *q, int32_t day, struct sample_row *row)
     };
 }
 
-enum err day_readers_row(struct day_readers *readers, struct sample_position position, struct sample_row *ret_row)
+static enum err raw_row(struct day_readers *readers, struct day_reader *reader, struct sample_position position,
+                        struct sample_row *ret_row)
 {
-    finish_row(readers);
-    struct store_tx *tx = NULL;
-    enum err err = reader_of(readers, position.day, &tx);
-    if (err != ERR_OK) {
-        return err;
-    }
-    query_begin(&readers->row, tx, "SELECT " ROW_COLUMNS " FROM sample WHERE seq = ?1");
+    query_begin(&readers->row, &reader->tx, "SELECT " SAMPLE_COLUMNS " FROM sample WHERE seq = ?1");
     query_bind_i64(&readers->row, 1, position.seq);
     readers->has_row = true;
     if (!query_next(&readers->row)) {
         return readers->row.err != ERR_OK ? readers->row.err : ERR_NOT_FOUND;
     }
-    row_read(&readers->row, position.day, ret_row);
+    sample_row_take(&readers->row, position.day, ret_row);
     return ERR_OK;
 }
 
-static enum err replay_day(struct store_tx *tx, int32_t day, int64_t after_seq,
+static enum err segment_row(struct day_readers *readers, const struct segment *segment, struct sample_position position,
+                            struct sample_row *ret_row)
+{
+    struct day_reader *reader = NULL;
+    enum err err = reader_of(readers, segment, &reader);
+    if (err != ERR_OK) {
+        return err;
+    }
+    return segment->sealed ? sealed_row(readers, reader, position, ret_row) : raw_row(readers, reader, position, ret_row);
+}
+
+enum err day_readers_row(struct day_readers *readers, struct sample_position position, struct sample_row *ret_row)
+{
+    finish_row(readers);
+    const struct sample_row *row = current_row(&readers->current, position);
+    if (row) {
+        *ret_row = *row;
+        return ERR_OK;
+    }
+    struct segment segment;
+    if (!segments_find(readers->segments, position, &segment)) {
+        return ERR_NOT_FOUND;
+    }
+    enum err err = segment_row(readers, &segment, position, ret_row);
+    if (err == ERR_NOT_FOUND && !segment.sealed && segments_find(readers->segments, position, &segment)) {
+        finish_row(readers); /* the file went while it was opened: the row is in another one now, if it is kept */
+        err = segment_row(readers, &segment, position, ret_row);
+    }
+    return err;
+}
+
+enum err day_readers_run(struct day_readers *readers, struct sample_position position, struct sample_run *ret_run)
+{
+    struct current *current = &readers->current;
+    bool is_current = current->loaded && current->day == position.day && current->run.last_seq == position.seq;
+    if (!is_current && current_row(current, position)) {
+        return ERR_NOT_FOUND; /* within the run that is being read */
+    }
+    finish_row(readers);
+    if (!is_current) {
+        struct segment segment;
+        struct day_reader *reader = NULL;
+        uint64_t number = 0;
+        if (!segments_find(readers->segments, position, &segment) || !segment.sealed) {
+            return ERR_NOT_FOUND;
+        }
+        enum err err = reader_of(readers, &segment, &reader);
+        if (err != ERR_OK) {
+            return err;
+        }
+        err = sealed_file_find(reader->sealed, position.seq, &number);
+        if (err != ERR_OK) {
+            return damaged(reader, err);
+        }
+        err = number < sealed_file_chunks(reader->sealed) ? current_load(readers, reader, number) : ERR_NOT_FOUND;
+        if (err != ERR_OK || current->run.last_seq != position.seq) {
+            return err != ERR_OK ? err : ERR_NOT_FOUND;
+        }
+    }
+    *ret_run = current->run;
+    return ERR_OK;
+}
+
+enum err day_readers_rollups(struct day_readers *readers, struct sample_position position, struct str key,
+                             bool (*visit)(const struct sample_rollup *rollup, void *arg), void *arg)
+{
+    struct sample_run run;
+    enum err err = day_readers_run(readers, position, &run);
+    err = err == ERR_OK ? chunk_rollups(buf_str(&readers->current.chunk), key, visit, arg) : err;
+    return err == ERR_INVALID ? ERR_STORAGE : err;
+}
+
+/* ---- reading: all of them, at a start ---- */
+
+static enum err replay_raw(struct store_tx *tx, int32_t day, int64_t after_seq,
                            enum err (*visit)(const struct sample_row *row, void *arg), void *arg)
 {
     struct query q;
     enum err err = ERR_OK;
-    query_begin(&q, tx, "SELECT " ROW_COLUMNS " FROM sample WHERE seq > ?1 ORDER BY seq");
+    query_begin(&q, tx, "SELECT " SAMPLE_COLUMNS " FROM sample WHERE seq > ?1 ORDER BY seq");
     query_bind_i64(&q, 1, after_seq);
     while (err == ERR_OK && query_next(&q)) {
         struct sample_row row;
-        row_read(&q, day, &row);
+        sample_row_take(&q, day, &row);
         err = visit(&row, arg);
     }
     enum err end = query_finish(&q);
     return err != ERR_OK ? err : end;
 }
 
+/* The chunks are in order of their last rows, so each device's rows come in order of arrival. */
+static enum err replay_sealed(struct day_readers *readers, struct day_reader *reader, int64_t after_seq,
+                              enum err (*visit)(const struct sample_row *row, void *arg), void *arg)
+{
+    enum err err = ERR_OK;
+    for (uint64_t number = 0; err == ERR_OK && number < sealed_file_chunks(reader->sealed); number++) {
+        err = current_load(readers, reader, number);
+        if (err != ERR_OK || readers->current.run.last_seq <= after_seq) {
+            continue;
+        }
+        err = current_decode(readers, reader);
+        const struct chunk_rows *rows = &readers->current.rows;
+        for (size_t i = 0; err == ERR_OK && i < rows->count; i++) {
+            err = rows->rows[i].position.seq > after_seq ? visit(&rows->rows[i], arg) : ERR_OK;
+        }
+    }
+    return err;
+}
+
 enum err day_readers_replay(struct day_readers *readers, struct sample_position after,
                             enum err (*visit)(const struct sample_row *row, void *arg), void *arg)
 {
-    int32_t *days = NULL;
-    size_t count = list_days(readers->dir, &days);
+    struct segment segment = {.day = INT32_MIN, .first_seq = 0};
     enum err err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        struct store_tx *tx = NULL;
-        if (days[i] < after.day) {
+    while (err == ERR_OK && segments_next(readers->segments, segment.day, segment.first_seq, &segment)) {
+        struct day_reader *reader = NULL;
+        if (segment.day < after.day || (segment.day == after.day && segment.last_seq <= after.seq)) {
             continue;
         }
-        err = reader_of(readers, days[i], &tx);
+        int64_t after_seq = segment.day == after.day ? after.seq : 0;
+        err = reader_of(readers, &segment, &reader);
         if (err == ERR_OK) {
-            err = replay_day(tx, days[i], days[i] == after.day ? after.seq : 0, visit, arg);
+            err = segment.sealed ? replay_sealed(readers, reader, after_seq, visit, arg)
+                                 : replay_raw(&reader->tx, segment.day, after_seq, visit, arg);
         }
     }
-    mem_free(days);
     return err;
 }

@@ -62,7 +62,8 @@ static void lane_probe(struct write_lane *lane)
 
 static const struct lane_backend telemetry_backend = {lane_begin, lane_commit, lane_rollback, lane_maintain, lane_probe};
 
-enum err telemetry_lane_open(struct write_lane *lane, const char *data_dir, const char *registry_path, unsigned queue_max)
+enum err telemetry_lane_open(struct write_lane *lane, struct segments *segments, const char *registry_path,
+                             unsigned queue_max)
 {
     struct sqlite3 *db = NULL;
     enum err err = db_open(registry_path, DB_READER, &db);
@@ -71,7 +72,7 @@ enum err telemetry_lane_open(struct write_lane *lane, const char *data_dir, cons
     }
     write_lane_init(lane, "telemetry", &telemetry_backend, queue_max);
     tx_init(&lane->tx, db, false);
-    return day_writer_open(data_dir, &lane->tx.day_writer);
+    return day_writer_open(segments, &lane->tx.day_writer);
 }
 
 void telemetry_lane_close(struct write_lane *lane)
@@ -82,9 +83,9 @@ void telemetry_lane_close(struct write_lane *lane)
     }
 }
 
-void telemetry_readers_open(struct store_tx *tx, const char *data_dir)
+void telemetry_readers_open(struct store_tx *tx, struct segments *segments)
 {
-    tx->day_readers = day_readers_new(data_dir);
+    tx->day_readers = day_readers_new(segments);
 }
 
 void telemetry_readers_close(struct store_tx *tx)

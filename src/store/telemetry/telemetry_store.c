@@ -21,11 +21,31 @@ void sample_store_retain(struct store_tx *tx, int32_t oldest_day)
     day_writer_retain(tx->day_writer, oldest_day);
 }
 
+void sample_store_rotate(struct store_tx *tx, int64_t now_ms)
+{
+    assert(tx->day_writer);
+    day_writer_rotate(tx->day_writer, now_ms);
+}
+
 enum err sample_store_read(struct store_tx *tx, struct sample_position position, struct sample_row *ret_row)
 {
     assert(tx->day_readers);
     day_readers_set_deadline(tx->day_readers, tx->deadline_ms);
     return day_readers_row(tx->day_readers, position, ret_row);
+}
+
+enum err sample_store_run(struct store_tx *tx, struct sample_position position, struct sample_run *ret_run)
+{
+    assert(tx->day_readers);
+    day_readers_set_deadline(tx->day_readers, tx->deadline_ms);
+    return day_readers_run(tx->day_readers, position, ret_run);
+}
+
+enum err sample_store_rollups(struct store_tx *tx, struct sample_position position, struct str key,
+                              bool (*visit)(const struct sample_rollup *rollup, void *arg), void *arg)
+{
+    assert(tx->day_readers);
+    return day_readers_rollups(tx->day_readers, position, key, visit, arg);
 }
 
 enum err sample_store_replay(struct store_tx *tx, struct sample_position after,

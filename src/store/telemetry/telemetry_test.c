@@ -9,7 +9,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "store/telemetry/day_file.h"
 #include "store/telemetry/telemetry_fixture.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -332,17 +331,26 @@ static void a_checkpoint_never_passes_what_failed(void **state)
     assert_int_equal(fixture_device(f, 1).sample_seq, 2);
 }
 
-static void day_names(void **state)
+static void segment_names(void **state)
 {
     (void)state;
-    char name[16];
+    char name[48];
     int32_t day = 0;
-    day_name(day_of(START_MS), name);
+    int64_t first = 0;
+    segment_name(day_of(START_MS), 1, ".db", name);
     assert_string_equal(name, "2026-03-01.db");
-    assert_true(day_parse(name, &day));
+    assert_true(segment_parse(name, ".db", &day, &first));
     assert_int_equal(day, day_of(START_MS));
-    assert_false(day_parse("2026-03-01.db-wal", &day));
-    assert_false(day_parse("..", &day));
+    assert_int_equal(first, 1);
+    segment_name(day_of(START_MS), 81920, ".seal", name);
+    assert_string_equal(name, "2026-03-01.81920.seal");
+    assert_true(segment_parse(name, ".seal", &day, &first));
+    assert_int_equal(first, 81920);
+    assert_false(segment_parse(name, ".db", &day, &first));
+    assert_false(segment_parse("2026-03-01.db-wal", ".db", &day, &first));
+    assert_false(segment_parse("2026-03-01.x.db", ".db", &day, &first));
+    assert_false(segment_parse("2026-03-01.99999999999999999999.db", ".db", &day, &first));
+    assert_false(segment_parse("..", ".db", &day, &first));
     assert_int_equal(day_of(-1), -1);
     assert_int_equal(day_of(-86400000), -1);
     assert_int_equal(day_of(-86400001), -2);
@@ -363,7 +371,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_acknowledged_is_lost, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_recovers, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_checkpoint_never_passes_what_failed, fixture_setup, fixture_teardown),
-        cmocka_unit_test(day_names),
+        cmocka_unit_test(segment_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
