@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/flat.h"
@@ -128,7 +129,9 @@ int main(int argc, char **argv)
     double rows = (double)append_all(writer, devices, minutes);
     segments_set_limits(segments, &(struct segment_limits){1, 0, 0, 0});
     double raw = bytes_in(dir);
+    uint64_t pause_from = clock_monotonic_us();
     day_writer_rotate(writer, START_MS);
+    uint64_t pause_us = clock_monotonic_us() - pause_from;
     struct sealer *sealer = sealer_new(segments);
     double from = cpu_seconds();
     bool sealed_all = sealer_run(sealer);
@@ -137,6 +140,15 @@ int main(int argc, char **argv)
     printf("devices %u, %u minutes, %.0f rows of %d numbers, a boolean and two strings: %.1f bytes a row before, %.1f after;"
            " %.2f bytes per numeric point; %.0f rows sealed per CPU-second\n",
            devices, minutes, rows, NUMBERS, raw / rows, sealed / rows, sealed / rows / NUMBERS, rows / seconds);
+    struct device late = {.temperature = 20};
+    struct arena arena;
+    arena_init(&arena);
+    pause_from = clock_monotonic_us();
+    report(writer, &late, 1, START_MS, &arena);
+    sealed_all = day_writer_commit(writer) == ERR_OK && sealed_all;
+    pause_us += clock_monotonic_us() - pause_from;
+    printf("appending paused for %.1f ms while one file ended and the next began\n", (double)pause_us / 1000);
+    arena_deinit(&arena);
     day_writer_close(writer);
     sealer_free(sealer);
     segments_free(segments);
