@@ -194,7 +194,7 @@ static void sealed_rows_give_the_same_answers(void **state)
     f->settings.retention_telemetry_days = 0;
     fixture_devices(f, DEVICES, 0);
     seed = 3;
-    for (unsigned i = 0; i < 2500; i++) {
+    for (unsigned i = 0; i < 1500; i++) {
         report_anything(f, 1 + rnd(DEVICES));
         fixture_now += rnd(100) == 0 ? 3000000 : 1000 + rnd(9000);
     }
@@ -266,7 +266,7 @@ static void the_chain_holds_across_segments(void **state)
     fixture_devices(f, DEVICES, 0);
     limit_rows(f, 20);
     seed = 21;
-    for (unsigned step = 0; step < 1500; step++) {
+    for (unsigned step = 0; step < 900; step++) {
         unsigned no = 1 + rnd(DEVICES);
         unsigned what = rnd(100);
         if (what < 88) {
@@ -391,7 +391,7 @@ static void kills_lose_and_double_nothing(void **state)
     fixture_crash(f);
     int64_t rows = 0;
     seed = 77;
-    for (unsigned round = 0; round < 30; round++) {
+    for (unsigned round = 0; round < 20; round++) {
         bool at_step = round < 10;
         kill_step = (enum seal_step)(round % 5);
         int64_t acknowledged = kill_once(f, rows, at_step, rnd(40000));
@@ -549,19 +549,19 @@ static void the_thread_stays_out_of_the_way(void **state)
     fixture_devices(f, 2, 0);
     limit_rows(f, 25);
     assert_int_equal(sealer_start(f->store->sealer), ERR_OK);
-    for (unsigned i = 0; i < 1000; i++) {
+    for (unsigned i = 0; i < 600; i++) {
         assert_int_equal(report_n(f, 1 + i % 2, i / 2), ERR_OK);
         if (i % 50 == 49) {
             assert_int_equal(chain_length(f, 1), i / 2 + 1);
             assert_int_equal(chain_length(f, 2), i / 2 + 1);
         }
     }
-    for (unsigned i = 0; i < 1000 && files_with(f, ".seal") < 39; i++) {
+    for (unsigned i = 0; i < 1000 && files_with(f, ".seal") < 23; i++) {
         usleep(10000);
     }
-    assert_int_equal(files_with(f, ".seal"), 39);
+    assert_int_equal(files_with(f, ".seal"), 23);
     sealer_stop(f->store->sealer);
-    assert_int_equal(chain_length(f, 1), 500);
+    assert_int_equal(chain_length(f, 1), 300);
 }
 
 int main(void)
