@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/test_await.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -141,10 +143,7 @@ static struct executor executor = {.submit = submit};
 
 static void let_go(void)
 {
-    for (int i = 0; i < PATIENCE_S * 1000 && !held; i++) {
-        usleep(1000);
-    }
-    assert_non_null(held);
+    AWAIT(held);
     lanes_are_held = false;
     run_op(atomic_exchange(&held, NULL));
 }
@@ -944,16 +943,11 @@ static void clients_may_go_while_a_call_is_under_way(void **state)
     lanes_are_held = true;
     int fd = dial();
     put(fd, POST("/v1/json", "7", "{\"a\":1}"));
-    while (!held) {
-        usleep(1000);
-    }
+    AWAIT(held);
     struct linger reset = {1, 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(fd);
-    for (int i = 0; i < PATIENCE_S * 1000 && atomic_load(&api->connection_count) > 0; i++) {
-        usleep(1000);
-    }
-    assert_int_equal(api->connection_count, 0);
+    AWAIT(atomic_load(&api->connection_count) == 0);
     let_go();
     ask(GET("/v1/echo/x"), 200, "{\"id\":\"x\",\"q\":\"\",\"peer\":\"127.0.0.1\"}");
 }
@@ -980,9 +974,7 @@ static void draining_lets_calls_finish(void **state)
     put(idle, GET("/v1/echo/x"));
     expect(idle, 200, "{\"id\":\"x\",\"q\":\"\",\"peer\":\"127.0.0.1\"}");
     put(busy, POST("/v1/json", "7", "{\"a\":1}") GET("/v1/echo/x"));
-    while (!held) {
-        usleep(1000);
-    }
+    AWAIT(held);
     api_drain(api);
     assert_ended(idle);
     assert_false(api_is_drained(api));
@@ -998,10 +990,7 @@ static void draining_lets_calls_finish(void **state)
     close(busy);
     close(idle);
     close(late);
-    for (int i = 0; i < PATIENCE_S * 1000 && !api_is_drained(api); i++) {
-        usleep(1000);
-    }
-    assert_true(api_is_drained(api));
+    AWAIT(api_is_drained(api));
 }
 
 static void server_sent_events_flow(void **state)
@@ -1018,9 +1007,7 @@ static void server_sent_events_flow(void **state)
     assert_int_equal(recv(fd, event, sizeof event, MSG_WAITALL), 11);
     assert_memory_equal(event, "data: one\n\n", 11);
     close(fd);
-    for (int i = 0; i < PATIENCE_S * 1000 && sse_ends < 1; i++) {
-        usleep(1000);
-    }
+    AWAIT(sse_ends >= 1);
     assert_int_equal(sse_ends, 1);
     fd = dial();
     put(fd, GET("/core/v1/partner/stream?end", "Authorization: mp_read\r\n"));

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/test_await.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -96,10 +98,7 @@ static void stop(void)
 
 static void await(_Atomic int *counter, int value)
 {
-    for (int i = 0; i < PATIENCE_S * 1000 && atomic_load(counter) < value; i++) {
-        usleep(1000);
-    }
-    assert_true(atomic_load(counter) >= value);
+    AWAIT(atomic_load(counter) >= value);
 }
 
 /* --- the client side: blocking, plain or TLS --- */
@@ -753,7 +752,7 @@ static void await_streams(size_t count)
         for (unsigned j = 0; j < LOOPS; j++) {
             now += atomic_load(&server.loops[j]->streams->count);
         }
-        usleep(1000);
+        usleep(1000); /* asked again until it is so; the loops need the core meanwhile */
     }
     assert_int_equal(now, count);
 }
@@ -791,7 +790,7 @@ static void a_reader_without_progress_is_ended(void **state)
     assert_int_equal(server.closed, 0);
     for (int i = 0; i < PATIENCE_S * 1000 && server.closed == 0; i++) { /* the write that stalls may come after a turn */
         let_time_pass(2 * OUTPUT_STALL_MS);
-        usleep(1000);
+        usleep(1000); /* the loop needs the core for its turn */
     }
     assert_int_equal(server.closed_as[STREAM_TIMED_OUT], 1);
     hang_up(&client);

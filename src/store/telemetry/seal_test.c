@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/test_await.h"
+
 #include <dirent.h>
 #include <math.h>
 #include <signal.h>
@@ -371,7 +373,7 @@ static int64_t kill_once(struct fixture *f, int64_t n, bool at_step, unsigned af
     while (read(fds[0], &told, sizeof told) == sizeof told) {
         n = told;
         if (first && !at_step) {
-            usleep(after_us);
+            usleep(after_us); /* the random moment is the test */
             kill(child, SIGKILL);
         }
         first = false;
@@ -556,9 +558,7 @@ static void the_thread_stays_out_of_the_way(void **state)
             assert_int_equal(chain_length(f, 2), i / 2 + 1);
         }
     }
-    for (unsigned i = 0; i < 1000 && files_with(f, ".seal") < 23; i++) {
-        usleep(10000);
-    }
+    AWAIT(files_with(f, ".seal") >= 23);
     assert_int_equal(files_with(f, ".seal"), 23);
     sealer_stop(f->store->sealer);
     assert_int_equal(chain_length(f, 1), 300);
