@@ -11,7 +11,7 @@ struct cli_option {
     const char *help;
 };
 
-#define CLI_OPTIONS_MAX 32
+#define CLI_OPTIONS_MAX 48
 #define CLI_ARGUMENTS_MAX 4
 
 struct cli_values {

@@ -16,12 +16,7 @@ const dir = mkdtempSync(join(tmpdir(), 'muster-bench-'));
 const cores = os.cpus().length;
 const pin = (core, command) => (cores > 1 ? ['taskset', '-c', String(core), ...command] : command);
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const ticks = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
-const cpuSeconds = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticks;
-};
 const rssKiB = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
 
 function untilPort(port, host = '127.0.0.1') {
@@ -65,7 +60,7 @@ async function startMosquitto(tls) {
 
 /** One run of `muster bench`; `whenConnected` is called in between. Resolves with the last JSON line. */
 function load(mode, to, args, whenConnected) {
-  const [command, ...rest] = pin(1, [muster, 'bench', mode, '--to', `${to.host}:${to.port}`, ...args.map(String)]);
+  const [command, ...rest] = pin(1, [muster, 'bench', mode, '--json', '--to', `${to.host}:${to.port}`, ...args.map(String)]);
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
@@ -85,14 +80,12 @@ function load(mode, to, args, whenConnected) {
 async function rate(mode, server, to, args) {
   const results = [];
   for (let run = 0; run < RUNS; run++) {
-    let before = 0;
-    const result = await load(mode, to, [...args(run), '--seconds', SECONDS], () => { before = cpuSeconds(server.pid); });
-    const cpu = cpuSeconds(server.pid) - before;
-    results.push({ ...result, perCpu: result.done / Math.max(cpu, 0.01) });
+    const result = await load(mode, to, [...args(run), '--seconds', SECONDS, '--server-pid', server.pid]);
+    results.push({ ...result, perCpu: result.per_cpu_second });
   }
   const pick = (name) => median(results.map((result) => result[name]));
-  return { perSecond: pick('per_second'), perCpu: pick('perCpu'), p50: pick('p50_us') / 1000, p99: pick('p99_us') / 1000,
-    failed: results.reduce((sum, { failed, lost }) => sum + failed + lost, 0) };
+  return { perSecond: pick('in_per_second'), perCpu: pick('perCpu'), p50: pick('acknowledgement_p50_us') / 1000, p99: pick('acknowledgement_p99_us') / 1000,
+    failed: results.reduce((sum, { failed = 0, refused = 0, disconnected }) => sum + failed + refused + disconnected, 0) };
 }
 
 async function idleMemory(server, to, clients, args) {

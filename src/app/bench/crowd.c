@@ -1,0 +1,148 @@
+#include "app/bench/crowd.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "base/mem.h"
+
+struct bench_credential {
+    char id[BENCH_CLIENT_ID_BYTES], key[64];
+};
+
+static bool read_credentials(const char *path, unsigned wanted, struct bench_credential **ret_list, unsigned *ret_count)
+{
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        fprintf(stderr, "muster bench: %s cannot be read\n", path);
+        return false;
+    }
+    struct bench_credential *list = mem_calloc(wanted, sizeof *list);
+    unsigned count = 0;
+    while (count < wanted && fscanf(file, "%47s %63s", list[count].id, list[count].key) == 2) {
+        count++;
+    }
+    fclose(file);
+    *ret_list = list;
+    *ret_count = count;
+    if (count == 0) {
+        fprintf(stderr, "muster bench: %s holds no line 'id key'\n", path);
+    }
+    return count > 0;
+}
+
+static void identify(struct bench_client *client, const struct bench_credential *credential)
+{
+    memcpy(client->id, credential->id, sizeof client->id);
+    client->key = credential->key;
+}
+
+static void on_keep_alive(struct timer *timer, uint64_t now_ms)
+{
+    struct crowd *crowd = container_of(timer, struct crowd, keep_alive);
+    for (unsigned i = 0; i < crowd->count; i++) {
+        bench_client_ping(&crowd->clients[i]);
+    }
+    timer_set(loop_timers(crowd->loop), timer, now_ms + (uint64_t)crowd->options->keep_alive_s * 500);
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+bool crowd_init(struct crowd *crowd, const struct bench_options *options, void *run,
+                const struct bench_client_ops *publisher_ops, const struct bench_client_ops *subscriber_ops,
+                unsigned publishers, unsigned subscribers)
+{
+    *crowd = (struct crowd){.options = options, .count = publishers + subscribers, .publishers = publishers,
+                            .keep_alive = {.on_due = on_keep_alive}};
+    if ((options->credentials && !read_credentials(options->credentials, crowd->count, &crowd->credentials,
+                                                   &crowd->credential_count)) ||
+        (options->subscriber_credentials &&
+         !read_credentials(options->subscriber_credentials, crowd->count, &crowd->subscriber_credentials,
+                           &crowd->subscriber_credential_count))) {
+        return false;
+    }
+    raise_descriptor_limit();
+    crowd->loop = loop_new(0);
+    if (options->has_tls) {
+        crowd->tls = tls_client_new(NULL);
+    }
+    crowd->clients = mem_calloc(crowd->count, sizeof *crowd->clients);
+    for (unsigned i = 0; i < crowd->count; i++) {
+        bool is_publisher = i < publishers;
+        struct bench_client *client = &crowd->clients[i];
+        bench_client_init(client, is_publisher ? publisher_ops : subscriber_ops, options, crowd->loop, crowd->tls,
+                          is_publisher ? 'p' : 's', is_publisher ? i : i - publishers);
+        client->run = run;
+        if (!is_publisher && crowd->subscriber_credential_count) {
+            identify(client, &crowd->subscriber_credentials[(i - publishers) % crowd->subscriber_credential_count]);
+        } else if (i < crowd->credential_count) {
+            identify(client, &crowd->credentials[i]);
+        }
+    }
+    return true;
+}
+
+void crowd_deinit(struct crowd *crowd)
+{
+    loop_free(crowd->loop);
+    for (unsigned i = 0; crowd->clients && i < crowd->count; i++) {
+        bench_client_deinit(&crowd->clients[i]);
+    }
+    mem_free(crowd->clients);
+    mem_free(crowd->credentials);
+    mem_free(crowd->subscriber_credentials);
+    tls_client_free(crowd->tls);
+}
+
+static void open_more(struct crowd *crowd)
+{
+    unsigned tried = crowd->up + crowd->failed;
+    while (crowd->opened < crowd->count && crowd->opened < tried + crowd->options->concurrency) {
+        bench_client_start(&crowd->clients[crowd->count - ++crowd->opened]); /* subscribers first */
+        tried = crowd->up + crowd->failed;
+    }
+}
+
+void crowd_open(struct crowd *crowd)
+{
+    if (crowd->options->keep_alive_s) {
+        timer_set(loop_timers(crowd->loop), &crowd->keep_alive,
+                  loop_now_ms(crowd->loop) + (uint64_t)crowd->options->keep_alive_s * 500);
+    }
+    open_more(crowd);
+}
+
+void crowd_tally(struct crowd *crowd, struct bench_client *client, bool is_up)
+{
+    if (client->is_tallied) {
+        return;
+    }
+    client->is_tallied = true;
+    if (is_up) {
+        crowd->up++;
+    } else {
+        crowd->failed++;
+        crowd->failed_connack = client->connack ? client->connack : crowd->failed_connack;
+    }
+    if (crowd->up + crowd->failed == crowd->count) {
+        crowd->on_all_tried(crowd);
+    } else {
+        open_more(crowd);
+    }
+}
+
+struct bench_client *crowd_subscriber(const struct crowd *crowd, unsigned index)
+{
+    return &crowd->clients[crowd->publishers + index];
+}
+
+unsigned crowd_subscribers(const struct crowd *crowd)
+{
+    return crowd->count - crowd->publishers;
+}

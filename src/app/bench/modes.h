@@ -1,0 +1,11 @@
+/* The runs of `muster bench` that are not traffic; each prints its report and returns the exit code. traffic.h has the
+ * others. Main thread. */
+#ifndef MUSTER_APP_BENCH_MODES_H
+#define MUSTER_APP_BENCH_MODES_H
+
+#include "app/bench/options.h"
+
+int connect_run(const struct bench_options *options);
+int register_run(const struct bench_options *options);
+
+#endif
