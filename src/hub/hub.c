@@ -247,6 +247,7 @@ static const struct hub_ports program_ports = {
     .call_new = device_call_new,
     .call_free = device_call_free,
     .call_submit = device_call_submit,
+    .sample_submit = sample_post_submit,
     .pending_new = pending_read_new,
     .pending_free = pending_read_free,
     .pending_submit = pending_read_submit,

@@ -14,6 +14,7 @@
 #include "model/device_call.h"
 #include "model/domain.h"
 #include "model/pending.h"
+#include "model/sample_post.h"
 
 struct hub_core;
 struct hub_loop;
@@ -58,6 +59,7 @@ struct hub_ports {
                                     const struct device_brief *device, enum transport transport);
     void (*call_free)(struct device_call *call);
     void (*call_submit)(struct device_call *call, struct mailbox *home, void (*done)(struct op *op));
+    void (*sample_submit)(struct sample_post *post, struct mailbox *home, void (*done)(struct op *op));
     struct pending_read *(*pending_new)(struct domain *domain, const struct device_brief *device, uint32_t wanted);
     void (*pending_free)(struct pending_read *read);
     void (*pending_submit)(struct pending_read *read, struct mailbox *home, void (*done)(struct op *op));

@@ -11,6 +11,7 @@
 #include "model/device_edit.h"
 #include "model/device_view.h"
 #include "model/domain.h"
+#include "model/sample_post.h"
 #include "model/semver.h"
 #include "model/telemetry.h"
 
@@ -58,7 +59,7 @@ static void succeed(struct device_call *call)
 static void run_telemetry(struct op *op, struct store_tx *tx)
 {
     struct device_call *call = call_of(op);
-    op->err = telemetry_append(call->domain, tx, &call->device, &detail_of(call)->sample, &call->reply);
+    op->err = telemetry_append(call->domain, tx, call->device.no, &detail_of(call)->sample, &call->reply);
 }
 
 /* All levels, as the hot record has them after the commit (3.3). */
@@ -262,26 +263,12 @@ void device_call_free(struct device_call *call)
     mem_free(call);
 }
 
-/* What a step's failure means to the device. A refusal has its text already. */
-static void answer_failure(struct device_call *call)
-{
-    enum err err = call->op.err;
-    if (err == ERR_INVALID && reply_is_error(&call->reply)) {
-        return;
-    }
-    if (err == ERR_NOT_FOUND) { /* deleted after it was authenticated */
-        reply_error(&call->reply, 401, "Not authorized");
-        return;
-    }
-    reply_from_err(&call->reply, err);
-}
-
 static void step_done(struct op *op)
 {
     struct device_call *call = call_of(op);
     struct call_detail *detail = detail_of(call);
     if (op->err != ERR_OK) {
-        answer_failure(call);
+        device_reply_failure(&call->reply, op->err);
     } else if (detail->next && detail->next(call)) {
         return;
     }

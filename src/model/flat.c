@@ -5,6 +5,7 @@
 #include "codec/json/json.h"
 
 #define HEAD_BYTES 3
+#define SORT_FEW_MAX 16
 
 bool flat_next(struct flat_iter *iter, struct flat_entry *ret_entry)
 {
@@ -64,7 +65,7 @@ static int by_key(const void *a, const void *b)
     const struct flat_entry *x = a;
     const struct flat_entry *y = b;
     int order = str_cmp(x->key, y->key);
-    return order != 0 ? order : x->bytes.len < y->bytes.len ? -1 : x->bytes.len > y->bytes.len; /* see flat_encode */
+    return order != 0 ? order : x->bytes.len < y->bytes.len ? -1 : x->bytes.len > y->bytes.len; /* see sort_many */
 }
 
 static size_t entry_len(const struct flat_entry *entry)
@@ -98,24 +99,58 @@ static char *entry_put(char *at, const struct flat_entry *entry)
     return at;
 }
 
-struct str flat_encode(struct flat_entry *entries, size_t count, struct arena *arena)
+size_t flat_room(const struct flat_entry *entries, size_t count)
 {
     size_t len = 0;
     for (size_t i = 0; i < count; i++) {
-        entries[i].bytes = (struct str){NULL, i}; /* the place in the input decides between equal keys */
         len += entry_len(&entries[i]);
     }
-    if (count > 1) {
-        qsort(entries, count, sizeof *entries, by_key);
+    return len;
+}
+
+/* A message has a handful of keys, most often in the order of the one before it. */
+static void sort_few(struct flat_entry *entries, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct flat_entry entry = entries[i];
+        size_t at = i;
+        while (at > 0 && str_cmp(entries[at - 1].key, entry.key) > 0) {
+            entries[at] = entries[at - 1];
+            at--;
+        }
+        entries[at] = entry;
     }
-    char *start = arena_alloc(arena, len ? len : 1);
-    char *at = start;
+}
+
+static void sort_many(struct flat_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        entries[i].bytes = (struct str){NULL, i}; /* the place in the input decides between equal keys */
+    }
+    qsort(entries, count, sizeof *entries, by_key);
+}
+
+size_t flat_put(struct flat_entry *entries, size_t count, char *out)
+{
+    if (count > SORT_FEW_MAX) {
+        sort_many(entries, count);
+    } else {
+        sort_few(entries, count);
+    }
+    char *at = out;
     for (size_t i = 0; i < count; i++) {
         if (i + 1 == count || !str_eq(entries[i].key, entries[i + 1].key)) {
             at = entry_put(at, &entries[i]);
         }
     }
-    return str_from(start, (size_t)(at - start));
+    return (size_t)(at - out);
+}
+
+struct str flat_encode(struct flat_entry *entries, size_t count, struct arena *arena)
+{
+    size_t room = flat_room(entries, count);
+    char *out = arena_alloc(arena, room ? room : 1);
+    return str_from(out, flat_put(entries, count, out));
 }
 
 static bool entry_of_json(const struct json *node, struct flat_entry *ret_entry)

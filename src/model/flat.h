@@ -40,6 +40,9 @@ bool flat_find(struct str flat, struct str key, struct flat_entry *ret_entry);
 
 /* Encodes entries (key, type and value are used). They are sorted; of equal keys the last one stays. */
 struct str flat_encode(struct flat_entry *entries, size_t count, struct arena *arena);
+/* The same into memory of the caller: what the encoding takes at most, and how long it is. */
+size_t flat_room(const struct flat_entry *entries, size_t count);
+size_t flat_put(struct flat_entry *entries, size_t count, char *out);
 /* Encodes the scalar fields of a JSON object, others are left out. */
 struct str flat_from_json(const struct json *object, struct arena *arena);
 

@@ -492,11 +492,11 @@ enum err telemetry_replay_row(struct domain *domain, struct store_tx *tx, const 
     return ERR_OK;
 }
 
-enum err telemetry_append(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
+enum err telemetry_append(struct domain *domain, struct store_tx *tx, int64_t device_no,
                           const struct telemetry_sample *sample, struct reply *reply)
 {
     struct device_brief now;
-    if (!device_table_find_no(domain->devices, device->no, &now)) {
+    if (!device_table_find_no(domain->devices, device_no, &now)) {
         return ERR_NOT_FOUND;
     }
     struct sample_row row = {

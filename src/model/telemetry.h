@@ -42,10 +42,10 @@ enum err telemetry_parse(struct domain *domain, const struct json *body, uint32_
                          struct arena *arena, struct telemetry_sample *ret_sample, struct reply *reply) MUST_CHECK;
 
 /* Stores a sample: from `run` of an operation on LANE_TELEMETRY, as its last step that can fail. The state, the hot
- * record, EVENT_TELEMETRY and EVENT_STATUS follow the commit by themselves, before the operation's `committed`; the
- * device need not be read again by the caller. The epoch and position are the hot record's, not those of `device`.
+ * record, EVENT_TELEMETRY and EVENT_STATUS follow the commit by themselves, before the operation's `committed`. The epoch
+ * is the hot record's.
  * ERR_INVALID: the state would pass its limits, `reply` holds the 422. ERR_NOT_FOUND: deleted meanwhile. ERR_STORAGE. */
-enum err telemetry_append(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
+enum err telemetry_append(struct domain *domain, struct store_tx *tx, int64_t device_no,
                           const struct telemetry_sample *sample, struct reply *reply) MUST_CHECK;
 
 /* Appends the state as a compact JSON object, "{}" before the first telemetry. From memory, or on a miss from the

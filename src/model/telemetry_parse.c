@@ -5,8 +5,8 @@
 #include "model/domain.h"
 #include "model/flat.h"
 #include "model/telemetry.h"
+#include "model/telemetry_rules.h"
 
-#define MESSAGE_CHARACTERS_MAX 4096
 #define SAMPLE_AGE_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
 #define SAMPLE_AHEAD_MAX_MS (INT64_C(5) * 60 * 1000)
 #define FIRMWARE_CHARACTERS_MAX 255
@@ -20,40 +20,61 @@ struct parse {
     size_t count;
 };
 
+static const struct {
+    struct str text;
+    enum device_status status;
+} statuses[] = {{STR_INIT("online"), STATUS_ONLINE}, {STR_INIT("offline"), STATUS_OFFLINE}, {STR_INIT("error"), STATUS_ERROR}};
+
+bool telemetry_status_from(struct str text, enum device_status *ret_status)
+{
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        if (str_eq(text, statuses[i].text)) {
+            *ret_status = statuses[i].status;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct str telemetry_status_text(enum device_status status)
+{
+    return status == STATUS_OFFLINE ? STR("offline") : status == STATUS_ERROR ? STR("error") : STR("online");
+}
+
 static bool parse_status(struct parse *p, const struct json *node)
 {
-    static const struct {
-        struct str text;
-        enum device_status status;
-    } names[] = {{STR_INIT("online"), STATUS_ONLINE}, {STR_INIT("offline"), STATUS_OFFLINE}, {STR_INIT("error"), STATUS_ERROR}};
     if (json_is_missing(node)) {
         p->sample->status = STATUS_ONLINE;
         return true;
     }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (json_is_string(node) && str_eq(json_string(node), names[i].text)) {
-            p->sample->status = names[i].status;
-            return true;
-        }
+    if (json_is_string(node) && telemetry_status_from(json_string(node), &p->sample->status)) {
+        return true;
     }
     reply_error(p->reply, 422, "Status must be online, offline or error");
     return false;
 }
 
-static bool parse_moment(const struct json *node, int64_t *ret_ms)
+bool telemetry_moment_from(struct str text, int64_t *ret_ms)
 {
-    if (json_is_number(node)) {
-        return time_from_number(json_number(node), ret_ms);
-    }
-    struct str text = json_string(node);
-    if (!json_is_string(node) || str_is_empty(text)) {
+    int64_t digits = 0;
+    if (str_is_empty(text)) {
         return false;
     }
-    int64_t digits = 0;
-    if (str_to_i64(text, &digits)) {
-        return time_from_number((double)digits, ret_ms);
+    return str_to_i64(text, &digits) ? time_from_number((double)digits, ret_ms) : time_parse_iso(text, ret_ms);
+}
+
+static bool parse_moment(const struct json *node, int64_t *ret_ms)
+{
+    return json_is_number(node) ? time_from_number(json_number(node), ret_ms)
+                                : telemetry_moment_from(json_string(node), ret_ms);
+}
+
+void telemetry_take_moment(struct telemetry_sample *sample, int64_t sent_ms)
+{
+    sample->device_timestamp_ms = sent_ms;
+    if (sent_ms >= sample->received_ms - SAMPLE_AGE_MAX_MS && sent_ms <= sample->received_ms + SAMPLE_AHEAD_MAX_MS) {
+        sample->at_ms = sent_ms;
     }
-    return time_parse_iso(text, ret_ms);
 }
 
 /* Sample time: the device's if it is plausible, else ours (3.2.2). */
@@ -65,15 +86,12 @@ static bool parse_timestamp(struct parse *p, const struct json *node)
     if (json_is_missing(node)) {
         return true;
     }
-    int64_t sent = 0;
-    if (!parse_moment(node, &sent)) {
+    int64_t sent_ms = 0;
+    if (!parse_moment(node, &sent_ms)) {
         reply_error(p->reply, 422, "Timestamp is invalid");
         return false;
     }
-    sample->device_timestamp_ms = sent;
-    if (sent >= sample->received_ms - SAMPLE_AGE_MAX_MS && sent <= sample->received_ms + SAMPLE_AHEAD_MAX_MS) {
-        sample->at_ms = sent;
-    }
+    telemetry_take_moment(sample, sent_ms);
     return true;
 }
 
@@ -93,8 +111,8 @@ static bool parse_options(struct parse *p, const struct json *body)
         reply_error(p->reply, 422, "Message is invalid");
         return false;
     }
-    if (utf8_length(p->sample->message) > MESSAGE_CHARACTERS_MAX) {
-        reply_error(p->reply, 422, "Message is too long (maximum is %d characters)", MESSAGE_CHARACTERS_MAX);
+    if (utf8_length(p->sample->message) > TELEMETRY_MESSAGE_CHARACTERS_MAX) {
+        reply_error(p->reply, 422, "Message is too long (maximum is %d characters)", TELEMETRY_MESSAGE_CHARACTERS_MAX);
         return false;
     }
     return true;
@@ -186,11 +204,6 @@ static bool parse_values(struct parse *p, const struct json *body)
     return add_legacy(p, common, true) && add_legacy(p, custom, false);
 }
 
-static struct str status_text(enum device_status status)
-{
-    return status == STATUS_OFFLINE ? STR("offline") : status == STATUS_ERROR ? STR("error") : STR("online");
-}
-
 static bool parse_body(struct parse *p, const struct json *body)
 {
     const struct json *status = json_get(body, "status");
@@ -202,7 +215,7 @@ static bool parse_body(struct parse *p, const struct json *body)
         return false;
     }
     p->entries[p->count++] =
-        (struct flat_entry){.key = STR("status"), .type = FLAT_STRING, .text = status_text(p->sample->status)};
+        (struct flat_entry){.key = STR("status"), .type = FLAT_STRING, .text = telemetry_status_text(p->sample->status)};
     p->sample->values = flat_encode(p->entries, p->count, p->arena);
     return true;
 }

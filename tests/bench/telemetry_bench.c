@@ -62,7 +62,7 @@ static void post(struct mailbox *mailbox, struct task *task)
 static void run(struct op *op, struct store_tx *tx)
 {
     struct report *r = container_of(op, struct report, op);
-    op->err = telemetry_append(r->loop->domain, tx, &r->device, &r->sample, &r->reply);
+    op->err = telemetry_append(r->loop->domain, tx, r->device.no, &r->sample, &r->reply);
 }
 
 static void done(struct op *op)

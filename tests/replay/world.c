@@ -451,6 +451,29 @@ static void call_submit(struct device_call *call, struct mailbox *home, void (*d
     op_submit(call->domain->executor, &call->op);
 }
 
+static void run_sample(struct op *op, struct store_tx *tx)
+{
+    (void)tx;
+    struct sample_post *post = container_of(op, struct sample_post, op);
+    struct world_device *d = device_by_no(post->device_no);
+    if (!d) {
+        reply_error(&post->reply, 401, "Not authorized");
+        return;
+    }
+    d->telemetry_effects++;
+    d->brief.sample_seq++;
+    post->reply.status = 201;
+}
+
+static void sample_submit(struct sample_post *post, struct mailbox *home, void (*done)(struct op *op))
+{
+    post->op.home = home;
+    post->op.lane = LANE_TELEMETRY;
+    post->op.run = run_sample;
+    post->op.done = done;
+    op_submit(post->domain->executor, &post->op);
+}
+
 static void run_pending(struct op *op, struct store_tx *tx)
 {
     (void)tx;
@@ -601,6 +624,7 @@ static const struct hub_ports ports = {.link = &link,
                                        .call_new = call_new,
                                        .call_free = call_free,
                                        .call_submit = call_submit,
+                                       .sample_submit = sample_submit,
                                        .pending_new = pending_new,
                                        .pending_free = pending_free,
                                        .pending_submit = pending_submit,

@@ -219,8 +219,7 @@ struct report_op {
 static inline void report_run(struct op *op, struct store_tx *tx)
 {
     struct report_op *r = container_of(op, struct report_op, op);
-    struct device_brief device = fixture_device(r->fixture, r->device_no);
-    op->err = telemetry_append(&r->fixture->domain, tx, &device, &r->sample, &r->reply);
+    op->err = telemetry_append(&r->fixture->domain, tx, r->device_no, &r->sample, &r->reply);
 }
 
 /* A contact with this body, through to the commit. Returns the result; an error's text goes to ret_error. */
