@@ -215,6 +215,12 @@ static void emit_refused(struct domain *domain, const struct device_brief *devic
     event_bus_emit(&domain->events, event);
 }
 
+static enum device_next next_device(struct domain *domain, struct device_cursor *cursor,
+                                    const struct device_owner *owner, struct device_brief *ret_device)
+{
+    return device_table_next(domain->devices, cursor, owner, ret_device);
+}
+
 static void want_messages(struct domain *domain, int change)
 {
     atomic_fetch_add(&domain->events.wants_messages, change);
@@ -256,6 +262,8 @@ static const struct hub_ports program_ports = {
     .connected = presence_connected,
     .disconnected = presence_disconnected,
     .refused = emit_refused,
+    .next_device = next_device,
+    .presence = presence_write,
     .want_messages = want_messages,
     .is_healthy = is_healthy,
     .flush_later = flush_later,
@@ -290,7 +298,6 @@ static void on_event(struct event_sink *sink, const struct event *event)
 {
     struct hub *hub = container_of(sink, struct hub, sink);
     struct hub_core *core = &hub->core;
-    hub_event_retain(core, event);
     enum event_targets targets = hub_event_targets(core, event);
     if (targets == TARGETS_NONE) {
         return;

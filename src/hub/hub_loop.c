@@ -180,7 +180,7 @@ enum event_targets hub_event_targets(const struct hub_core *core, const struct e
     bool ends = event->type == EVENT_DEVICE_DELETED || event->type == EVENT_DEVICE_UNCLAIMED ||
                 event->type == EVENT_DEVICE_KEY_CHANGED ||
                 event->type == EVENT_DEVICE_KICK;
-    bool home = event->device_no != 0 && (ends || event->push != 0 || event->type == EVENT_STATUS);
+    bool home = event->device_no != 0 && (ends || event->push != 0);
     bool applications = is_for_applications(event) && atomic_load(&core->application_filters) > 0;
     home |= applications && !shares_are_empty(core->shares); /* it chooses who gets it */
     return home && applications ? TARGETS_HOME_AND_APPLICATIONS
@@ -273,49 +273,19 @@ static void device_event(struct hub_loop *loop, const struct event *event)
     }
 }
 
-/* NULL: the device is gone. */
-static struct message *event_message(const struct hub_core *core, const struct event *event, enum topic_id topic,
-                                     struct str payload)
-{
-    char text[DEVICE_TOPIC_BYTES_MAX];
-    struct device_brief device;
-    if (!core->ports->find_device_no(core->domain, event->device_no, &device)) {
-        return NULL;
-    }
-    device.organization_no = event->organization_no; /* owner at the moment of the event */
-    struct mqtt_properties p = {.payload_format = 1, .content_type = STR("application/json")};
-    mqtt_set(&p, MQTT_PROP_PAYLOAD_FORMAT);
-    mqtt_set(&p, MQTT_PROP_CONTENT_TYPE);
-    struct message_parts parts = {.topic = device_topic_write(text, &device.id, topic_name(topic)->name),
-                                  .properties = &p,
-                                  .payload = payload,
-                                  .qos = 1,
-                                  .retain = topic == TOPIC_PRESENCE};
-    struct message *message = message_new(&parts, &device);
-    message->topic_id = (uint8_t)topic;
-    return message;
-}
-
 static void publish_event(struct hub_loop *loop, const struct event *event, enum topic_id topic, struct str payload)
 {
-    struct message *message = event_message(loop->core, event, topic, payload);
-    if (message) {
-        relay_deliver_here(loop, message, NULL);
-        if (hub_home_of_device(loop->core, event->device_no) == loop->index) {
-            relay_to_shares(loop, message, NULL);
-        }
-        message_unref(message);
+    struct device_brief device;
+    if (!hub_ports(loop)->find_device_no(loop->core->domain, event->device_no, &device)) {
+        return; /* it is gone */
     }
-}
-
-void hub_event_retain(struct hub_core *core, const struct event *event)
-{
-    struct message *message =
-        event->type == EVENT_STATUS ? event_message(core, event, TOPIC_PRESENCE, event->payload) : NULL;
-    if (message) {
-        retained_put(core->retained, message);
-        message_unref(message);
+    device.organization_no = event->organization_no; /* owner at the moment of the event */
+    struct message *message = message_of_hub(topic, payload, &device);
+    relay_deliver_here(loop, message, NULL);
+    if (hub_home_of_device(loop->core, event->device_no) == loop->index) {
+        relay_to_shares(loop, message, NULL);
     }
+    message_unref(message);
 }
 
 static void publish_incident(struct hub_loop *loop, const struct event *event)
@@ -490,7 +460,9 @@ struct restore_retained {
         int64_t device_no;
         bool is_gone;
         uint32_t epoch;
-    } *left_over; /* of devices that are gone, or that were un-claimed */
+        struct uuid device_id; /* has_presence: whose */
+        bool has_presence;
+    } *left_over; /* of devices that are gone, or that were un-claimed; presence, which was kept here once */
     size_t left_over_count;
 };
 
@@ -508,7 +480,7 @@ static void on_retained_row(struct retained_store_visitor *visitor, const struct
     uint32_t *no_identifiers = NULL;
     bool is_gone = row->space == 0 && !core->ports->find_device_no(core->domain, row->device_no, &device);
     if (is_gone || (row->space == 0 && device.epoch != row->epoch)) { /* killed between that and its clean-up */
-        add_left_over(v, (struct left_over){row->device_no, is_gone, is_gone ? 0 : device.epoch});
+        add_left_over(v, (struct left_over){.device_no = row->device_no, .is_gone = is_gone, .epoch = device.epoch});
         return;
     }
     struct message *message = message_from_stored(row->message, row->space, &no_identifiers);
@@ -521,10 +493,22 @@ static void on_retained_row(struct retained_store_visitor *visitor, const struct
     message->device_no = row->device_no;
     message->organization_no = row->organization_no;
     message->epoch = row->epoch;
-    if (message->expires_at_ms == MESSAGE_NEVER_EXPIRES || message->expires_at_ms > hub_unix_ms(&core->loops[0])) {
+    if (row->space == 0 && message->topic_id == TOPIC_PRESENCE) {
+        add_left_over(v, (struct left_over){.device_no = row->device_no, .device_id = device.id, .has_presence = true});
+    } else if (message->expires_at_ms == MESSAGE_NEVER_EXPIRES || message->expires_at_ms > hub_unix_ms(&core->loops[0])) {
         retained_put(row->space == 0 ? core->retained : space_of_no(core, row->space)->retained, message);
     }
     message_unref(message);
+}
+
+static enum err remove_left_over(struct store_tx *tx, const struct left_over *l)
+{
+    char topic[DEVICE_TOPIC_BYTES_MAX];
+    if (l->has_presence) {
+        return retained_store_remove(tx, 0, device_topic_write(topic, &l->device_id, topic_name(TOPIC_PRESENCE)->name));
+    }
+    return l->is_gone ? retained_store_remove_device(tx, l->device_no)
+                      : retained_store_remove_stale(tx, l->device_no, l->epoch);
 }
 
 static enum err restore_retained(struct hub_core *core, struct store_tx *tx)
@@ -532,9 +516,7 @@ static enum err restore_retained(struct hub_core *core, struct store_tx *tx)
     struct restore_retained v = {.visitor = {on_retained_row}, .core = core};
     enum err err = retained_store_load(tx, &v.visitor);
     for (size_t i = 0; i < v.left_over_count && err == ERR_OK; i++) {
-        const struct left_over *l = &v.left_over[i];
-        err = l->is_gone ? retained_store_remove_device(tx, l->device_no)
-                         : retained_store_remove_stale(tx, l->device_no, l->epoch);
+        err = remove_left_over(tx, &v.left_over[i]);
     }
     if (err == ERR_OK) {
         err = retained_store_remove_expired(tx, hub_unix_ms(&core->loops[0]));

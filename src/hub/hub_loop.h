@@ -68,6 +68,10 @@ struct hub_ports {
     void (*connected)(struct domain *domain, int64_t device_no);
     void (*disconnected)(struct domain *domain, int64_t device_no);
     void (*refused)(struct domain *domain, const struct device_brief *device, const struct refusal *refusal);
+    /* The tenant's devices one by one, and the presence of one: see model/device_table.h and model/presence.h. */
+    enum device_next (*next_device)(struct domain *domain, struct device_cursor *cursor, const struct device_owner *owner,
+                                    struct device_brief *ret_device);
+    bool (*presence)(struct domain *domain, const struct device_brief *device, struct buf *out);
     void (*want_messages)(struct domain *domain, int change); /* event_bus.wants_messages */
     bool (*is_healthy)(const struct hub_loop *loop);          /* storage works */
     void (*flush_later)(struct hub_loop *loop);               /* hub_loop_flush() at the end of this turn */
@@ -145,8 +149,6 @@ void hub_loop_event(struct hub_loop *loop, const struct event *event);
 void hub_loop_drain(struct hub_loop *loop);
 bool hub_core_is_drained(const struct hub_core *core);
 
-/* First of all, on the thread that emits the event: what it retains can be found from now on. */
-void hub_event_retain(struct hub_core *core, const struct event *event);
 /* Which loops must hear of an event: none, the device's home, those with application subscribers, or all. Any thread. */
 enum event_targets { TARGETS_NONE, TARGETS_HOME, TARGETS_APPLICATIONS, TARGETS_HOME_AND_APPLICATIONS, TARGETS_ALL };
 enum event_targets hub_event_targets(const struct hub_core *core, const struct event *event);

@@ -44,6 +44,22 @@ struct message *message_new(const struct message_parts *parts, const struct devi
     return m;
 }
 
+struct message *message_of_hub(enum topic_id topic, struct str payload, const struct device_brief *device)
+{
+    char text[DEVICE_TOPIC_BYTES_MAX];
+    struct mqtt_properties p = {.payload_format = 1, .content_type = STR("application/json")};
+    mqtt_set(&p, MQTT_PROP_PAYLOAD_FORMAT);
+    mqtt_set(&p, MQTT_PROP_CONTENT_TYPE);
+    struct message_parts parts = {.topic = device_topic_write(text, &device->id, topic_name(topic)->name),
+                                  .properties = &p,
+                                  .payload = payload,
+                                  .qos = 1,
+                                  .retain = topic == TOPIC_PRESENCE};
+    struct message *message = message_new(&parts, device);
+    message->topic_id = (uint8_t)topic;
+    return message;
+}
+
 struct message *message_ref(struct message *message)
 {
     ref_get(&message->ref);

@@ -41,6 +41,9 @@ struct message_parts {
 
 /* A new message with one reference; parts are copied. `device` NULL: not about a known device. */
 struct message *message_new(const struct message_parts *parts, const struct device_brief *device);
+/* What the hub itself tells about a device: JSON, QoS 1. Presence is a retained message, though nothing keeps it as one
+ * (retained_read.h). */
+struct message *message_of_hub(enum topic_id topic, struct str payload, const struct device_brief *device);
 struct message *message_ref(struct message *message);
 void message_unref(struct message *message); /* NULL is accepted */
 

@@ -361,7 +361,8 @@ static bool deliver_to_device(struct hub_loop *loop, struct message *message, st
 bool relay_deliver_here(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     bool stored = message->space == 0 && deliver_to_device(loop, message, relay);
-    if (message->retain && retained_home(loop->core, message) == loop->index) {
+    bool kept = message->retain && (message->space != 0 || message->topic_id != TOPIC_PRESENCE);
+    if (kept && retained_home(loop->core, message) == loop->index) {
         retained_persist(loop, message->space, message_topic(message));
         stored = true;
     }

@@ -114,7 +114,7 @@ bool retained_has_room(struct retained *r, const struct message *message, const 
     if (owner) {
         list_each (it, &owner->entries) {
             const struct retained_entry *entry = list_entry(it, struct retained_link, node)->entry;
-            if (entry && entry->message->epoch == message->epoch && entry->message->topic_id != TOPIC_PRESENCE &&
+            if (entry && entry->message->epoch == message->epoch &&
                 !str_eq(message_topic(entry->message), message_topic(message))) {
                 count++;
                 bytes += message_size(entry->message);

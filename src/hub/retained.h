@@ -18,7 +18,7 @@ struct retained *retained_new(void);
 void retained_free(struct retained *retained);
 
 /* Whether a message of that size fits (0: no limit) beside the others of its owner, a device; of these only those of
- * its present epoch count, and nothing that the hub itself retains (presence). */
+ * its present epoch count. */
 struct retained_limit {
     uint64_t count_max;
     size_t bytes_max;

@@ -4,9 +4,16 @@
 #include "hub/connection.h"
 #include "hub/persist.h"
 
+#define PRESENCE_BYTES_MAX 4096
+
 struct retained_read {
     struct retained_read *next;
     struct retained_cursor cursor;
+    struct device_cursor devices; /* whose presence is next */
+    int64_t device_no;            /* 0: of all devices of the tenant */
+    bool kept_done;               /* what is kept has been read */
+    bool presence_done;
+    bool going_on;                /* in another turn of the loop */
     uint32_t identifier;
     uint8_t options;
     uint32_t filter_len;
@@ -37,6 +44,21 @@ static int64_t device_of_filter(const struct session *session, struct str filter
     return names_device ? device.no : 0;
 }
 
+/* Of a filter that names no device, any id tells whether it matches. device_no 0: the one it names is gone. */
+static bool matches_presence(const struct session *session, struct str filter, int64_t device_no)
+{
+    char topic[DEVICE_TOPIC_BYTES_MAX];
+    struct uuid id = {{0}};
+    struct str rest;
+    if (session->party == PARTY_OPEN || !access_may_receive((enum party)session->party, TOPIC_PRESENCE)) {
+        return false;
+    }
+    if (device_topic_split(filter, &id, &rest) && device_no == 0) {
+        return false;
+    }
+    return topic_matches(filter, device_topic_write(topic, &id, topic_name(TOPIC_PRESENCE)->name));
+}
+
 void retained_read_begin(struct session *session, struct str filter, uint8_t options, uint32_t identifier)
 {
     retained_read_end(session, filter);
@@ -45,7 +67,9 @@ void retained_read_begin(struct session *session, struct str filter, uint8_t opt
     read->options = options;
     read->filter_len = (uint32_t)filter.len;
     memcpy(read->filter, filter.ptr, filter.len);
-    retained_cursor_begin(retained_of(session), &read->cursor, device_of_filter(session, filter));
+    read->device_no = device_of_filter(session, filter);
+    read->presence_done = !matches_presence(session, filter, read->device_no);
+    retained_cursor_begin(retained_of(session), &read->cursor, read->device_no);
     struct retained_read **last = &session->retained_reads;
     while (*last) {
         last = &(*last)->next;
@@ -104,23 +128,126 @@ static bool may_read(const struct session *session, const struct message *messag
     return false;
 }
 
+/* --- presence ----------------------------------------------------------------------------------------------------- */
+
+static bool owns(const struct device_owner *owner, const struct device_brief *device)
+{
+    return owner->organization_no != 0 ? device->organization_no == owner->organization_no
+                                       : device->partner_no == owner->partner_no;
+}
+
+static enum device_next next_device(const struct session *session, struct retained_read *read,
+                                    struct device_brief *ret_device)
+{
+    const struct hub_ports *ports = hub_ports(session->loop);
+    struct domain *domain = session->loop->core->domain;
+    struct device_owner owner = {.organization_no = session->party == PARTY_ORGANIZATION ? session->owner_no : 0,
+                                 .partner_no = session->party == PARTY_PARTNER ? session->owner_no : 0};
+    if (read->device_no == 0) {
+        return ports->next_device(domain, &read->devices, &owner, ret_device);
+    }
+    bool found = !read->presence_done && ports->find_device_no(domain, read->device_no, ret_device) &&
+                 owns(&owner, ret_device);
+    read->presence_done = true;
+    return found ? DEVICE_NEXT_FOUND : DEVICE_NEXT_END;
+}
+
+static struct message *presence_message(const struct session *session, const struct device_brief *device)
+{
+    struct buf payload;
+    struct message *message = NULL;
+    buf_init(&payload, PRESENCE_BYTES_MAX);
+    if (hub_ports(session->loop)->presence(session->loop->core->domain, device, &payload)) {
+        message = message_of_hub(TOPIC_PRESENCE, buf_str(&payload), device);
+    }
+    buf_deinit(&payload);
+    return message;
+}
+
+/* The next presence; NULL and *ret_later: others get a turn at the loop first. */
+static struct message *next_presence(const struct session *session, struct retained_read *read, bool *ret_later)
+{
+    struct message *message = NULL;
+    struct device_brief device;
+    while (!message && !read->presence_done) {
+        enum device_next next = next_device(session, read, &device);
+        if (next == DEVICE_NEXT_LATER) {
+            *ret_later = true;
+            return NULL;
+        }
+        if (next == DEVICE_NEXT_END) {
+            read->presence_done = true;
+        } else {
+            message = presence_message(session, &device);
+        }
+    }
+    return message;
+}
+
+/* --- one after the other ------------------------------------------------------------------------------------------ */
+
+struct go_on {
+    struct task task;
+    struct session *session;
+};
+
+static void run_go_on(struct task *task)
+{
+    struct go_on *go_on = container_of(task, struct go_on, task);
+    struct session *session = go_on->session;
+    if (!session->is_dead && session->retained_reads) {
+        session->retained_reads->going_on = false;
+        retained_read_pump(session);
+    }
+    session_unref(session);
+    mem_free(go_on);
+}
+
+static void go_on_later(struct session *session)
+{
+    struct go_on *go_on = mem_new(struct go_on);
+    go_on->task.run = run_go_on;
+    go_on->session = session;
+    session_ref(session);
+    session->retained_reads->going_on = true;
+    mailbox_post(session->loop->mailbox, &go_on->task);
+}
+
+/* The next message that the client may read; NULL: that was all, or *ret_later. */
+static struct message *next_message(const struct session *session, struct retained_read *read, bool *ret_later)
+{
+    while (!read->kept_done) {
+        struct message *message = retained_cursor_next(retained_of(session), &read->cursor, filter_of(read));
+        if (!message) {
+            read->kept_done = true;
+        } else if (may_read(session, message)) {
+            return message;
+        }
+        message_unref(message);
+    }
+    return next_presence(session, read, ret_later);
+}
+
 void retained_read_pump(struct session *session)
 {
-    while (session->retained_reads && outbox_is_ready(session)) {
+    while (session->retained_reads && !session->retained_reads->going_on && outbox_is_ready(session)) {
         struct retained_read *read = session->retained_reads;
-        struct message *message = retained_cursor_next(retained_of(session), &read->cursor, filter_of(read));
+        bool later = false;
+        struct message *message = next_message(session, read, &later);
+        if (later) {
+            go_on_later(session);
+            return;
+        }
         if (!message) {
             read_unlink(session, &session->retained_reads);
             continue;
         }
-        if (may_read(session, message)) {
-            struct match match = {.qos = FILTER_QOS(read->options),
-                                  .found = true,
-                                  .retain = true,
-                                  .identifier_count = read->identifier != 0,
-                                  .identifiers = {read->identifier}};
-            outbox_deliver(session, message, &match, 0);
-        }
+        struct match match = {.qos = FILTER_QOS(read->options),
+                              .found = true,
+                              .retain = true,
+                              .identifier_count = read->identifier != 0,
+                              .identifiers = {read->identifier}};
+        outbox_deliver(session, message, &match, 0);
         message_unref(message);
     }
 }

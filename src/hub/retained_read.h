@@ -1,5 +1,8 @@
 /* Retained messages on their way to a new subscription, at the pace of its client: one is taken when nothing else waits
- * and the window is open, so they never stand in the session's queue (mqtt.md 9). Loop thread only. */
+ * and the window is open, so they never stand in the session's queue (mqtt.md 9). Loop thread only.
+ *
+ * Presence (mqtt.md 3.3) is retained, but kept nowhere: after the messages that are, it is made from the hot records of
+ * the tenant's devices, so it is always what is true then. */
 #ifndef MUSTER_HUB_RETAINED_READ_H
 #define MUSTER_HUB_RETAINED_READ_H
 

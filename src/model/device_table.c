@@ -24,6 +24,10 @@
 #define ENTRY_FREE UINT64_C(0)
 #define ENTRY_GONE (UINT64_C(1) << NO_BITS) /* number 0: a removed one, probing goes on */
 #define CANDIDATES_MAX 4
+#define LOOKS_MAX 4096u      /* records in one step of a cursor */
+#define SEQ_BITS 40
+#define SEQ_MASK ((UINT64_C(1) << SEQ_BITS) - 1)
+#define DAY_MASK ((UINT64_C(1) << (64 - SEQ_BITS)) - 1)
 
 struct kind {
     struct uuid model_id;
@@ -37,16 +41,17 @@ struct record {
     struct uuid id;
     uint8_t key_hash[SHA256_BYTES];
     int64_t no;
-    int64_t parent_no;
     int64_t last_seen_ms;
     int64_t connected_since_ms;
+    int64_t presence_since_ms;
     int64_t command_hold_until_ms;
-    int64_t sample_seq;
+    uint64_t sample_seq : SEQ_BITS;
+    uint64_t sample_day : 64 - SEQ_BITS;
+    uint32_t parent_no;
     uint32_t organization_no, space_no;
     uint32_t kind;
     uint32_t epoch;
     int32_t config_version, applied_version, info_version, space_version;
-    int32_t sample_day;
     uint8_t status : 3, reported_status : 3, swept : 1, connected : 1;
     uint8_t command_waiting : 1, license_waiting : 1, suspended : 1, contact_dirty : 1;
     uint8_t watched : 1, recovering : 1;
@@ -228,22 +233,24 @@ static void record_read(const struct device_table *table, const struct record *r
         .connected = r->connected,
         .last_seen_ms = r->last_seen_ms,
         .connected_since_ms = r->connected_since_ms,
-        .sample_day = r->sample_day,
-        .sample_seq = r->sample_seq,
+        .presence_since_ms = r->presence_since_ms,
+        .sample_day = (int32_t)r->sample_day,
+        .sample_seq = (int64_t)r->sample_seq,
     };
     memcpy(ret_device->key_hash, r->key_hash, sizeof r->key_hash);
 }
 
 static void record_write(struct record *r, const struct device_brief *device, unsigned kind)
 {
-    assert(device->organization_no <= UINT32_MAX && device->space_no <= UINT32_MAX);
+    assert(device->organization_no <= UINT32_MAX && device->space_no <= UINT32_MAX && device->parent_no <= UINT32_MAX);
+    assert((uint64_t)device->sample_seq <= SEQ_MASK && device->sample_day >= 0);
     r->no = device->no;
     r->id = device->id;
     memcpy(r->key_hash, device->key_hash, sizeof r->key_hash);
     r->kind = kind;
     r->organization_no = (uint32_t)device->organization_no;
     r->space_no = (uint32_t)device->space_no;
-    r->parent_no = device->parent_no;
+    r->parent_no = (uint32_t)device->parent_no;
     r->epoch = device->epoch;
     r->suspended = device->suspended;
     r->config_version = device->config_version;
@@ -259,8 +266,9 @@ static void record_write(struct record *r, const struct device_brief *device, un
     r->connected = device->connected;
     r->last_seen_ms = device->last_seen_ms;
     r->connected_since_ms = device->connected_since_ms;
-    r->sample_day = device->sample_day;
-    r->sample_seq = device->sample_seq;
+    r->presence_since_ms = device->presence_since_ms;
+    r->sample_day = (uint64_t)device->sample_day & DAY_MASK;
+    r->sample_seq = (uint64_t)device->sample_seq & SEQ_MASK;
 }
 
 static struct shard *shard_of(struct device_table *table, int64_t no)
@@ -631,6 +639,51 @@ static size_t shard_copy(struct device_table *table, struct shard *shard, struct
     }
     pthread_mutex_unlock(&shard->lock);
     return count;
+}
+
+static bool is_of(const struct device_table *table, const struct record *r, const struct device_owner *owner)
+{
+    return r->no != 0 && (owner->organization_no == 0 || r->organization_no == owner->organization_no) &&
+           (owner->partner_no == 0 || kind_at(table, r->kind)->partner_no == owner->partner_no);
+}
+
+/* Within the cursor's shard. */
+static bool shard_next(struct device_table *table, struct device_cursor *cursor, const struct device_owner *owner,
+                       unsigned *looks, struct device_brief *ret_device)
+{
+    struct shard *shard = &table->shards[cursor->shard];
+    bool found = false;
+    pthread_mutex_lock(&shard->lock);
+    while (!found && *looks > 0 && cursor->slot < shard->next_slot) {
+        const struct record *r = &shard->slabs[cursor->slot / SLAB_RECORDS][cursor->slot % SLAB_RECORDS];
+        found = is_of(table, r, owner);
+        if (found) {
+            record_read(table, r, ret_device);
+        }
+        cursor->slot++;
+        --*looks;
+    }
+    if (!found && cursor->slot >= shard->next_slot) {
+        cursor->shard++;
+        cursor->slot = 0;
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return found;
+}
+
+enum device_next device_table_next(struct device_table *table, struct device_cursor *cursor,
+                                   const struct device_owner *owner, struct device_brief *ret_device)
+{
+    unsigned looks = LOOKS_MAX;
+    while (cursor->shard < SHARDS) {
+        if (shard_next(table, cursor, owner, &looks, ret_device)) {
+            return DEVICE_NEXT_FOUND;
+        }
+        if (looks == 0) {
+            return DEVICE_NEXT_LATER;
+        }
+    }
+    return DEVICE_NEXT_END;
 }
 
 void device_table_each(struct device_table *table, bool (*visit)(const struct device_brief *device, void *arg), void *arg)

@@ -42,6 +42,7 @@ struct device_brief {
     bool connected;                      /* has a live MQTT session */
     int64_t last_seen_ms;                /* unix; 0: never */
     int64_t connected_since_ms;          /* unix; 0: not connected */
+    int64_t presence_since_ms;           /* unix; when status, swept or connected changed; 0: not since the start */
     /* newest telemetry row of this device: day file (days since 1970 UTC of receipt) and row number; 0: none */
     int32_t sample_day;
     int64_t sample_seq;
@@ -73,6 +74,20 @@ struct contact_effect {
 bool device_table_contact(struct device_table *table, int64_t no, int64_t now_unix_ms, struct contact_effect *ret_effect);
 enum contact_mark { CONTACT_WATCHED = 1, CONTACT_RECOVERING = 2 };
 void device_table_unmark(struct device_table *table, int64_t no, enum contact_mark mark);
+/* One tenant's devices, one after the other, without holding anything in between: what is added or removed meanwhile may
+ * be met or not, all others are met once. A zeroed cursor begins. */
+struct device_cursor {
+    unsigned shard;
+    size_t slot;
+};
+struct device_owner {
+    int64_t partner_no, organization_no; /* 0: any */
+};
+enum device_next { DEVICE_NEXT_FOUND, DEVICE_NEXT_LATER, DEVICE_NEXT_END };
+/* The next one with a copy of its record. LATER: many records of others were passed, the caller may let others have a
+ * turn before it goes on. Any thread. */
+enum device_next device_table_next(struct device_table *table, struct device_cursor *cursor,
+                                   const struct device_owner *owner, struct device_brief *ret_device);
 /* Calls `visit` with a copy of every record, shard by shard; stops when it returns false. */
 void device_table_each(struct device_table *table, bool (*visit)(const struct device_brief *device, void *arg), void *arg);
 /* Calls `change` on every record under its shard's lock (a model's threshold, a tenant's suspension); it returns whether

@@ -151,6 +151,49 @@ static void walks_see_every_device(void **state)
 }
 
 /* More values than there are rows of kinds: what no record names any more is given out again. */
+static unsigned walk_of(struct device_table *table, const struct device_owner *owner, bool seen[], unsigned *ret_turns)
+{
+    struct device_cursor cursor = {0};
+    struct device_brief device;
+    unsigned count = 0;
+    enum device_next next;
+    for (*ret_turns = 1; (next = device_table_next(table, &cursor, owner, &device)) != DEVICE_NEXT_END;) {
+        *ret_turns += next == DEVICE_NEXT_LATER;
+        if (next == DEVICE_NEXT_FOUND) {
+            assert_false(seen[device.no]);
+            assert_true(owner->organization_no == 0 || device.organization_no == owner->organization_no);
+            assert_true(owner->partner_no == 0 || device.partner_no == owner->partner_no);
+            seen[device.no] = true;
+            count++;
+        }
+    }
+    return count;
+}
+
+static void one_tenants_devices_in_turns(void **state)
+{
+    (void)state;
+    static bool seen[4][4 * DEVICES + 1];
+    struct device_table *table = device_table_new();
+    unsigned turns;
+    assert_int_equal(walk_of(table, &(struct device_owner){0}, seen[0], &turns), 0);
+    for (int64_t i = 1; i <= 4 * DEVICES; i++) {
+        struct device_brief device = make(i);
+        device.partner_no = i == 77 ? 9 : 1;
+        device_table_put(table, &device);
+    }
+    for (int64_t i = 10; i <= 4 * DEVICES; i += 10) {
+        device_table_remove(table, i);
+    }
+    assert_int_equal(walk_of(table, &(struct device_owner){0}, seen[0], &turns), 4 * DEVICES - 4 * DEVICES / 10);
+    assert_int_equal(walk_of(table, &(struct device_owner){.organization_no = 3}, seen[1], &turns), 4 * DEVICES / 5);
+    assert_int_equal(walk_of(table, &(struct device_owner){.partner_no = 9}, seen[2], &turns), 1);
+    assert_true(seen[2][77]);
+    assert_true(turns > 2); /* 20,000 records of others */
+    assert_int_equal(walk_of(table, &(struct device_owner){.partner_no = 9, .organization_no = 3}, seen[3], &turns), 0);
+    device_table_free(table);
+}
+
 static void thresholds_may_change_for_ever(void **state)
 {
     (void)state;
@@ -195,6 +238,7 @@ int main(void)
         cmocka_unit_test(found_by_both_keys_until_removed),
         cmocka_unit_test(contact_only_grows_and_is_taken_once),
         cmocka_unit_test(walks_see_every_device),
+        cmocka_unit_test(one_tenants_devices_in_turns),
         cmocka_unit_test(thresholds_may_change_for_ever),
         cmocka_unit_test(cost_per_device),
     };

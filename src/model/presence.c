@@ -107,26 +107,41 @@ bool presence_is_overdue(struct domain *domain, const struct device_brief *devic
     return domain->now_unix_ms() >= deadline_of(domain, device);
 }
 
-struct event *presence_event(struct domain *domain, const struct device_brief *device, int64_t at_ms)
+static void put_payload(struct domain *domain, const struct device_brief *device, int64_t since_ms, struct buf *out)
 {
     struct device_brief parent;
     bool parent_swept = device->parent_no != 0 && device_table_find_no(domain->devices, device->parent_no, &parent) &&
                         parent.swept;
     struct effective_inputs inputs = {device->last_seen_ms != 0, parent_swept, device->status, 0};
     bool reported_nothing = device->status == STATUS_NEVER_SEEN && device->last_seen_ms != 0;
-    struct event *event = event_new(EVENT_STATUS, device);
-    struct buf payload;
     struct json_writer w;
-    buf_init(&payload, EVENT_BYTES_MAX);
-    json_writer_init(&w, &payload);
+    json_writer_init(&w, out);
     json_begin_object(&w);
     json_field_uuid(&w, "device_id", &device->id);
     json_field_cstr(&w, "status", device_status_name(reported_nothing ? STATUS_ONLINE : device->status));
     json_field_cstr(&w, "effective_status", effective_status_name(effective_status(&inputs)));
     json_field_bool(&w, "connected", device->connected);
     json_field_time(&w, "last_seen_at", device->last_seen_ms ? device->last_seen_ms : INT64_MIN);
-    json_field_time(&w, "since", at_ms);
+    json_field_time(&w, "since", since_ms);
     json_end_object(&w);
+}
+
+bool presence_write(struct domain *domain, const struct device_brief *device, struct buf *out)
+{
+    if (device->last_seen_ms == 0) {
+        return false;
+    }
+    /* Since the start nothing may have changed: the last contact is the best that is known. */
+    put_payload(domain, device, device->presence_since_ms ? device->presence_since_ms : device->last_seen_ms, out);
+    return true;
+}
+
+struct event *presence_event(struct domain *domain, const struct device_brief *device, int64_t at_ms)
+{
+    struct event *event = event_new(EVENT_STATUS, device);
+    struct buf payload;
+    buf_init(&payload, EVENT_BYTES_MAX);
+    put_payload(domain, device, at_ms, &payload);
     event->at_ms = at_ms;
     event_set_topic(event, STR("presence"));
     event_set_payload(event, buf_str(&payload));
@@ -314,14 +329,14 @@ void presence_contact(struct domain *domain, int64_t device_no)
 static void set_connected(struct device_brief *device, void *arg)
 {
     device->connected = true;
-    device->connected_since_ms = *(const int64_t *)arg;
+    device->connected_since_ms = device->presence_since_ms = *(const int64_t *)arg;
 }
 
 static void set_disconnected(struct device_brief *device, void *arg)
 {
-    (void)arg;
     device->connected = false;
     device->connected_since_ms = 0;
+    device->presence_since_ms = *(const int64_t *)arg;
 }
 
 static void session_changed(struct domain *domain, int64_t device_no,

@@ -4,6 +4,7 @@
 
 #include "model/device_table.h"
 
+struct buf;
 struct domain;
 struct event;
 struct presence;
@@ -14,6 +15,8 @@ void presence_contact(struct domain *domain, int64_t device_no);
 /* The device's MQTT session began or ended (EVENT_STATUS to the listeners). A contact, too. Any thread. */
 void presence_connected(struct domain *domain, int64_t device_no);
 void presence_disconnected(struct domain *domain, int64_t device_no);
+/* The payload of mqtt.md 3.3 for this record as it is now, appended. False: the device never had contact and has no presence. */
+bool presence_write(struct domain *domain, const struct device_brief *device, struct buf *out);
 /* The offline threshold of a model was changed in the hot records: from now on it is the new one that counts. */
 void presence_model_changed(struct domain *domain, int64_t model_no);
 /* Once a second (domain_tick): sweeps what is overdue, recovers what had contact. */

@@ -244,6 +244,7 @@ void telemetry_batch_begin(struct domain *domain)
 struct publication {
     uint32_t epoch;
     struct live live;
+    int64_t at_ms;
     bool was_swept;
     bool changed;
 };
@@ -256,6 +257,9 @@ static void publish_live(struct device_brief *device, void *arg)
     }
     p->changed = true;
     p->was_swept = device->swept;
+    if (device->status != p->live.status || device->swept != p->live.swept) {
+        device->presence_since_ms = p->at_ms;
+    }
     device->status = p->live.status;
     device->reported_status = p->live.reported_status;
     device->swept = p->live.swept;
@@ -291,7 +295,7 @@ static bool entry_release(struct telemetry *t, struct state_entry *entry, bool c
 static void release(struct telemetry *t, struct state_entry *entry, bool committed)
 {
     int64_t device_no = entry->device_no;
-    struct publication p = {.epoch = entry->epoch, .live = entry->pending_live};
+    struct publication p = {.epoch = entry->epoch, .live = entry->pending_live, .at_ms = t->domain->now_unix_ms()};
     if (!entry_release(t, entry, committed)) {
         return;
     }

@@ -170,6 +170,17 @@ async function checkCommands() {
   }
 }
 
+/** Nobody is connected after a start, whatever was so when the server was killed (mqtt.md 3.3). */
+async function checkPresence() {
+  const hub = await connect(server, { id: 'watcher', username: 'org', key: keys.organization_key });
+  await subscribe(hub, 'v1/device/+/presence');
+  for (const { id } of devices) {
+    const { json, packet } = await hub.next(`${id}/presence`);
+    assert.deepEqual([json.device_id, json.connected, packet.retain], [id, false, true]);
+  }
+  hub.end(true);
+}
+
 test(`${rounds} kills at random moments lose nothing that was acknowledged`, { timeout: 120_000 + rounds * 60_000 }, async (t) => {
   for (let round = 0; round < rounds; round++) {
     const load = Promise.all([
@@ -186,6 +197,7 @@ test(`${rounds} kills at random moments lose nothing that was acknowledged`, { t
     await checkDevices();
     await checkSamples();
     await checkCommands();
+    await checkPresence();
   }
   t.diagnostic(`${registered.size} registrations, ${devices.reduce((sum, d) => sum + d.acknowledged.size, 0)} samples, ${commands.size} commands acknowledged`);
   assert.ok(registered.size && commands.size && devices.every((d) => d.acknowledged.size));

@@ -610,6 +610,31 @@ static void want_messages(struct domain *domain, int change)
     atomic_fetch_add(&domain->events.wants_messages, change);
 }
 
+/* Every look is a turn of the loop. */
+static enum device_next next_device(struct domain *domain, struct device_cursor *cursor,
+                                    const struct device_owner *owner, struct device_brief *ret_device)
+{
+    (void)domain;
+    if (cursor->slot == the_world->device_count) {
+        return DEVICE_NEXT_END;
+    }
+    const struct world_device *d = &the_world->devices[cursor->slot++];
+    bool is_one = !d->deleted && (owner->organization_no == 0 || owner->organization_no == d->brief.organization_no) &&
+                  (owner->partner_no == 0 || owner->partner_no == d->brief.partner_no);
+    if (is_one) {
+        *ret_device = d->brief;
+    }
+    return is_one ? DEVICE_NEXT_FOUND : DEVICE_NEXT_LATER;
+}
+
+static bool presence(struct domain *domain, const struct device_brief *device, struct buf *out)
+{
+    (void)domain;
+    const struct world_device *d = device_by_no(device->no);
+    buf_append_cstr(out, d->presence);
+    return d->presence[0] != 0;
+}
+
 static bool is_healthy(const struct hub_loop *loop)
 {
     return !((const struct world *)loop->user)->sick;
@@ -633,13 +658,19 @@ static const struct hub_ports ports = {.link = &link,
                                        .connected = connected,
                                        .disconnected = disconnected,
                                        .refused = refused,
+                                       .next_device = next_device,
+                                       .presence = presence,
                                        .want_messages = want_messages,
                                        .is_healthy = is_healthy,
                                        .flush_later = flush_later};
 
 void world_event(struct world *w, const struct event *event)
 {
-    hub_event_retain(&w->core, event);
+    struct world_device *device = event->type == EVENT_STATUS ? device_by_no(event->device_no) : NULL;
+    if (device && event->payload.len < sizeof device->presence) {
+        memcpy(device->presence, event->payload.ptr, event->payload.len);
+        device->presence[event->payload.len] = 0;
+    }
     enum event_targets targets = hub_event_targets(&w->core, event);
     bool home = targets == TARGETS_HOME || targets == TARGETS_HOME_AND_APPLICATIONS;
     bool applications = targets == TARGETS_APPLICATIONS || targets == TARGETS_HOME_AND_APPLICATIONS;

@@ -42,6 +42,7 @@ struct world_device {
     bool deleted;
     unsigned telemetry_effects, config_effects, command_effects, delivered, contacts;
     struct world_pending *pending;
+    char presence[128]; /* the payload of its last status event; empty: none */
 };
 
 struct world {

@@ -118,6 +118,47 @@ static void a_session_and_a_command_hold_keep_it(void **state)
     assert_true(fixture_device(f, 1).swept);
 }
 
+static void assert_presence(struct fixture *f, int64_t no, const char *wanted)
+{
+    struct device_brief device = fixture_device(f, no);
+    struct buf out;
+    buf_init(&out, 1024);
+    assert_int_equal(presence_write(&f->domain, &device, &out), wanted != NULL);
+    buf_append_u8(&out, 0);
+    if (wanted && !strstr((const char *)out.data, wanted)) {
+        fail_msg("presence is %s", (const char *)out.data);
+    }
+    buf_deinit(&out);
+}
+
+/* What a new subscription reads is what is so now, also after a start (mqtt.md 3.3). */
+static void presence_is_read_from_the_record(void **state)
+{
+    struct fixture *f = *state;
+    fixture_devices(f, 2, THRESHOLD);
+    assert_presence(f, 2, NULL);
+    presence_connected(&f->domain, 1);
+    assert_presence(f, 1, "\"status\":\"online\",\"effective_status\":\"ok\",\"connected\":true,"
+                          "\"last_seen_at\":\"2026-03-01T10:15:00.000Z\",\"since\":\"2026-03-01T10:15:00.000Z\"}");
+    pass(f, 2 * MINUTE_MS);
+    presence_contact(&f->domain, 1);
+    assert_presence(f, 1, "\"connected\":true,\"last_seen_at\":\"2026-03-01T10:17:00.000Z\",\"since\":\"2026-03-01T10:15:00.000Z\"}");
+    assert_int_equal(fixture_report(f, 1, "{\"status\":\"error\"}", NULL), ERR_OK);
+    assert_presence(f, 1, "\"status\":\"error\",\"effective_status\":\"error\",\"connected\":true,"
+                          "\"last_seen_at\":\"2026-03-01T10:17:00.000Z\",\"since\":\"2026-03-01T10:17:00.000Z\"}");
+    fixture_flush(f);
+    fixture_stop(f); /* without the end of the session */
+    fixture_now += MINUTE_MS;
+    fixture_open(f);
+    assert_presence(f, 1, "\"status\":\"error\",\"effective_status\":\"error\",\"connected\":false,"
+                          "\"last_seen_at\":\"2026-03-01T10:17:00.000Z\",\"since\":\"2026-03-01T10:17:00.000Z\"}");
+    pass(f, (THRESHOLD + 1) * MINUTE_MS);
+    assert_presence(f, 1, "\"status\":\"offline\",\"effective_status\":\"offline\",\"connected\":false,");
+    assert_presence(f, 1, "\"since\":\"2026-03-01T10:23:1");
+    presence_disconnected(&f->domain, 2);
+    assert_presence(f, 2, "\"connected\":false,");
+}
+
 static void a_changed_threshold_counts_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -299,6 +340,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_report_recovers_with_its_own_status, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(reported_offline_makes_no_incident, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_session_and_a_command_hold_keep_it, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(presence_is_read_from_the_record, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_changed_threshold_counts_at_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_start_is_not_an_absence, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(incidents_lost_between_two_commits, fixture_setup, fixture_teardown),
