@@ -1,4 +1,4 @@
-/* rate.c, failures.c, counts.c, message.c. */
+/* rate.c, failures.c, counts.c, message.c, what a session keeps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,6 +127,29 @@ static void a_message_survives_the_disk(void **state)
     buf_deinit(&stored);
 }
 
+/* A client need not release what it publishes with QoS 2, and may use every packet id. */
+static void a_session_holds_every_packet_id(void **state)
+{
+    (void)state;
+    struct session session = {0};
+    for (unsigned i = 0; i < 65535; i++) { /* 7 and 65535 have no common factor: every id once, in no order */
+        uint16_t id = (uint16_t)(i * 7u % 65535 + 1);
+        assert_null(session_inbound_find(&session, id));
+        assert_int_equal(session_inbound_add(&session, id)->packet_id, id);
+    }
+    assert_int_equal(session.inbound->count, 65535);
+    for (unsigned id = 1; id <= 65535; id++) {
+        session_inbound_find(&session, (uint16_t)id)->received = true;
+    }
+    for (unsigned i = 0; i < 65535; i++) {
+        uint16_t id = (uint16_t)(i * 11u % 65535 + 1);
+        assert_true(session_inbound_find(&session, id)->received);
+        session_inbound_remove(&session, id);
+        assert_null(session_inbound_find(&session, id));
+    }
+    assert_null(session.inbound);
+}
+
 /* An idle device connection with its seven topics costs one session, one connection and the filters. */
 static void an_idle_device_is_small(void **state)
 {
@@ -147,6 +170,7 @@ int main(void)
         cmocka_unit_test(many_strangers_do_not_push_out_a_guesser),
         cmocka_unit_test(sessions_are_counted_per_tenant),
         cmocka_unit_test(a_message_survives_the_disk),
+        cmocka_unit_test(a_session_holds_every_packet_id),
         cmocka_unit_test(an_idle_device_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

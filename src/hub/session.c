@@ -219,7 +219,7 @@ void session_save_all(struct session *session)
         persist_filter(session->loop, session->no, session_filter_text(session, f, topic, sizeof topic), f->options,
                        f->identifier);
     }
-    for (unsigned i = 0; session->inbound && i < session->inbound->count; i++) {
+    for (uint32_t i = 0; session->inbound && i < session->inbound->count; i++) {
         if (session->inbound->ids[i].received) {
             struct session_inbound_row row = {.packet_id = session->inbound->ids[i].packet_id};
             persist_inbound(session->loop, session->no, &row);
@@ -341,30 +341,44 @@ void session_detach(struct session *session)
 
 /* --- inbound QoS 2 ids -------------------------------------------------------------------------------------------- */
 
+/* They are kept in order: of a client that never releases any there may be 65535. */
+static uint32_t inbound_place(const struct inbound *in, uint16_t packet_id)
+{
+    uint32_t from = 0, to = in ? in->count : 0;
+    while (from < to) {
+        uint32_t middle = (from + to) / 2;
+        if (in->ids[middle].packet_id < packet_id) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from;
+}
+
 struct inbound_id *session_inbound_find(struct session *session, uint16_t packet_id)
 {
     struct inbound *in = session->inbound;
-    for (unsigned i = 0; in && i < in->count; i++) {
-        if (in->ids[i].packet_id == packet_id) {
-            return &in->ids[i];
-        }
-    }
-    return NULL;
+    uint32_t place = inbound_place(in, packet_id);
+    return in && place < in->count && in->ids[place].packet_id == packet_id ? &in->ids[place] : NULL;
 }
 
 struct inbound_id *session_inbound_add(struct session *session, uint16_t packet_id)
 {
     struct inbound *in = session->inbound;
+    uint32_t place = inbound_place(in, packet_id);
     if (!in || in->count == in->capacity) {
-        uint16_t capacity = in ? (uint16_t)(in->capacity * 2) : 4;
-        uint16_t count = in ? in->count : 0;
+        uint32_t capacity = in ? in->capacity * 2 : 4;
+        uint32_t count = in ? in->count : 0;
         in = mem_realloc(in, sizeof *in + capacity * sizeof in->ids[0]);
         in->count = count;
         in->capacity = capacity;
         session->inbound = in;
     }
-    in->ids[in->count] = (struct inbound_id){.packet_id = packet_id};
-    return &in->ids[in->count++];
+    memmove(&in->ids[place + 1], &in->ids[place], (in->count - place) * sizeof in->ids[0]);
+    in->ids[place] = (struct inbound_id){.packet_id = packet_id};
+    in->count++;
+    return &in->ids[place];
 }
 
 void session_inbound_remove(struct session *session, uint16_t packet_id)
@@ -374,7 +388,8 @@ void session_inbound_remove(struct session *session, uint16_t packet_id)
     if (!id) {
         return;
     }
-    *id = in->ids[--in->count];
+    in->count--;
+    memmove(id, id + 1, (size_t)(&in->ids[in->count] - id) * sizeof *id);
     if (in->count == 0) {
         mem_free(in);
         session->inbound = NULL;

@@ -51,9 +51,9 @@ struct application {
     char client_id[];
 };
 
-/* QoS 2 packet ids of the client that are not released yet. */
+/* QoS 2 packet ids of the client that are not released yet, in their order. */
 struct inbound {
-    uint16_t count, capacity;
+    uint32_t count, capacity;
     struct inbound_id {
         uint16_t packet_id;
         bool received;         /* its effect is done: a duplicate only gets PUBREC again */
