@@ -88,8 +88,8 @@ static void count_application_filters(const struct session *session, int change)
 static struct filter *filter_add(struct session *session)
 {
     if (session->filter_count == session->filter_capacity) {
-        session->filter_capacity = (uint16_t)(session->filter_capacity < 8 ? session->filter_capacity + 7
-                                                                           : session->filter_capacity * 2);
+        uint32_t capacity = session->filter_capacity < 8 ? session->filter_capacity + 7u : session->filter_capacity * 2u;
+        session->filter_capacity = capacity < UINT16_MAX ? (uint16_t)capacity : UINT16_MAX;
         session->filters = mem_realloc(session->filters, session->filter_capacity * sizeof *session->filters);
     }
     struct filter *f = &session->filters[session->filter_count++];
@@ -254,21 +254,33 @@ static bool is_allowed(const struct session *session, struct str filter)
     return (session->party == PARTY_ORGANIZATION ? device.organization_no : device.partner_no) == session->owner_no;
 }
 
+static size_t filters_max(const struct session *session)
+{
+    const struct settings *s = hub_settings(session->loop);
+    uint64_t max = session->party == PARTY_DEVICE ? s->mqtt_device_filters
+                   : session->party == PARTY_OPEN ? s->mqtt_open_filters
+                                                  : s->mqtt_application_filters;
+    return max > 0 && max < UINT16_MAX ? (size_t)max : UINT16_MAX;
+}
+
+/* One packet holds tens of thousands of filters, and each is looked for among those of the session: so many of a packet
+ * are looked at, the others are refused. */
+static size_t looked_at_max(const struct session *session)
+{
+    return 2 * filters_max(session);
+}
+
 static enum mqtt_reason check_filter(const struct session *session, struct str filter, struct topic_filter *ret_parsed)
 {
     const struct settings *s = hub_settings(session->loop);
     struct topic_limits limits = session_topic_limits(s, (enum party)session->party);
-    uint64_t count_max = session->party == PARTY_DEVICE ? s->mqtt_device_filters
-                         : session->party == PARTY_OPEN ? s->mqtt_open_filters
-                                                        : s->mqtt_application_filters;
     if (!topic_filter_parse(filter, &limits, ret_parsed)) {
         return MQTT_TOPIC_FILTER_INVALID;
     }
     if (!is_allowed(session, ret_parsed->filter)) {
         return MQTT_NOT_AUTHORIZED;
     }
-    bool full = session->filter_count == UINT16_MAX || (count_max > 0 && session->filter_count >= count_max);
-    if (full && !session_has_filter(session, filter)) {
+    if (session->filter_count >= filters_max(session) && !session_has_filter(session, filter)) {
         return MQTT_QUOTA_EXCEEDED;
     }
     return MQTT_SUCCESS;
@@ -279,6 +291,11 @@ static uint8_t options_of(const struct mqtt_subscription *s)
     return (uint8_t)(s->qos | (s->no_local ? 4 : 0) | (s->retain_as_published ? 8 : 0) | s->retain_handling << 4);
 }
 
+static uint8_t failure_byte(const struct session *session, enum mqtt_reason reason)
+{
+    return session->connection->version == MQTT_V5 ? (uint8_t)reason : 0x80;
+}
+
 /* Registers one filter; returns its byte of the SUBACK. */
 static uint8_t subscribe_one(struct session *session, const struct mqtt_subscription *s, uint32_t identifier,
                              uint32_t *push)
@@ -286,7 +303,7 @@ static uint8_t subscribe_one(struct session *session, const struct mqtt_subscrip
     struct topic_filter parsed;
     enum mqtt_reason reason = check_filter(session, s->filter, &parsed);
     if (reason != MQTT_SUCCESS) {
-        return session->connection->version == MQTT_V5 ? (uint8_t)reason : 0x80;
+        return failure_byte(session, reason);
     }
     uint8_t options = options_of(s);
     bool is_new = !session_has_filter(session, s->filter);
@@ -335,7 +352,8 @@ void on_subscribe(struct connection *connection, const struct mqtt_subscribe *su
     uint32_t push = 0;
     bool changed = false;
     while (count < subscribe->count && mqtt_subscription_next(&iter, &s)) {
-        reasons[count] = over ? (uint8_t)MQTT_QUOTA_EXCEEDED : subscribe_one(session, &s, identifier, &push);
+        bool refused = over || count >= looked_at_max(session);
+        reasons[count] = refused ? failure_byte(session, MQTT_QUOTA_EXCEEDED) : subscribe_one(session, &s, identifier, &push);
         changed |= reasons[count] < 0x80;
         count++;
     }
@@ -361,7 +379,8 @@ void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe
         bool own = topic_filter_parse(filter, NULL, &parsed) &&
                    (session->party != PARTY_DEVICE ||
                     access_device_filter(&session->device_id, parsed.filter, &rest));
-        bool existed = own && !over && session_has_filter(session, filter);
+        bool refused = over || count >= looked_at_max(session);
+        bool existed = own && !refused && session_has_filter(session, filter);
         if (existed) {
             session_remove_filter(session, filter);
             retained_read_end(session, filter);
@@ -371,8 +390,9 @@ void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe
             }
         }
         /* 0x97 is none of UNSUBACK's codes. */
-        reasons[count++] = over ? (uint8_t)MQTT_IMPLEMENTATION_ERROR
-                           : existed ? (uint8_t)MQTT_SUCCESS : (uint8_t)MQTT_NO_SUBSCRIPTION_EXISTED;
+        reasons[count++] = refused   ? (uint8_t)MQTT_IMPLEMENTATION_ERROR
+                           : existed ? (uint8_t)MQTT_SUCCESS
+                                     : (uint8_t)MQTT_NO_SUBSCRIPTION_EXISTED;
     }
     struct answer *answer = answer_new(connection, MQTT_UNSUBACK, unsubscribe->packet_id);
     if (session->party == PARTY_DEVICE && session_generation(session) != generation) {
