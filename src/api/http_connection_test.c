@@ -341,9 +341,7 @@ struct special {
 
 static int start(void **state)
 {
-    settings_init(&settings);
-    settings.http_request_timeout = 150;
-    settings.http_keep_alive_timeout = 300;
+    settings_init(&settings); /* with the timeouts of the program: a machine that is slow fails no test by them */
     settings.http_body_max = 100000;
     if (*state) { /* a test's own settings */
         const struct special *special = *state;
@@ -754,6 +752,15 @@ static void bodies_of_refused_requests_are_dropped(void **state)
     ask_last("POST /v1/unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n", 404, "{\"error\":\"Unknown endpoint\"}");
 }
 
+#define REQUEST_TIMEOUT_MS 400u
+#define KEEP_ALIVE_TIMEOUT_MS 1000u
+
+static void short_timeouts(void)
+{
+    settings.http_request_timeout = REQUEST_TIMEOUT_MS;
+    settings.http_keep_alive_timeout = KEEP_ALIVE_TIMEOUT_MS;
+}
+
 static void slow_requests_time_out(void **state)
 {
     (void)state;
@@ -765,10 +772,10 @@ static void slow_requests_time_out(void **state)
     expect(after, 200, "{\"id\":\"x\",\"q\":\"\",\"peer\":\"127.0.0.1\"}");
     expect(head, 408, "{\"error\":\"Request timeout\"}");
     expect(body, 408, "{\"error\":\"Request timeout\"}");
-    assert_true(clock_monotonic_ms() - before >= 149);
+    assert_true(clock_monotonic_ms() - before >= REQUEST_TIMEOUT_MS - 1);
     assert_ended(silent); /* nothing was begun: no answer */
     assert_ended(after);
-    assert_true(clock_monotonic_ms() - before >= 299);
+    assert_true(clock_monotonic_ms() - before >= KEEP_ALIVE_TIMEOUT_MS - 1);
     close(head);
     close(body);
     close(silent);
@@ -779,20 +786,24 @@ static void drips_do_not_hold_a_connection(void **state)
 {
     (void)state;
     int fd = dial();
-    uint64_t before = clock_monotonic_ms();
+    uint64_t before = clock_monotonic_ms(), last = before, longest_pause = 0;
     put(fd, "GET / HTTP/1.1\r\nHost: x\r\nA: ");
     char reply[12];
-    for (;;) { /* a byte every 20 ms never lets the idle time of 150 ms pass */
+    for (;;) { /* a byte every 20 ms does not let the idle time pass, unless this machine holds us up */
         struct timeval tick = {0, 20000};
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
         if (recv(fd, reply, sizeof reply, 0) > 0) {
             break;
         }
-        assert_true(clock_monotonic_ms() - before < PATIENCE_S * 1000);
+        uint64_t now = clock_monotonic_ms();
+        assert_true(now - before < PATIENCE_S * 1000);
+        longest_pause = now - last > longest_pause ? now - last : longest_pause;
+        last = now;
         send(fd, "a", 1, MSG_NOSIGNAL);
     }
     assert_memory_equal(reply, "HTTP/1.1 408", 12);
-    assert_true(clock_monotonic_ms() - before >= 299);
+    uint64_t took = clock_monotonic_ms() - before;
+    assert_true(took >= 2 * REQUEST_TIMEOUT_MS - 1 || longest_pause >= REQUEST_TIMEOUT_MS / 2);
     close(fd);
 }
 
@@ -1098,8 +1109,8 @@ int main(void)
         PLAIN(continue_is_said_when_the_body_is_wanted),
         PLAIN(long_bodies_are_read_and_limited),
         PLAIN(bodies_of_refused_requests_are_dropped),
-        PLAIN(slow_requests_time_out),
-        PLAIN(drips_do_not_hold_a_connection),
+        WITH(slow_requests_time_out, short_timeouts),
+        WITH(drips_do_not_hold_a_connection, short_timeouts),
         PLAIN(devices_are_authorized),
         PLAIN(management_is_authorized),
         PLAIN(registry_calls_commit_or_roll_back),
