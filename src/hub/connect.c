@@ -356,7 +356,6 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
     struct session *session = take_existing(c, connect, who, &discarded);
     c->session_present = session != NULL;
     c->assigned_client_id = connect->client_id.len == 0;
-    keep_parameters(c, connect);
     attach(c, connect, who, session ? session : make_session(c, who));
     if (!discarded) {
         connect_accepted(c);
@@ -373,6 +372,7 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
 {
     struct candidate who = {.key = {.party = PARTY_DEVICE}};
     connection->version = (uint8_t)connect->version;
+    keep_parameters(connection, connect); /* a refusal must fit the client too [MQTT-3.2.2-19] */
     if (refused_by_server(connection, connect) || refused_by_credentials(connection, connect, &who)) {
         return true;
     }

@@ -7,12 +7,12 @@ static struct str text_of(const struct tokens *t, const char *name, const char *
     return value;
 }
 
-static void send_packet(struct world_client *client, enum mqtt_version version, const struct mqtt_packet *packet)
+static void send_packet(struct script *s, struct world_client *client, enum mqtt_version version, const struct mqtt_packet *packet)
 {
     struct buf out;
     buf_init(&out, (size_t)1024 * 1024);
     mqtt_encode(&out, version, packet);
-    world_send(client, out.data, out.len);
+    s->stage->send(s, client, out.data, out.len);
     buf_deinit(&out);
 }
 
@@ -34,6 +34,22 @@ static void set_str(struct mqtt_properties *p, enum mqtt_property id, struct str
     }
 }
 
+/* Every `up=name:value`, in order. `pairs`: room for TOKENS_MAX, as long as the properties are used. */
+static void set_user_properties(struct script *s, struct mqtt_properties *p, struct mqtt_pair *pairs, const struct tokens *t,
+                                const char *word)
+{
+    for (size_t i = 1; i < t->count; i++) {
+        if (str_starts_with(t->list[i], str_from_cstr(word))) {
+            struct str value = str_sub(t->list[i], strlen(word), t->list[i].len);
+            struct mqtt_pair *pair = &pairs[p->user_count++];
+            pair->name = str_split(&value, ':');
+            pair->value = str_starts_with(value, STR("@")) ? str_sub(topic_expand(s, value), 10, 36) : value;
+            p->user = pairs;
+            mqtt_set(p, MQTT_PROP_USER_PROPERTY);
+        }
+    }
+}
+
 /* `dev=dev1`, or `org=CLIENT_ID key=org1`, or `partner=...`. */
 static void fill_identity(struct script *s, struct mqtt_connect *c, const struct tokens *t)
 {
@@ -52,7 +68,9 @@ static void fill_identity(struct script *s, struct mqtt_connect *c, const struct
         c->password = arena_str(&s->arena, str_from_cstr(d->key));
     } else if (tokens_get(t, "open", &name)) {
         c->client_id = name;
-        c->has_user_name = c->has_password = false;
+        struct str given;
+        c->has_user_name = tokens_get(t, "user", &given);
+        c->has_password = tokens_get(t, "key", &given);
     } else if (tokens_get(t, "org", &name)) {
         c->client_id = name;
         c->user_name = STR("org");
@@ -67,7 +85,7 @@ static void fill_identity(struct script *s, struct mqtt_connect *c, const struct
     tokens_get(t, "id", &c->client_id);
 }
 
-static void fill_will(struct script *s, struct mqtt_connect *c, const struct tokens *t)
+static void fill_will(struct script *s, struct mqtt_connect *c, struct mqtt_pair *pairs, const struct tokens *t)
 {
     struct str topic;
     if (!tokens_get(t, "will", &topic)) {
@@ -79,6 +97,12 @@ static void fill_will(struct script *s, struct mqtt_connect *c, const struct tok
     c->will.qos = (uint8_t)tokens_number(t, "willqos", 0);
     c->will.retain = tokens_has(t, "willretain");
     set_u32(&c->will.properties, MQTT_PROP_WILL_DELAY, &c->will.properties.will_delay_s, t, "willdelay");
+    struct mqtt_properties *p = &c->will.properties;
+    set_u32(p, MQTT_PROP_MESSAGE_EXPIRY, &p->message_expiry_s, t, "willexpiry");
+    set_str(p, MQTT_PROP_CONTENT_TYPE, &p->content_type, t, "willct");
+    set_str(p, MQTT_PROP_RESPONSE_TOPIC, &p->response_topic, t, "willresp");
+    set_str(p, MQTT_PROP_CORRELATION_DATA, &p->correlation_data, t, "willcorr");
+    set_user_properties(s, p, pairs, t, "willup=");
 }
 
 static void send_connect(struct script *s, struct world_client *client, const struct tokens *t)
@@ -92,7 +116,8 @@ static void send_connect(struct script *s, struct world_client *client, const st
     c->clean_start = tokens_number(t, "clean", 1) != 0;
     c->keep_alive_s = (uint16_t)tokens_number(t, "ka", 600);
     fill_identity(s, c, t);
-    fill_will(s, c, t);
+    struct mqtt_pair pairs[TOKENS_MAX];
+    fill_will(s, c, pairs, t);
     set_u32(p, MQTT_PROP_SESSION_EXPIRY, &p->session_expiry_s, t, "expiry");
     set_u32(p, MQTT_PROP_MAXIMUM_PACKET_SIZE, &p->maximum_packet_size, t, "max");
     set_str(p, MQTT_PROP_AUTH_METHOD, &p->auth_method, t, "auth");
@@ -113,7 +138,7 @@ static void send_connect(struct script *s, struct world_client *client, const st
         p->request_response_info = 1;
         mqtt_set(p, MQTT_PROP_REQUEST_RESPONSE_INFO);
     }
-    send_packet(client, client->version, &packet);
+    send_packet(s, client, client->version, &packet);
 }
 
 static void send_publish(struct script *s, struct world_client *client, const struct tokens *t)
@@ -137,15 +162,14 @@ static void send_publish(struct script *s, struct world_client *client, const st
         p->properties.topic_alias = (uint16_t)tokens_number(t, "alias", 0);
         mqtt_set(&p->properties, MQTT_PROP_TOPIC_ALIAS);
     }
-    struct mqtt_pair pair;
-    if (tokens_get(t, "up", &value)) {
-        pair.name = str_split(&value, ':');
-        pair.value = str_starts_with(value, STR("@")) ? str_sub(topic_expand(s, value), 10, 36) : value;
-        p->properties.user = &pair;
-        p->properties.user_count = 1;
-        mqtt_set(&p->properties, MQTT_PROP_USER_PROPERTY);
+    set_str(&p->properties, MQTT_PROP_CONTENT_TYPE, &p->properties.content_type, t, "ct");
+    if (tokens_get(t, "pf", &value)) {
+        p->properties.payload_format = (uint8_t)tokens_number(t, "pf", 0);
+        mqtt_set(&p->properties, MQTT_PROP_PAYLOAD_FORMAT);
     }
-    send_packet(client, client->version, &packet);
+    struct mqtt_pair pairs[TOKENS_MAX];
+    set_user_properties(s, &p->properties, pairs, t, "up=");
+    send_packet(s, client, client->version, &packet);
 }
 
 static void send_subscribe(struct script *s, struct world_client *client, const struct tokens *t)
@@ -178,7 +202,7 @@ static void send_subscribe(struct script *s, struct world_client *client, const 
         packet.subscribe.properties.subscription_id_count = 1;
         mqtt_set(&packet.subscribe.properties, MQTT_PROP_SUBSCRIPTION_ID);
     }
-    send_packet(client, client->version, &packet);
+    send_packet(s, client, client->version, &packet);
 }
 
 static void send_unsubscribe(struct script *s, struct world_client *client, const struct tokens *t)
@@ -194,24 +218,24 @@ static void send_unsubscribe(struct script *s, struct world_client *client, cons
     packet.unsubscribe.packet_id = (uint16_t)tokens_number(t, "pid", 1);
     packet.unsubscribe.list = list;
     packet.unsubscribe.count = count;
-    send_packet(client, client->version, &packet);
+    send_packet(s, client, client->version, &packet);
 }
 
-static void send_ack(struct world_client *client, const struct tokens *t, enum mqtt_type type)
+static void send_ack(struct script *s, struct world_client *client, const struct tokens *t, enum mqtt_type type)
 {
     struct mqtt_packet packet = {.type = type,
                                  .puback = {.packet_id = (uint16_t)tokens_number(t, "pid", 0),
                                             .reason = (uint8_t)tokens_number(t, "reason", 0)}};
-    send_packet(client, client->version, &packet);
+    send_packet(s, client, client->version, &packet);
 }
 
-static void send_disconnect(struct world_client *client, const struct tokens *t)
+static void send_disconnect(struct script *s, struct world_client *client, const struct tokens *t)
 {
     struct mqtt_packet packet = {.type = MQTT_DISCONNECT,
                                  .disconnect = {.reason = (uint8_t)tokens_number(t, "reason", 0)}};
     struct mqtt_properties *p = &packet.disconnect.properties;
     set_u32(p, MQTT_PROP_SESSION_EXPIRY, &p->session_expiry_s, t, "expiry");
-    send_packet(client, client->version, &packet);
+    send_packet(s, client, client->version, &packet);
 }
 
 static void send_raw(struct script *s, struct world_client *client, const struct tokens *t)
@@ -222,45 +246,27 @@ static void send_raw(struct script *s, struct world_client *client, const struct
         script_fail(s, "raw wants hex digits");
         return;
     }
-    world_send(client, bytes, len);
-}
-
-static void open_link(struct script *s, struct world_client *client, const struct tokens *t)
-{
-    char peer[64] = "192.0.2.1";
-    struct str from;
-    if (tokens_get(t, "from", &from) && from.len < sizeof peer) {
-        memcpy(peer, from.ptr, from.len);
-        peer[from.len] = '\0';
-    }
-    world_open(client, peer, tokens_has(t, "local"));
-    struct str space, id;
-    if (tokens_get(t, "open", &id)) { /* a client of the open listener `space` */
-        space = STR("open");
-        tokens_get(t, "space", &space);
-        client->connection->space = hub_open_space(&s->world->core, space);
-    }
-    s->inboxes[client - s->world->clients].closed_is_told = false;
+    s->stage->send(s, client, bytes, len);
 }
 
 void script_client_sends(struct script *s, struct world_client *client, const struct tokens *t)
 {
     struct str what = t->list[0];
     if (str_eq(what, STR("open"))) {
-        open_link(s, client, t);
+        s->stage->open(s, client, t);
         return;
     }
     if (str_eq(what, STR("connect"))) {
         if (!tokens_has(t, "again")) {
-            open_link(s, client, t);
+            s->stage->open(s, client, t);
         }
         send_connect(s, client, t);
         return;
     }
     if (str_eq(what, STR("close"))) {
         s->inboxes[client - s->world->clients].closed_is_told = true;
-        world_close(client);
-    } else if (!client->connection) {
+        s->stage->close(s, client);
+    } else if (!s->stage->is_open(s, client)) {
         script_fail(s, "client %s is not connected", client->name);
     } else if (str_eq(what, STR("publish"))) {
         send_publish(s, client, t);
@@ -269,17 +275,17 @@ void script_client_sends(struct script *s, struct world_client *client, const st
     } else if (str_eq(what, STR("unsubscribe"))) {
         send_unsubscribe(s, client, t);
     } else if (str_eq(what, STR("puback"))) {
-        send_ack(client, t, MQTT_PUBACK);
+        send_ack(s, client, t, MQTT_PUBACK);
     } else if (str_eq(what, STR("pubrec"))) {
-        send_ack(client, t, MQTT_PUBREC);
+        send_ack(s, client, t, MQTT_PUBREC);
     } else if (str_eq(what, STR("pubrel"))) {
-        send_ack(client, t, MQTT_PUBREL);
+        send_ack(s, client, t, MQTT_PUBREL);
     } else if (str_eq(what, STR("pubcomp"))) {
-        send_ack(client, t, MQTT_PUBCOMP);
+        send_ack(s, client, t, MQTT_PUBCOMP);
     } else if (str_eq(what, STR("ping"))) {
-        world_send(client, (const uint8_t *)"\xC0\0", 2);
+        s->stage->send(s, client, (const uint8_t *)"\xC0\0", 2);
     } else if (str_eq(what, STR("disconnect"))) {
-        send_disconnect(client, t);
+        send_disconnect(s, client, t);
     } else if (str_eq(what, STR("raw"))) {
         send_raw(s, client, t);
     } else {

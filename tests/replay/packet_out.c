@@ -16,6 +16,17 @@ static void add_number(struct buf *out, const struct mqtt_properties *p, enum mq
     }
 }
 
+static void add_user_properties_in_order(struct buf *out, const struct mqtt_properties *p)
+{
+    struct mqtt_pair pair;
+    struct mqtt_property_iter iter = mqtt_property_iter(p);
+    const char *before = " ups=";
+    while (mqtt_user_property_next(&iter, &pair)) {
+        buf_printf(out, "%s%.*s:%.*s", before, STR_ARG(pair.name), STR_ARG(pair.value));
+        before = ",";
+    }
+}
+
 static void add_properties(struct script *s, struct buf *out, const struct mqtt_properties *p)
 {
     struct mqtt_pair pair;
@@ -36,6 +47,9 @@ static void add_properties(struct script *s, struct buf *out, const struct mqtt_
     if (mqtt_has(p, MQTT_PROP_RESPONSE_INFO)) {
         add_text(out, "respinfo", topic_shorten(s, p->response_info));
     }
+    if (mqtt_has(p, MQTT_PROP_AUTH_METHOD)) {
+        add_text(out, "auth", p->auth_method);
+    }
     if (mqtt_has(p, MQTT_PROP_CONTENT_TYPE)) {
         add_text(out, "ct", p->content_type);
     }
@@ -52,6 +66,7 @@ static void add_properties(struct script *s, struct buf *out, const struct mqtt_
     while (mqtt_user_property_next(&iter, &pair)) {
         buf_printf(out, " up=%.*s:%.*s", STR_ARG(pair.name), STR_ARG(pair.value));
     }
+    add_user_properties_in_order(out, p);
     iter = mqtt_property_iter(p);
     while (mqtt_subscription_id_next(&iter, &id)) {
         buf_printf(out, " subid=%u", id);
@@ -106,6 +121,7 @@ static void describe(struct script *s, struct buf *out, const struct mqtt_packet
     case MQTT_UNSUBACK:
         buf_printf(out, "%s pid=%u", word_of(packet->type), packet->suback.packet_id);
         describe_codes(out, packet->suback.reasons);
+        add_properties(s, out, &packet->suback.properties);
         break;
     case MQTT_DISCONNECT:
         buf_printf(out, "disconnect 0x%02x", packet->disconnect.reason);
@@ -164,7 +180,7 @@ void script_collect(struct script *s)
     for (size_t i = 0; i < s->world->client_count; i++) {
         struct world_client *client = &s->world->clients[i];
         collect_packets(s, client, &s->inboxes[i]);
-        if (!client->connection && !s->inboxes[i].closed_is_told) {
+        if (!s->stage->is_open(s, client) && !s->inboxes[i].closed_is_told) {
             s->inboxes[i].closed_is_told = true;
             inbox_add(s, &s->inboxes[i], STR("closed"));
         }
