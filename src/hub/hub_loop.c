@@ -428,7 +428,7 @@ static void on_inbound_row(struct session_store_visitor *visitor, int64_t no, co
 static void on_queued_row(struct session_store_visitor *visitor, int64_t no, const struct session_queue_row *row)
 {
     struct restored *r = restored_find(container_of(visitor, struct restore_visit, visitor), no);
-    struct out_entry entry = {.seq = (uint32_t)row->seq, .packet_id = row->packet_id, .qos = row->qos, .stored = true};
+    struct out_entry entry = {.seq = row->seq, .packet_id = row->packet_id, .qos = row->qos, .stored = true};
     if (!r) {
         return;
     }

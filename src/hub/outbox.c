@@ -47,8 +47,24 @@ static void outbox_grow(struct outbox *box)
     box->capacity = capacity;
 }
 
+/* Takes the holes out of what waits: where some of that is dropped and new comes while nothing is sent, they would be
+ * ever more. */
+static void close_holes(struct outbox *box)
+{
+    uint32_t to = box->sent;
+    for (uint32_t i = box->sent; i < box->count; i++) {
+        if (entry_at(box, i)->message) {
+            *entry_at(box, to++) = *entry_at(box, i);
+        }
+    }
+    box->count = to;
+}
+
 static struct out_entry *entry_push(struct outbox *box)
 {
+    if (box->count == box->capacity && box->count - box->sent - box->waiting > box->capacity / 4) {
+        close_holes(box);
+    }
     if (box->count == box->capacity) {
         outbox_grow(box);
     }
@@ -83,7 +99,26 @@ static void entry_clear(struct session *session, struct out_entry *entry)
         persist_no_queued(session->loop, session->no, entry->seq);
     }
     entry_drop_message(session->outbox, entry);
-    *entry = (struct out_entry){.packet_id = 0};
+    *entry = (struct out_entry){.packet_id = entry->packet_id};
+}
+
+/* The same for one that waits. */
+static void entry_give_up(struct session *session, struct out_entry *entry)
+{
+    session->outbox->waiting--;
+    entry_clear(session, entry);
+}
+
+/* The first that waits, or a hole there, counts as sent. */
+static struct out_entry *take_first_waiting(struct session *session)
+{
+    struct outbox *box = session->outbox;
+    struct out_entry *entry = entry_at(box, box->sent++);
+    if (entry->message) {
+        box->waiting--;
+    }
+    entry->packet_id = (uint16_t)session->next_packet_id; /* until it gets its own: see entry_in_flight() */
+    return entry;
 }
 
 /* The same for an entry in flight. */
@@ -212,16 +247,26 @@ static bool may_still_receive(const struct session *session, const struct messag
     return owner == session->owner_no;
 }
 
+/* Ids are given in order, so those of what was sent rise from the first entry's on, in the circle of 65535. Holes have
+ * ids too, so that no client makes us look through them all. */
 static struct out_entry *entry_in_flight(const struct session *session, uint16_t packet_id)
 {
     const struct outbox *box = session->outbox;
-    for (uint32_t i = 0; box && i < box->sent; i++) {
-        struct out_entry *entry = entry_at(box, i);
-        if (entry->packet_id == packet_id && !is_hole(entry)) {
-            return entry;
+    if (!box || box->sent == 0) {
+        return NULL;
+    }
+    uint32_t first_id = entry_at(box, 0)->packet_id;
+    uint32_t from = 0, to = box->sent;
+    while (from < to) {
+        uint32_t middle = (from + to) / 2;
+        if ((entry_at(box, middle)->packet_id + 65535u - first_id) % 65535 < (packet_id + 65535u - first_id) % 65535) {
+            from = middle + 1;
+        } else {
+            to = middle;
         }
     }
-    return NULL;
+    struct out_entry *entry = from < box->sent ? entry_at(box, from) : NULL;
+    return entry && entry->packet_id == packet_id && !is_hole(entry) ? entry : NULL;
 }
 
 /* --- QoS 2: what is sent after a commit --------------------------------------------------------------------------- */
@@ -229,7 +274,7 @@ static struct out_entry *entry_in_flight(const struct session *session, uint16_t
 struct commit_wait {
     struct persist_waiter waiter;
     struct session *session; /* held */
-    uint32_t seq;
+    int64_t seq;
     uint16_t packet_id;
 };
 
@@ -328,7 +373,7 @@ static void pump_queue(struct session *session)
 {
     struct outbox *box = session->outbox;
     while (box->sent < box->count && window_is_open(session)) {
-        struct out_entry *entry = entry_at(box, box->sent++);
+        struct out_entry *entry = take_first_waiting(session);
         if (!entry->message) {
             continue;
         }
@@ -379,7 +424,7 @@ static bool over_limit(const struct session *session)
 {
     const struct outbox *box = session->outbox;
     struct queue_limit limit = queue_limit_of(session);
-    return (limit.messages > 0 && box->count - box->sent > limit.messages) ||
+    return (limit.messages > 0 && box->waiting > limit.messages) ||
            (limit.bytes > 0 && box->bytes > limit.bytes);
 }
 
@@ -390,7 +435,7 @@ bool outbox_is_behind(const struct session *session, unsigned part)
     uint64_t messages = limit.messages > 0 ? limit.messages : BEHIND_MESSAGES;
     size_t waiting_bytes = box ? box->bytes - box->in_flight_bytes : 0;
     size_t bytes = limit.bytes > 0 ? limit.bytes : BEHIND_BYTES;
-    return box && (box->count - box->sent > messages / part || waiting_bytes > bytes / part);
+    return box && (box->waiting > messages / part || waiting_bytes > bytes / part);
 }
 
 /* The oldest that was not sent yet gives way (mqtt.md 9); while there is a connection none of those whose publishers wait
@@ -398,21 +443,15 @@ bool outbox_is_behind(const struct session *session, unsigned part)
 static bool drop_oldest(struct session *session)
 {
     struct outbox *box = session->outbox;
+    while (box->sent < box->count && !entry_at(box, box->sent)->message) {
+        take_first_waiting(session);
+    }
     for (uint32_t i = box->sent; i < box->count; i++) {
         struct out_entry *entry = entry_at(box, i);
-        if (entry->message && session->connection && backlog_applies(entry->message)) {
-            continue;
-        }
-        if (entry->message) {
-            entry_clear(session, entry);
+        if (entry->message && !(session->connection && backlog_applies(entry->message))) {
+            entry_give_up(session, entry);
             metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
-            if (i == box->sent) {
-                box->sent++; /* a hole in front counts as sent */
-            }
             return true;
-        }
-        if (i == box->sent) {
-            box->sent++;
         }
     }
     return false;
@@ -420,8 +459,7 @@ static bool drop_oldest(struct session *session)
 
 static void drop_excess(struct session *session)
 {
-    struct outbox *box = session->outbox;
-    while (over_limit(session) && box->sent < box->count && drop_oldest(session)) {
+    while (over_limit(session) && drop_oldest(session)) {
     }
 }
 
@@ -478,9 +516,9 @@ bool outbox_deliver(struct session *session, struct message *message, const stru
     entry->push = (uint8_t)push;
     entry->retain = match->retain && message->retain;
     box->bytes += message_size(message);
+    box->waiting++;
     if (box->sent + 1 == box->count && window_is_open(session)) {
-        box->sent++;
-        entry_send(session, entry);
+        entry_send(session, take_first_waiting(session));
     }
     bool stored = false;
     if (entry->message && session_is_stored(session)) {
@@ -585,11 +623,12 @@ void outbox_restore(struct session *session, const struct out_entry *restored)
             box->sent++;
             entry_takes_off(box, entry);
             session->next_packet_id = entry->packet_id;
-        } else {
-            entry->packet_id = 0;
-            entry->released = false;
+            return;
         }
+        entry->packet_id = 0;
+        entry->released = false;
     }
+    box->waiting += entry->message != NULL;
 }
 
 void outbox_drop_pushes(struct session *session, uint32_t kinds)
@@ -601,7 +640,7 @@ void outbox_drop_pushes(struct session *session, uint32_t kinds)
     for (uint32_t i = box->sent; i < box->count; i++) {
         struct out_entry *entry = entry_at(box, i);
         if (entry->message && entry->push && (kinds & 1u << (entry->push - 1))) {
-            entry_clear(session, entry);
+            entry_give_up(session, entry);
         }
     }
     outbox_trim(session);

@@ -18,8 +18,8 @@ struct match;
 struct out_entry {
     struct message *message;    /* NULL: acknowledged, for QoS 2 with PUBREC */
     uint32_t *subscription_ids; /* [0] is their count; NULL: none */
-    uint32_t seq;               /* of its row */
-    uint16_t packet_id;         /* 0: not sent */
+    int64_t seq;                /* of its row */
+    uint16_t packet_id;         /* 0: not sent; of a hole among what was sent, that of the entry before it at the latest */
     uint8_t qos;
     uint8_t push;               /* bit number + 1 of its enum push_mask; 0: no downlink */
     bool retain;                /* sent with RETAIN */
@@ -33,7 +33,8 @@ struct outbox {
     uint32_t sent;                   /* entries from the first on that were sent (or acknowledged) */
     uint32_t in_flight;              /* of these, not acknowledged */
     uint32_t in_flight_bytes;
-    uint32_t next_seq;
+    uint32_t waiting;                /* behind them, without holes */
+    int64_t next_seq;
     size_t bytes;
     struct out_entry *ring;
 };

@@ -285,12 +285,12 @@ void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *ent
     c->queued.row.packet_id = entry->packet_id;
 }
 
-void persist_released(struct hub_loop *loop, int64_t no, uint32_t seq)
+void persist_released(struct hub_loop *loop, int64_t no, int64_t seq)
 {
     change_new(loop, CHANGE_RELEASED, no)->queued.row.seq = seq;
 }
 
-void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq)
+void persist_no_queued(struct hub_loop *loop, int64_t no, int64_t seq)
 {
     change_new(loop, CHANGE_NO_QUEUED, no)->queued.row.seq = seq;
 }

@@ -23,8 +23,8 @@ void persist_no_inbound(struct hub_loop *loop, int64_t no, uint16_t packet_id);
 struct out_entry;
 void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
 void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
-void persist_released(struct hub_loop *loop, int64_t no, uint32_t seq);
-void persist_no_queued(struct hub_loop *loop, int64_t no, uint32_t seq);
+void persist_released(struct hub_loop *loop, int64_t no, int64_t seq);
+void persist_no_queued(struct hub_loop *loop, int64_t no, int64_t seq);
 struct message;
 /* NULL: there is none any more. */
 void persist_retained(struct hub_loop *loop, int64_t space, struct str topic, struct message *message);
