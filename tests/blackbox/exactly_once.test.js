@@ -66,11 +66,15 @@ async function open({ username, password, clientId }) {
   return self;
 }
 
-/** Runs `work` against a server that is killed and started again `rounds` times; ends when work does. */
+/**
+ * Runs `work(up, isEnough)` against a server that is killed and started again `rounds` times; ends when work does, which
+ * need not go on for long after the last start: isEnough(), asked once a step, says so.
+ */
 async function underKills(work) {
   let over = false;
   let up = Promise.resolve();
-  const working = work(() => up).finally(() => { over = true; });
+  let more = Infinity;
+  const working = work(() => up, () => --more < 0).finally(() => { over = true; });
   for (let round = 0; round < rounds && !over; round++) {
     // The random moment is the test: not a wait for something to have happened.
     await Promise.race([working, new Promise((resolve) => { setTimeout(resolve, 20 + Math.random() * 300); })]);
@@ -78,6 +82,7 @@ async function underKills(work) {
     up = server.kill().then(start);
     await up;
   }
+  more = 20;
   await working;
 }
 
@@ -102,8 +107,8 @@ test('a QoS 2 publish takes effect exactly once', { timeout: 600_000 }, async ()
   const topic = `v1/device/${device.id}/telemetry`;
   const state = {};
   let n = 0;
-  await underKills(async (up) => {
-    for (; n < perDevice; n++) {
+  await underKills(async (up, isEnough) => {
+    for (; n < perDevice && !isEnough(); n++) {
       const messageId = (n % 1000) + 1;
       const payload = JSON.stringify({ telemetries: { n } });
       let dup = false;
@@ -138,8 +143,8 @@ test('an absent session gets every message that was acknowledged, in order', { t
   const state = {};
   let n = 0;
   const publisher = { username: 'org', password: keys.organization_key, clientId: 'publisher' };
-  await underKills(async (up) => {
-    for (; n < perDevice; n++) {
+  await underKills(async (up, isEnough) => {
+    for (; n < perDevice && !isEnough(); n++) {
       const messageId = (n % 1000) + 1;
       let dup = false;
       await throughCrashes(state, publisher, up, async (hub) => {
