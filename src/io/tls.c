@@ -22,6 +22,8 @@ struct tls_server {
 
 struct tls_client {
     SSL_CTX *context;
+    SSL_SESSION *session; /* of the newest ticket; NULL: none, or it is not asked for */
+    uint64_t handshakes, resumed;
 };
 
 static SSL_CTX *context_new(const SSL_METHOD *method)
@@ -168,6 +170,36 @@ SSL *tls_server_connection(struct tls_server *server)
     return ssl;
 }
 
+static void on_handshake(const SSL *ssl, int where, int value)
+{
+    (void)value;
+    if (where & SSL_CB_HANDSHAKE_DONE) {
+        struct tls_client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+        client->handshakes++;
+        client->resumed += SSL_session_reused(ssl) == 1;
+    }
+}
+
+static int on_ticket(SSL *ssl, SSL_SESSION *session)
+{
+    struct tls_client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    SSL_SESSION_free(client->session);
+    client->session = SSL_SESSION_dup(session); /* a connection that ends without close_notify spoils its own */
+    return 0;
+}
+
+void tls_client_resume(struct tls_client *client)
+{
+    SSL_CTX_set_session_cache_mode(client->context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(client->context, on_ticket);
+}
+
+void tls_client_handshakes(const struct tls_client *client, uint64_t *ret_all, uint64_t *ret_resumed)
+{
+    *ret_all = client->handshakes;
+    *ret_resumed = client->resumed;
+}
+
 struct tls_client *tls_client_new(const char *ca_file)
 {
     struct tls_client *client = mem_new(struct tls_client);
@@ -176,6 +208,8 @@ struct tls_client *tls_client_new(const char *ca_file)
         mem_free(client);
         return NULL;
     }
+    SSL_CTX_set_app_data(client->context, client);
+    SSL_CTX_set_info_callback(client->context, on_handshake);
     if (ca_file) {
         SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, NULL);
         if (SSL_CTX_load_verify_locations(client->context, ca_file, NULL) != 1) {
@@ -190,6 +224,7 @@ struct tls_client *tls_client_new(const char *ca_file)
 void tls_client_free(struct tls_client *client)
 {
     if (client) {
+        SSL_SESSION_free(client->session);
         SSL_CTX_free(client->context);
         mem_free(client);
     }
@@ -200,6 +235,9 @@ SSL *tls_client_connection(struct tls_client *client)
     SSL *ssl = SSL_new(client->context);
     if (ssl) {
         SSL_set_connect_state(ssl);
+        if (client->session) {
+            SSL_set_session(ssl, client->session);
+        }
     }
     return ssl;
 }

@@ -25,5 +25,10 @@ enum err tls_self_signed(const char *certificate_file, const char *key_file, con
 /* For the simulator and the bench. ca_file NULL: the server's certificate is not checked. */
 struct tls_client *tls_client_new(const char *ca_file);
 void tls_client_free(struct tls_client *client);
+/* Connections from now on offer the session of the newest ticket that any of this client's connections was given. One
+ * thread uses the client. */
+void tls_client_resume(struct tls_client *client);
+/* Handshakes that were completed, and how many of them resumed a session. */
+void tls_client_handshakes(const struct tls_client *client, uint64_t *ret_all, uint64_t *ret_resumed);
 
 #endif

@@ -20,6 +20,12 @@ static int bench_run(const struct cli_command *command, const struct cli_values 
         return connect_run(&options);
     case BENCH_REGISTER:
         return register_run(&options);
+    case BENCH_OFFLINE:
+        return offline_run(&options);
+    case BENCH_CHURN:
+        return churn_run(&options);
+    case BENCH_STORM:
+        return storm_run(&options);
     case BENCH_MODE_COUNT:
         break;
     }

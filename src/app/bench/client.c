@@ -5,7 +5,9 @@
 
 #include "base/mem.h"
 
-enum { TOPIC_BYTES_MAX = 1024, FILTERS_PER_PACKET = 100 };
+enum { TOPIC_BYTES_MAX = 1024, FILTERS_PER_PACKET = 100, STOP_MS = 5000 };
+
+static void on_stop_due(struct timer *timer, uint64_t now_ms);
 
 uint64_t bench_now_ns(void)
 {
@@ -46,7 +48,9 @@ void bench_client_init(struct bench_client *client, const struct bench_client_op
                        uint32_t index)
 {
     *client = (struct bench_client){.ops = ops, .options = options, .loop = loop, .tls = tls, .index = index,
-                                    .clean_start = options->clean_start, .allowance = UINT64_MAX};
+                                    .clean_start = options->clean_start,
+                                    .expiry_s = options->expiry_s, .allowance = UINT64_MAX,
+                                    .stop = {.on_due = on_stop_due}};
     snprintf(client->id, sizeof client->id, "%.32s-%c%u", options->prefix, kind, index);
 }
 
@@ -77,8 +81,8 @@ static void greet(struct stream *stream)
         connect.password = str_from_cstr(client->key);
         connect.has_user_name = connect.has_password = true;
     }
-    if (o->expiry_s) {
-        connect.properties.session_expiry_s = o->expiry_s;
+    if (client->expiry_s) {
+        connect.properties.session_expiry_s = client->expiry_s;
         mqtt_set(&connect.properties, MQTT_PROP_SESSION_EXPIRY);
     }
     if (o->receive_maximum && client->filter_count) {
@@ -154,7 +158,7 @@ static bool on_suback(struct bench_client *client, const struct wire_packet *pac
 
 /* --- publishing --------------------------------------------------------------------------------------------------- */
 
-void bench_client_publishes(struct bench_client *client)
+void bench_client_make_template(struct bench_client *client)
 {
     const struct bench_options *o = client->options;
     char topic[TOPIC_BYTES_MAX], text[96];
@@ -166,6 +170,12 @@ void bench_client_publishes(struct bench_client *client)
     }
     wire_template_init(&client->template, o->version, expand(client, o->topic, 0, topic), o->qos, o->retain,
                        client->index, o->payload_bytes, json);
+}
+
+void bench_client_publishes(struct bench_client *client)
+{
+    const struct bench_options *o = client->options;
+    bench_client_make_template(client);
     if (o->qos) {
         client->free_ids = mem_calloc(o->inflight, sizeof *client->free_ids);
         client->sent_ns = mem_calloc((size_t)o->inflight + 1, sizeof *client->sent_ns);
@@ -180,7 +190,8 @@ static void forget_flight(struct bench_client *client)
     }
 }
 
-bool bench_client_publish(struct bench_client *client, uint64_t now_ns)
+bool bench_client_publish_as(struct bench_client *client, const struct wire_template *template, uint64_t number,
+                             uint64_t now_ns)
 {
     if (client->state != CLIENT_READY) {
         return false;
@@ -193,8 +204,14 @@ bool bench_client_publish(struct bench_client *client, uint64_t now_ns)
         id = client->free_ids[--client->free_count];
         client->sent_ns[id] = now_ns;
     }
-    wire_publish(stream_output(client->stream), &client->template, id, client->next_number++, now_ns);
+    wire_publish(stream_output(client->stream), template, id, number, now_ns);
+    client->next_number++;
     return true;
+}
+
+bool bench_client_publish(struct bench_client *client, uint64_t now_ns)
+{
+    return bench_client_publish_as(client, &client->template, client->next_number, now_ns);
 }
 
 void bench_client_commit(struct bench_client *client)
@@ -326,6 +343,7 @@ static void on_closed(struct stream *stream, enum stream_end why)
     client->state = CLIENT_IDLE;
     client->pings = 0;
     client->is_paused = false;
+    timer_cancel(loop_timers(client->loop), &client->stop);
     client->ops->on_closed(client, was);
 }
 
@@ -361,9 +379,25 @@ void bench_client_allow(struct bench_client *client, uint64_t messages)
     }
 }
 
-void bench_client_stop(struct bench_client *client)
+static void on_stop_due(struct timer *timer, uint64_t now_ms)
 {
+    (void)now_ms;
+    struct bench_client *client = container_of(timer, struct bench_client, stop);
     if (client->stream) {
-        send_packet(client, &(struct mqtt_packet){.type = MQTT_DISCONNECT});
+        stream_abort(client->stream);
     }
+}
+
+void bench_client_stop(struct bench_client *client, bool ends_session)
+{
+    if (!client->stream) {
+        return;
+    }
+    struct mqtt_packet packet = {.type = MQTT_DISCONNECT};
+    if (ends_session && client->options->version == MQTT_V5) {
+        mqtt_set(&packet.disconnect.properties, MQTT_PROP_SESSION_EXPIRY);
+    }
+    send_packet(client, &packet);
+    client->state = CLIENT_LEAVING;
+    timer_set(loop_timers(client->loop), &client->stop, loop_now_ms(client->loop) + STOP_MS);
 }

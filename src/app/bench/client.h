@@ -14,6 +14,7 @@ enum bench_client_state {
     CLIENT_GREETING,   /* CONNECT is sent */
     CLIENT_SUBSCRIBING,
     CLIENT_READY,
+    CLIENT_LEAVING,    /* DISCONNECT is sent */
 };
 
 struct bench_client;
@@ -45,6 +46,7 @@ struct bench_client {
     enum bench_client_state state;
     bool clean_start, session_present, is_tallied;
     uint8_t connack;            /* reason of the last one */
+    uint32_t expiry_s;          /* of its session */
     char id[BENCH_CLIENT_ID_BYTES];
     const char *key;            /* password, the user name is the id; NULL: none */
     unsigned filter_count;      /* to subscribe to when connected */
@@ -60,6 +62,7 @@ struct bench_client {
     uint64_t allowance;         /* messages it may take before it is paused */
     bool is_paused;
     unsigned pings;             /* not yet answered */
+    struct timer stop;
 };
 
 /* Prepares the client in zeroed memory; the pointers are borrowed. id and key as credentials, or id is made from the
@@ -68,19 +71,25 @@ void bench_client_init(struct bench_client *client, const struct bench_client_op
                        const struct bench_options *options, struct loop *loop, struct tls_client *tls, char kind,
                        uint32_t index);
 void bench_client_deinit(struct bench_client *client);
-/* Makes it a publisher: the template of its topic, its window. */
+/* Makes it a publisher: its window, and the template of its topic. */
 void bench_client_publishes(struct bench_client *client);
+/* Only the template of its topic, for another to publish with. */
+void bench_client_make_template(struct bench_client *client);
 /* Connects; on_ready or on_closed follows. */
 void bench_client_start(struct bench_client *client);
 /* Publishes one message; false: the window is full (or it is not connected). */
 bool bench_client_publish(struct bench_client *client, uint64_t now_ns);
+/* The same with another's template and that message's number. */
+bool bench_client_publish_as(struct bench_client *client, const struct wire_template *template, uint64_t number,
+                             uint64_t now_ns);
 /* Written bytes go out at the end of the turn: once after a batch of bench_client_publish. */
 void bench_client_commit(struct bench_client *client);
 void bench_client_ping(struct bench_client *client);
 /* Lets it take this many more messages. */
 void bench_client_allow(struct bench_client *client, uint64_t messages);
-/* DISCONNECT; the server closes, or we do after it. on_closed follows. */
-void bench_client_stop(struct bench_client *client);
+/* DISCONNECT, with session expiry 0 if the session is not wanted any more (5.0). The server closes, or we do if it has
+ * not in STOP_MS; on_closed follows. */
+void bench_client_stop(struct bench_client *client, bool ends_session);
 
 /* Nanoseconds of the monotonic clock. */
 uint64_t bench_now_ns(void);

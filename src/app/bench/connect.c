@@ -71,6 +71,7 @@ static void report_result(const struct holding *holding)
         double bytes = (double)holding->held.server_rss_bytes - (double)holding->mark.server.rss_bytes;
         report_number(&report, "bytes_each", "server, resident bytes of one", bytes / crowd->up, "");
     }
+    report_handshakes(&report, crowd->tls);
     report_usage(&report, &holding->opening, crowd->up, "connections");
     report_end(&report);
 }
@@ -81,7 +82,7 @@ int connect_run(const struct bench_options *options)
     holding->options = options;
     holding->end.on_due = on_end;
     int code = 1;
-    if (crowd_init(&holding->crowd, options, holding, &client_ops, NULL, options->publishers, 0)) {
+    if (crowd_init(&holding->crowd, options, holding, &client_ops, NULL, NULL, options->publishers, 0)) {
         holding->crowd.on_all_tried = on_all_tried;
         for (unsigned i = 0; i < holding->crowd.count; i++) {
             holding->crowd.clients[i].filter_count = options->subscriptions;

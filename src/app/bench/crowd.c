@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 
+enum { PATIENCE_MS = 30000 };
+
 struct bench_credential {
     char id[BENCH_CLIENT_ID_BYTES], key[64];
 };
@@ -45,6 +47,26 @@ static void on_keep_alive(struct timer *timer, uint64_t now_ms)
     timer_set(loop_timers(crowd->loop), timer, now_ms + (uint64_t)crowd->options->keep_alive_s * 500);
 }
 
+/* Nobody answers: whoever has no verdict yet has failed. */
+static void on_patience_over(struct timer *timer, uint64_t now_ms)
+{
+    (void)now_ms;
+    struct crowd *crowd = container_of(timer, struct crowd, patience);
+    if (crowd->up + crowd->failed < crowd->count) {
+        crowd->failed = crowd->count - crowd->up;
+        crowd->opened = crowd->count;
+        for (unsigned i = 0; i < crowd->count; i++) {
+            crowd->clients[i].is_tallied = true;
+        }
+        crowd->on_all_tried(crowd);
+    }
+}
+
+static void be_patient(struct crowd *crowd)
+{
+    timer_set(loop_timers(crowd->loop), &crowd->patience, loop_now_ms(crowd->loop) + PATIENCE_MS);
+}
+
 static void raise_descriptor_limit(void)
 {
     struct rlimit files;
@@ -56,10 +78,10 @@ static void raise_descriptor_limit(void)
 
 bool crowd_init(struct crowd *crowd, const struct bench_options *options, void *run,
                 const struct bench_client_ops *publisher_ops, const struct bench_client_ops *subscriber_ops,
-                unsigned publishers, unsigned subscribers)
+                struct loop *loop, unsigned publishers, unsigned subscribers)
 {
     *crowd = (struct crowd){.options = options, .count = publishers + subscribers, .publishers = publishers,
-                            .keep_alive = {.on_due = on_keep_alive}};
+                            .keep_alive = {.on_due = on_keep_alive}, .patience = {.on_due = on_patience_over}};
     if ((options->credentials && !read_credentials(options->credentials, crowd->count, &crowd->credentials,
                                                    &crowd->credential_count)) ||
         (options->subscriber_credentials &&
@@ -68,9 +90,13 @@ bool crowd_init(struct crowd *crowd, const struct bench_options *options, void *
         return false;
     }
     raise_descriptor_limit();
-    crowd->loop = loop_new(0);
+    crowd->owns_loop = !loop;
+    crowd->loop = loop ? loop : loop_new(0);
     if (options->has_tls) {
         crowd->tls = tls_client_new(NULL);
+        if (options->resume) {
+            tls_client_resume(crowd->tls);
+        }
     }
     crowd->clients = mem_calloc(crowd->count, sizeof *crowd->clients);
     for (unsigned i = 0; i < crowd->count; i++) {
@@ -90,7 +116,9 @@ bool crowd_init(struct crowd *crowd, const struct bench_options *options, void *
 
 void crowd_deinit(struct crowd *crowd)
 {
-    loop_free(crowd->loop);
+    if (crowd->owns_loop) {
+        loop_free(crowd->loop);
+    }
     for (unsigned i = 0; crowd->clients && i < crowd->count; i++) {
         bench_client_deinit(&crowd->clients[i]);
     }
@@ -115,6 +143,7 @@ void crowd_open(struct crowd *crowd)
         timer_set(loop_timers(crowd->loop), &crowd->keep_alive,
                   loop_now_ms(crowd->loop) + (uint64_t)crowd->options->keep_alive_s * 500);
     }
+    be_patient(crowd);
     open_more(crowd);
 }
 
@@ -131,8 +160,10 @@ void crowd_tally(struct crowd *crowd, struct bench_client *client, bool is_up)
         crowd->failed_connack = client->connack ? client->connack : crowd->failed_connack;
     }
     if (crowd->up + crowd->failed == crowd->count) {
+        timer_cancel(loop_timers(crowd->loop), &crowd->patience);
         crowd->on_all_tried(crowd);
     } else {
+        be_patient(crowd);
         open_more(crowd);
     }
 }

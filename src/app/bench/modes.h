@@ -6,6 +6,9 @@
 #include "app/bench/options.h"
 
 int connect_run(const struct bench_options *options);
+int churn_run(const struct bench_options *options);
+int storm_run(const struct bench_options *options);
+int offline_run(const struct bench_options *options);
 int register_run(const struct bench_options *options);
 
 #endif

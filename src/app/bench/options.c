@@ -7,7 +7,8 @@
 
 static const char *const mode_names[BENCH_MODE_COUNT] = {
     [BENCH_ONE_TO_ONE] = "one-to-one", [BENCH_FAN_IN] = "fan-in",   [BENCH_FAN_OUT] = "fan-out",
-    [BENCH_PUBLISH] = "publish",       [BENCH_CONNECT] = "connect", [BENCH_REGISTER] = "register",
+    [BENCH_PUBLISH] = "publish",       [BENCH_OFFLINE] = "offline", [BENCH_CONNECT] = "connect",
+    [BENCH_CHURN] = "churn",           [BENCH_STORM] = "storm",     [BENCH_REGISTER] = "register",
 };
 
 const struct cli_option bench_option_table[] = {
@@ -29,11 +30,13 @@ const struct cli_option bench_option_table[] = {
     {"seconds", "S", "length of the measurement; default 5"},
     {"warmup", "S", "traffic before it; default 1"},
     {"drain", "S", "longest wait for what is still on its way after it; default 30"},
+    {"messages", "N", "offline: to each session; default 100"},
     {"subscriptions", "K", "connect: filters of each connection; default 0"},
-    {"concurrency", "N", "connections being opened at once; default 64"},
+    {"concurrency", "N", "connections being opened at once; default 64, with churn 16"},
     {"persistent", NULL, "connect with clean start 0; see --expiry"},
-    {"expiry", "S", "session expiry interval; default 0, with --persistent 3600"},
+    {"expiry", "S", "session expiry interval; default 0, offline and --persistent: 3600"},
     {"keep-alive", "S", "default 600"},
+    {"keep-sessions", NULL, "offline: leave the sessions on the server"},
     {"topic", "TOPIC", "{i} is the publisher's number, {id} the client id"},
     {"filter", "FILTER", "of the subscribers, likewise; {k} is the number of the filter"},
     {"prefix", "TEXT", "of client ids without credentials; default bench"},
@@ -51,7 +54,10 @@ const char bench_details[] =
     "fan-in      N publishers with a topic each, subscribers of all of them\n"
     "fan-out     every subscriber gets what every publisher sends\n"
     "publish     publishes only (by default telemetry of devices: v1/device/{id}/telemetry)\n"
+    "offline     sessions subscribe and go away; QoS 1 or 2 is published to them; they come back and must get all of it\n"
     "connect     opens connections, with --subscriptions K filters each, and holds them: memory per connection\n"
+    "churn       connects and disconnects as fast as it can: CPU per connection\n"
+    "storm       holds connections; when the server goes away and comes back: time until all are connected again\n"
     "register    registrations over HTTP keep-alive, one at a time per connection\n"
     "\n"
     "Every message carries its number and the time it was sent, so what is lost, comes twice or out of order is counted.\n"
@@ -65,7 +71,7 @@ const char *bench_mode_name(enum bench_mode mode)
 
 bool bench_mode_has_subscribers(enum bench_mode mode)
 {
-    return mode == BENCH_ONE_TO_ONE || mode == BENCH_FAN_IN || mode == BENCH_FAN_OUT;
+    return mode == BENCH_ONE_TO_ONE || mode == BENCH_FAN_IN || mode == BENCH_FAN_OUT || mode == BENCH_OFFLINE;
 }
 
 static bool parse_mode(const char *text, enum bench_mode *ret_mode)
@@ -98,9 +104,9 @@ static bool parse_numbers(const struct cli_command *command, const struct cli_va
 {
     bool fan_in = o->mode == BENCH_FAN_IN, fan_out = o->mode == BENCH_FAN_OUT;
     bool may_stamp = o->mode != BENCH_PUBLISH || cli_value(command, values, "payload");
-    bool persistent = cli_value(command, values, "persistent") != NULL;
+    bool persistent = cli_value(command, values, "persistent") || o->mode == BENCH_OFFLINE;
     long clients, publishers, subscribers, qos, subscribe_qos, payload, inflight, rate, read_rate, receive_maximum;
-    long seconds, warmup, drain, subscriptions, concurrency, expiry, keep_alive;
+    long seconds, warmup, drain, messages, subscriptions, concurrency, expiry, keep_alive;
 #define NUMBER(name, initial, minimum, maximum, variable) \
     cli_number(command, values, name, initial, minimum, maximum, &(variable))
     if (!NUMBER("clients", fan_in ? 100 : fan_out ? 1 : 50, 1, 1000000, clients) ||
@@ -112,8 +118,8 @@ static bool parse_numbers(const struct cli_command *command, const struct cli_va
         !NUMBER("rate", 0, 0, 100000000, rate) || !NUMBER("read-rate", 0, 0, 100000000, read_rate) ||
         !NUMBER("receive-maximum", 0, 0, 65535, receive_maximum) || !NUMBER("seconds", 5, 1, 86400, seconds) ||
         !NUMBER("warmup", 1, 0, 86400, warmup) || !NUMBER("drain", 30, 0, 86400, drain) ||
-        !NUMBER("subscriptions", 0, 0, 1000, subscriptions) ||
-        !NUMBER("concurrency", 64, 1, 100000, concurrency) ||
+        !NUMBER("messages", 100, 1, 1000000, messages) || !NUMBER("subscriptions", 0, 0, 1000, subscriptions) ||
+        !NUMBER("concurrency", o->mode == BENCH_CHURN ? 16 : 64, 1, 100000, concurrency) ||
         !NUMBER("expiry", persistent ? 3600 : 0, 0, UINT32_MAX, expiry) ||
         !NUMBER("keep-alive", 600, 0, 65535, keep_alive) || !NUMBER("server-pid", 0, 1, INT32_MAX, o->pid)) {
         return false;
@@ -134,6 +140,7 @@ static bool parse_numbers(const struct cli_command *command, const struct cli_va
     o->seconds = (uint64_t)seconds;
     o->warmup_s = (uint64_t)warmup;
     o->drain_s = (uint64_t)drain;
+    o->messages = (uint64_t)messages;
     o->subscriptions = (unsigned)subscriptions;
     o->concurrency = (unsigned)concurrency;
     o->expiry_s = (uint32_t)expiry;
@@ -147,7 +154,8 @@ static void choose_topics(struct bench_options *o)
 {
     static const char *const topics[BENCH_MODE_COUNT] = {
         [BENCH_ONE_TO_ONE] = "bench/{i}", [BENCH_FAN_IN] = "t/{i}",        [BENCH_FAN_OUT] = "bench/all",
-        [BENCH_CONNECT] = "bench/{i}/{k}", [BENCH_PUBLISH] = "v1/device/{id}/telemetry", [BENCH_REGISTER] = "",
+        [BENCH_OFFLINE] = "bench/{i}",    [BENCH_CONNECT] = "bench/{i}/{k}", [BENCH_PUBLISH] = "v1/device/{id}/telemetry",
+        [BENCH_CHURN] = "",               [BENCH_STORM] = "bench/{i}/{k}",   [BENCH_REGISTER] = "",
     };
     bool is_default = !o->topic;
     o->topic = o->topic ? o->topic : topics[o->mode];
@@ -160,6 +168,14 @@ static bool check_combination(const struct bench_options *o)
 {
     if (o->mode == BENCH_REGISTER && !o->hardware_key) {
         fprintf(stderr, "muster bench: option --hardware-key is required\n");
+        return false;
+    }
+    if (o->mode == BENCH_OFFLINE && (o->qos == 0 || o->subscribe_qos == 0)) {
+        fprintf(stderr, "muster bench: option --qos must be 1 or 2 with 'offline'\n");
+        return false;
+    }
+    if (o->mode == BENCH_OFFLINE && o->publishers > o->subscribers) {
+        fprintf(stderr, "muster bench: option --publishers must not exceed --subscribers with 'offline'\n");
         return false;
     }
     if (o->resume && !o->has_tls) {
@@ -185,6 +201,7 @@ bool bench_options_parse(const struct cli_command *command, const struct cli_val
         .resume = cli_value(command, values, "resume"),
         .json = cli_value(command, values, "json"),
         .retain = cli_value(command, values, "retain"),
+        .keep_sessions = cli_value(command, values, "keep-sessions"),
         .version = cli_value(command, values, "v311") ? MQTT_V311 : MQTT_V5,
         .topic = cli_value(command, values, "topic"),
         .filter = cli_value(command, values, "filter"),

@@ -11,7 +11,10 @@ enum bench_mode {
     BENCH_FAN_IN,
     BENCH_FAN_OUT,
     BENCH_PUBLISH,
+    BENCH_OFFLINE,
     BENCH_CONNECT,
+    BENCH_CHURN,
+    BENCH_STORM,
     BENCH_REGISTER,
     BENCH_MODE_COUNT,
 };
@@ -22,7 +25,7 @@ enum { BENCH_INFLIGHT_MAX = 65535 };
 struct bench_options { /* texts are borrowed from the command line */
     enum bench_mode mode;
     struct net_address to;
-    bool has_tls, resume, json, retain;
+    bool has_tls, resume, json, retain, keep_sessions;
     enum mqtt_version version;
     unsigned publishers, subscribers; /* in modes without traffic `publishers` is the number of connections */
     uint8_t qos, subscribe_qos;
@@ -31,6 +34,7 @@ struct bench_options { /* texts are borrowed from the command line */
     unsigned receive_maximum;         /* 0: not said */
     unsigned subscriptions;           /* of one idle connection */
     unsigned concurrency;             /* connections that are being opened at once */
+    uint64_t messages;                /* offline: for each session */
     uint64_t rate, read_rate;         /* messages/s, of all publishers and of each subscriber; 0: flat out */
     uint64_t seconds, warmup_s, drain_s;
     uint32_t expiry_s;

@@ -117,6 +117,16 @@ void report_usage(struct report *report, const struct usage *usage, double event
     report_count(report, "server_peak_bytes", "server, most resident bytes", usage->server_peak_bytes);
 }
 
+void report_handshakes(struct report *report, const struct tls_client *tls)
+{
+    if (tls) {
+        uint64_t all, resumed;
+        tls_client_handshakes(tls, &all, &resumed);
+        report_count(report, "handshakes", "TLS handshakes", all);
+        report_count(report, "resumed", "of them resumed", resumed);
+    }
+}
+
 void report_end(struct report *report)
 {
     printf(report->json ? "}\n" : "\n");

@@ -5,6 +5,7 @@
 #include "app/bench/histogram.h"
 #include "app/bench/meter.h"
 #include "app/bench/options.h"
+#include "io/tls.h"
 
 /* CPU of the server and of this process between two moments. */
 struct usage {
@@ -35,6 +36,8 @@ void report_number(struct report *report, const char *name, const char *label, d
 void report_latency(struct report *report, const char *name, const char *label, const struct histogram *histogram);
 /* The usage, and `events` (of the kind named so) per CPU-second of the server. */
 void report_usage(struct report *report, const struct usage *usage, double events, const char *kind);
+/* Handshakes in all and resumed; nothing when tls is NULL. */
+void report_handshakes(struct report *report, const struct tls_client *tls);
 void report_end(struct report *report);
 
 #endif

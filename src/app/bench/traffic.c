@@ -443,7 +443,8 @@ int traffic_run(const struct bench_options *options)
     traffic->step.on_due = on_step;
     traffic->read_step.on_due = on_read_step;
     traffic->refill.run = refill;
-    if (!crowd_init(&traffic->crowd, options, traffic, &publisher_ops, &subscriber_ops, options->publishers, subscribers)) {
+    if (!crowd_init(&traffic->crowd, options, traffic, &publisher_ops, &subscriber_ops, NULL, options->publishers,
+                    subscribers)) {
         deinit(traffic);
         return 1;
     }

@@ -56,7 +56,7 @@ export async function startServer({ dir, args = [], env = {}, ports = {}, progra
       rest = lines.pop();
       for (const line of lines) {
         server.lines.push(line);
-        const listening = line.match(/^listening (\w+) (\S+)$/);
+        const listening = line.match(/^listening ([\w-]+) (\S+)$/);
         if (listening) server[listening[1]] ??= parseAddress(listening[2]);
         const link = line.match(/^Set-up link.*: (\S+)$/);
         if (link) server.setupLink = link[1];
