@@ -31,7 +31,7 @@
 #include "model/setup.h"
 #include "store/store.h"
 
-enum { LOOPS_MAX = 64, NETWORKS_MAX = 64, FILES_RESERVE = 512, DRAIN_MS = 5000 };
+enum { LOOPS_MAX = 64, NETWORKS_MAX = 64, FILES_RESERVE = 512, DRAIN_MS = 5000, GATHER_US_MAX = 10000 };
 
 struct server {
     struct config *config;
@@ -249,6 +249,8 @@ static enum err open_doors(struct server *server)
     }
     for (unsigned i = 0; i < server->loop_count; i++) {
         server->loops[i] = loop_new(i);
+        loop_set_gather(server->loops[i], settings->server_gather_us > GATHER_US_MAX ? GATHER_US_MAX
+                                                                                     : (unsigned)settings->server_gather_us);
     }
     server->hub = hub_new(&(struct hub_config){
         &server->installation.domain, server->loops, server->loop_count, check_health, server});

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +19,7 @@
 #include "base/mem.h"
 
 #define EVENTS_PER_TURN 256
+#define TIMER_SLACK_NS 5000u /* the usual 50 us would be too much beside the span of gather.h */
 
 static _Thread_local struct loop *current;
 
@@ -84,10 +87,17 @@ static void fatal(const char *event)
     abort();
 }
 
-static void loop_read_clock(struct loop *loop)
+static uint64_t loop_read_clock(struct loop *loop)
 {
-    loop->now_ms = clock_monotonic_ms();
+    uint64_t now_us = clock_monotonic_us();
+    loop->now_ms = now_us / 1000;
     loop->unix_ms = clock_unix_ms();
+    return now_us;
+}
+
+void loop_set_gather(struct loop *loop, unsigned span_us)
+{
+    gather_init(&loop->gather, span_us, clock_monotonic_us());
 }
 
 struct loop *loop_new(unsigned index)
@@ -200,15 +210,26 @@ static int loop_wait_ms(struct loop *loop)
     return next - now > INT_MAX ? INT_MAX : (int)(next - now);
 }
 
+/* Sleeps on while it is too early to look for events (gather.h), unless there is something to do here. */
+static void loop_gather(struct loop *loop)
+{
+    uint64_t until_us = gather_until_us(&loop->gather);
+    if (until_us != 0 && !loop->hooks && !atomic_load_explicit(&loop->inbox, memory_order_relaxed)) {
+        struct timespec until = {.tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000 * 1000)};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    }
+}
+
 static void loop_turn(struct loop *loop)
 {
+    loop_gather(loop);
     int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_TURN, loop_wait_ms(loop));
     if (count < 0 && errno != EINTR) {
         fatal("loop_wait_failed");
     }
     loop->turn++;
-    loop_read_clock(loop);
     loop->event_count = count > 0 ? count : 0;
+    gather_turn(&loop->gather, loop_read_clock(loop), (unsigned)loop->event_count);
     for (loop->event_next = 0; loop->event_next < loop->event_count;) {
         const struct epoll_event *event = &loop->events[loop->event_next++];
         struct loop_watch *watch = event->data.ptr;
@@ -241,6 +262,9 @@ void loop_run(struct loop *loop)
 {
     assert(!current);
     current = loop;
+    if (loop->gather.span_us > 0) {
+        prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+    }
     while (!atomic_load_explicit(&loop->stopping, memory_order_acquire)) {
         loop_turn(loop);
     }

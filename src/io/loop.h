@@ -18,6 +18,8 @@ struct loop_watch {
 struct loop *loop_new(unsigned index); /* not running yet */
 /* After loop_run returned, or instead of it. Runs what was posted since, as if on the loop, so that nothing is lost. */
 void loop_free(struct loop *loop);
+/* Before loop_run: turns of sparse traffic begin this far apart (gather.h); 0, as after loop_new: never held back. */
+void loop_set_gather(struct loop *loop, unsigned span_us);
 unsigned loop_index(const struct loop *loop);
 /* Runs until loop_stop, on the loop's own thread; then ends the streams (STREAM_CLOSED) and runs what is still posted. */
 void loop_run(struct loop *loop);

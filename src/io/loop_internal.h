@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "io/gather.h"
 #include "io/loop.h"
 
 struct stream_context;
@@ -20,6 +21,7 @@ struct loop {
     uint64_t turn;
     uint64_t now_ms;
     int64_t unix_ms;
+    struct gather gather;
     struct timer_wheel timers;
     struct loop_hook *hooks;
     struct loop_hook **hooks_tail;

@@ -14,6 +14,7 @@
     X(server, limits_exempt, TEXT, "", 1, "networks without per-address limits, comma separated; loopback always is") \
     X(server, trusted_proxies, TEXT, "", 1, "networks of proxies whose X-Forwarded-For is believed") \
     X(server, loops, U, 0, 0, "event loop threads; 0: one per usable core") \
+    X(server, gather_us, U, 250, 0, "microseconds between turns of a loop with sparse traffic, which saves CPU; 0: off") \
     X(server, connections_max, U, 0, 0, "open connections; 0: the file limit less a reserve of 512") \
     X(server, connections_per_address, U, 2000, 1, "open connections of one address") \
     X(server, log_level, TEXT, "info", 1, "debug, info, warn or error") \
