@@ -178,7 +178,7 @@ static void read_head(struct http_call *http_call, const struct http1_head *head
     call->host = head->host;
     call->is_head = str_eq(head->method, STR("HEAD"));
     call->peer = *stream_peer(stream);
-    call->local = *stream_local(stream);
+    stream_local(stream, &call->local);
     call->is_tls = stream_is_tls(stream);
     http_call->keep_alive = head->keep_alive;
     read_headers(http_call, head);

@@ -314,9 +314,9 @@ static void attach(struct connection *c, const struct mqtt_connect *connect, con
     session_set_online(session, true);
     metric_add(METRIC_MQTT_CONNECTED, 1);
     c->trace_device_no = who->device.no;
-    c->key_expires_at_ms = who->principal.expires_at;
     if (session->application) {
         session->application->api_key_no = who->principal.api_key_no;
+        session->application->api_key_expires_at_ms = who->principal.expires_at;
         session->application->may_publish = who->principal.scope == SCOPE_FULL;
     }
     session_set_will(session, connect->has_will ? &connect->will : NULL);

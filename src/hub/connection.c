@@ -34,10 +34,11 @@ static uint64_t keep_alive_due(const struct connection *c)
 /* By the wall clock, which may be set while we wait: on_timer() asks it again. */
 static uint64_t key_due(const struct connection *c)
 {
-    if (c->key_expires_at_ms == 0) {
+    const struct application *application = c->session ? c->session->application : NULL;
+    if (!application || application->api_key_expires_at_ms == 0) {
         return UINT64_MAX;
     }
-    int64_t left_ms = c->key_expires_at_ms - hub_unix_ms(c->loop);
+    int64_t left_ms = application->api_key_expires_at_ms - hub_unix_ms(c->loop);
     return hub_now_ms(c->loop) + (left_ms > 0 ? (uint64_t)left_ms : 0);
 }
 

@@ -20,11 +20,12 @@ enum connection_state {
 /* Packets of one kind in the running window of 30 s (mqtt.md 9). */
 struct rate {
     uint32_t window;     /* number of the window */
-    uint32_t count;
-    uint8_t over;        /* windows in a row over the limit, with this one */
-    bool slowed;         /* reading was paused in this window */
+    uint32_t count : 28;
+    uint32_t over : 3;   /* windows in a row over the limit, with this one */
+    uint32_t slowed : 1; /* reading was paused in this window */
 };
 
+/* There are as many of these as connections, most of them idle: every byte counts. */
 struct connection {
     struct hub_loop *loop;
     void *link;
@@ -32,33 +33,32 @@ struct connection {
     struct session *session;      /* NULL before CONNECT and after detaching */
     struct list node;             /* hub_loop.connections */
     struct list answers;          /* not sent yet, in order */
-    uint32_t answer_count;
     struct timer timer;           /* first packet, keep-alive, slow reading, delayed refusal: the next of them */
     uint64_t last_packet_ms;
     uint64_t paused_until_ms;     /* slow reading; 0: not */
     uint64_t peer_hash;
-    int64_t key_expires_at_ms;    /* of an application's API key, unix; 0: never */
     int64_t trace_device_no;      /* whose packets these are; 0: no device's, or not known (trace.h) */
     const char *refusal_text;
+    struct alias_table *aliases_in, *aliases_out; /* topic_alias.h; NULL: none yet */
+    struct rate publishes, subscribes;
+    uint32_t answer_count;
     uint32_t packet_bytes_max;    /* the client's; 0: none */
     uint16_t receive_maximum;     /* the client's */
     uint16_t keep_alive_s;
     uint16_t alias_out_max;       /* the client's Topic Alias Maximum */
-    struct alias_table *aliases_in, *aliases_out; /* topic_alias.h; NULL: none yet */
     uint16_t inbound_open;        /* QoS 1 and 2 publishes not acknowledged or released */
     uint8_t version;              /* enum mqtt_version */
     uint8_t state;                /* enum connection_state */
     uint8_t refusal_reason;
-    bool peer_exempt;
-    bool problem_info;
-    bool session_present;
-    bool assigned_client_id;
-    bool wants_response_info;
-    bool expiry_reduced;
-    bool server_keep_alive;
-    bool trace_told;              /* a trace has the packet that was not consumed yet */
-    bool serial_uplinks;          /* reads nothing while the session's uplinks run (publish.c) */
-    struct rate publishes, subscribes;
+    bool peer_exempt : 1;
+    bool problem_info : 1;
+    bool session_present : 1;
+    bool assigned_client_id : 1;
+    bool wants_response_info : 1;
+    bool expiry_reduced : 1;
+    bool server_keep_alive : 1;
+    bool trace_told : 1;          /* a trace has the packet that was not consumed yet */
+    bool serial_uplinks : 1;      /* reads nothing while the session's uplinks run (publish.c) */
 };
 
 struct connection *connection_new(struct hub_loop *loop, void *link, uint64_t peer_hash, bool peer_exempt);

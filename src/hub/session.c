@@ -103,9 +103,10 @@ struct session *session_new(struct hub_loop *loop, const struct session_key *key
     s->refs = 1;
     s->serial = ++loop->next_serial * loop->core->loop_count + loop->index;
     if (key->party != PARTY_DEVICE) {
-        struct application *a = mem_calloc(1, sizeof *a + key->client_id.len);
+        size_t bytes = offsetof(struct application, client_id) + key->client_id.len;
+        struct application *a = mem_calloc(1, bytes > sizeof *a ? bytes : sizeof *a);
         a->tenant = tenant_enter(loop, key->party, key->owner_no);
-        a->client_id_len = (uint32_t)key->client_id.len;
+        a->client_id_len = (uint16_t)key->client_id.len;
         if (key->client_id.len > 0) {
             memcpy(a->client_id, key->client_id.ptr, key->client_id.len);
         }

@@ -43,11 +43,12 @@ struct filter {
 struct application {
     struct tenant *tenant;
     int64_t api_key_no;
-    bool may_publish;      /* scope full */
-    uint16_t shared_count; /* shared filters */
-    uint32_t match_index;  /* its place among the receivers of the message match_serial */
+    int64_t api_key_expires_at_ms; /* of the connection's key, unix; 0: never */
     uint64_t match_serial;
-    uint32_t client_id_len;
+    uint32_t match_index;   /* its place among the receivers of the message match_serial */
+    uint16_t shared_count;  /* shared filters */
+    uint16_t client_id_len;
+    bool may_publish;       /* scope full */
     char client_id[];
 };
 

@@ -15,6 +15,7 @@ struct address_key {
 
 struct connection_count {
     struct hashmap_node node;
+    struct connection_limits *limits;
     struct address_key key;
     size_t open;
 };
@@ -31,6 +32,7 @@ struct connection_limits {
     pthread_rwlock_t exempt_lock;
     struct network *exempt;
     size_t exempt_count;
+    struct connection_count of_exempt; /* stands for all of them */
     struct shard shards[SHARDS];
 };
 
@@ -39,6 +41,7 @@ struct connection_limits *connection_limits_new(size_t total_max, size_t per_add
 {
     struct connection_limits *limits = mem_new(struct connection_limits);
     pthread_rwlock_init(&limits->exempt_lock, NULL);
+    limits->of_exempt.limits = limits;
     connection_limits_change(limits, total_max, per_address_max, exempt, exempt_count);
     for (size_t i = 0; i < SHARDS; i++) {
         pthread_mutex_init(&limits->shards[i].lock, NULL);
@@ -125,6 +128,7 @@ static struct connection_count *count_address(struct connection_limits *limits, 
     if (!count) {
         count = mem_new(struct connection_count);
         count->key = key;
+        count->limits = limits;
         hashmap_insert(&shard->counts, &count->node, hash);
     }
     if (count->open < limits->per_address_max) {
@@ -140,7 +144,7 @@ bool connection_limits_enter(struct connection_limits *limits, const struct net_
                              struct connection_count **ret_count)
 {
     size_t before = atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed);
-    struct connection_count *count = NULL;
+    struct connection_count *count = &limits->of_exempt;
     size_t total_max = limits->total_max;
     bool ok = total_max == 0 || before < total_max;
     if (ok && !is_exempt(limits, address)) {
@@ -155,10 +159,11 @@ bool connection_limits_enter(struct connection_limits *limits, const struct net_
     return true;
 }
 
-void connection_limits_leave(struct connection_limits *limits, struct connection_count *count)
+void connection_limits_leave(struct connection_count *count)
 {
+    struct connection_limits *limits = count->limits;
     atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
-    if (!count) {
+    if (count == &limits->of_exempt) {
         return;
     }
     struct shard *shard = &limits->shards[count->node.hash >> 60];

@@ -80,34 +80,17 @@ static void refused(struct listener *listener, const char *why)
     }
 }
 
-/* IPv4 peers of an IPv6 socket are shown as what they are. */
-static void unmap(struct net_address *address)
-{
-    if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr)) {
-        struct net_address mapped = *address;
-        memset(address, 0, sizeof *address);
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = mapped.v6.sin6_port;
-        memcpy(&address->v4.sin_addr, mapped.v6.sin6_addr.s6_addr + 12, 4);
-    }
-}
-
 static void take(struct listener *listener, int fd, const struct net_address *peer)
 {
     const struct listener_config *config = &listener->config;
     struct accepted accepted = {
-        .fd = fd, .peer = *peer, .local = listener->address, .tls = config->tls, .limits = config->limits,
+        .fd = fd, .peer = *peer, .tls = config->tls,
         .on_accept = config->on_accept, .user = config->user,
     };
     if (config->limits && !connection_limits_enter(config->limits, peer, &accepted.count)) {
         refused(listener, "limit");
         close(fd);
         return;
-    }
-    if (net_address_is_any(&listener->address)) {
-        socklen_t len = sizeof accepted.local;
-        getsockname(fd, &accepted.local.any, &len);
-        unmap(&accepted.local);
     }
     metric_add(METRIC_CONNECTIONS_ACCEPTED, 1);
     hand_over(listener, &accepted);
@@ -141,7 +124,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
         memset(&peer, 0, sizeof peer);
         int fd = accept4(watch->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            unmap(&peer);
+            net_address_unmap(&peer);
             take(listener, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE) {
             shed_one(listener);

@@ -115,3 +115,14 @@ bool network_contains(const struct network *network, const struct net_address *a
     }
     return bits == 0 || ((network->bytes[whole] ^ bytes[whole]) >> (8 - bits)) == 0;
 }
+
+void net_address_unmap(struct net_address *address)
+{
+    if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr)) {
+        struct net_address mapped = *address;
+        memset(address, 0, sizeof *address);
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = mapped.v6.sin6_port;
+        memcpy(&address->v4.sin_addr, mapped.v6.sin6_addr.s6_addr + 12, 4);
+    }
+}

@@ -27,6 +27,7 @@ bool net_address_parse(struct str host, uint16_t port, struct net_address *ret_a
 void net_host_format(const struct net_address *address, char ret_text[NET_HOST_TEXT_BYTES]);       /* "127.0.0.1", "::1" */
 void net_address_format(const struct net_address *address, char ret_text[NET_ADDRESS_TEXT_BYTES]); /* "[::1]:80" */
 uint16_t net_address_port(const struct net_address *address);
+void net_address_unmap(struct net_address *address); /* IPv4 peers of an IPv6 socket are shown as what they are */
 bool net_address_is_loopback(const struct net_address *address);
 bool net_address_is_any(const struct net_address *address);
 

@@ -55,6 +55,9 @@ struct stream_context *stream_context_new(struct loop *loop)
 
 void stream_context_abort_all(struct stream_context *context)
 {
+    list_each_safe(it, &context->ready) {
+        stream_not_ready(list_entry(it, struct stream, node));
+    }
     list_each_safe(it, &context->streams) {
         stream_finish(list_entry(it, struct stream, node), STREAM_CLOSED);
     }
@@ -62,9 +65,10 @@ void stream_context_abort_all(struct stream_context *context)
 
 void stream_context_free(struct stream_context *context)
 {
-    assert(list_is_empty(&context->streams));
-    for (size_t i = 0; i < context->spare_count; i++) {
-        buf_deinit(&context->spare[i]);
+    assert(list_is_empty(&context->streams) && list_is_empty(&context->ready));
+    for (struct stream_out *out = context->spare, *next; out; out = next) {
+        next = out->next;
+        stream_out_free(out);
     }
     buf_deinit(&context->payload);
     mem_free(context->received);
@@ -75,16 +79,18 @@ void stream_context_free(struct stream_context *context)
 static void free_stream(struct stream *stream)
 {
     struct stream_context *context = stream->loop->streams;
-    timer_cancel(&stream->loop->timers, &stream->timer);
-    list_remove(&stream->ready);
+    stream_cancel_timer(stream);
     list_remove(&stream->node);
     close(stream->watch.fd);
-    stream_buffer_give(context, &stream->out);
+    stream_out_give(context, &stream->out);
     stream_tls_free(stream->tls);
     stream_ws_free(stream->ws);
     mem_free(stream->kept);
-    if (stream->limits) {
-        connection_limits_leave(stream->limits, stream->count);
+    if (stream->moving) { /* it has not left yet */
+        mem_free(stream->move);
+    }
+    if (stream->count) {
+        connection_limits_leave(stream->count);
     }
     metric_add(METRIC_CONNECTIONS, -1);
     atomic_fetch_sub_explicit(&context->count, 1, memory_order_relaxed);
@@ -104,16 +110,20 @@ static void bury(struct stream *stream)
 
 /* --- moving to another loop --- */
 
-struct arrival {
+struct stream_move {
     struct task task;
     struct stream *stream;
+    struct loop *target;
+    void (*on_arrived)(struct stream *stream);
 };
 
 static void hand_in_again(struct stream *stream)
 {
     struct stream_context *context = stream->loop->streams;
-    if (!list_is_linked(&stream->ready)) {
-        list_append(&context->ready, &stream->ready);
+    if (!stream->ready) {
+        stream->ready = true;
+        list_remove(&stream->node);
+        list_append(&context->ready, &stream->node);
     }
     if (!context->ready_posted) {
         context->ready_posted = true;
@@ -121,12 +131,25 @@ static void hand_in_again(struct stream *stream)
     }
 }
 
+void stream_not_ready(struct stream *stream)
+{
+    if (stream->ready) {
+        stream->ready = false;
+        list_remove(&stream->node);
+        list_append(&stream->loop->streams->streams, &stream->node);
+    }
+}
+
 static void settle(struct stream *stream)
 {
+    struct stream_move *move = stream->move;
+    void (*on_arrived)(struct stream *stream) = move->on_arrived;
+    mem_free(move);
+    stream->move = NULL;
     stream->moving = false;
     stream->armed = 0;
     loop_watch_add(stream->loop, &stream->watch, 0);
-    stream->on_arrived(stream);
+    on_arrived(stream);
     if (stream->phase != PHASE_DEAD) {
         if (stream->kept_len > 0 && stream_may_deliver(stream)) {
             hand_in_again(stream);
@@ -138,30 +161,25 @@ static void settle(struct stream *stream)
 
 static void arrive(struct task *task)
 {
-    struct arrival *arrival = container_of(task, struct arrival, task);
-    struct stream *stream = arrival->stream;
-    mem_free(arrival);
+    struct stream *stream = container_of(task, struct stream_move, task)->stream;
     list_append(&stream->loop->streams->streams, &stream->node);
     settle(stream);
 }
 
 static void depart(struct stream *stream)
 {
-    struct loop *target = stream->move_target;
+    struct loop *target = stream->move->target;
     if (target == stream->loop) {
         settle(stream);
         return;
     }
-    timer_cancel(&stream->loop->timers, &stream->timer);
-    list_remove(&stream->ready);
+    stream_cancel_timer(stream);
+    stream->ready = false;
     list_remove(&stream->node);
     atomic_fetch_sub_explicit(&stream->loop->streams->count, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&target->streams->count, 1, memory_order_relaxed);
     stream->loop = target;
-    struct arrival *arrival = mem_new(struct arrival);
-    arrival->task.run = arrive;
-    arrival->stream = stream;
-    mailbox_post(loop_mailbox(target), &arrival->task);
+    mailbox_post(loop_mailbox(target), &stream->move->task);
 }
 
 void stream_move(struct stream *stream, struct loop *target, void (*on_arrived)(struct stream *stream))
@@ -172,8 +190,11 @@ void stream_move(struct stream *stream, struct loop *target, void (*on_arrived)(
     }
     assert(!stream->moving);
     stream->moving = true;
-    stream->move_target = target;
-    stream->on_arrived = on_arrived;
+    stream->move = mem_new(struct stream_move);
+    stream->move->task.run = arrive;
+    stream->move->stream = stream;
+    stream->move->target = target;
+    stream->move->on_arrived = on_arrived;
     loop_watch_remove(stream->loop, &stream->watch);
     stream_mark_dirty(stream);
 }
@@ -219,8 +240,8 @@ void stream_finish(struct stream *stream, enum stream_end why)
     }
     stream->phase = PHASE_DEAD;
     stream->end = why;
-    timer_cancel(&stream->loop->timers, &stream->timer);
-    list_remove(&stream->ready);
+    stream_cancel_timer(stream);
+    stream_not_ready(stream);
     if (!stream->moving) {
         loop_watch_remove(stream->loop, &stream->watch);
     }
@@ -252,10 +273,9 @@ struct stream *stream_new(struct loop *loop, int fd, const struct net_address *p
     stream->magic = STREAM_MAGIC;
     stream->loop = loop;
     stream->watch = (struct loop_watch){fd, on_stream_ready};
-    stream->timer.on_due = stream_on_timer;
     stream->peer = *peer;
     stream->input_max = INPUT_MAX_DEFAULT;
-    buf_init(&stream->out, OUTPUT_MAX_DEFAULT);
+    stream->output_max = OUTPUT_MAX_DEFAULT;
     list_append(&loop->streams->streams, &stream->node);
     metric_add(METRIC_CONNECTIONS, 1);
     return stream;
@@ -264,16 +284,14 @@ struct stream *stream_new(struct loop *loop, int fd, const struct net_address *p
 void stream_accepted(struct loop *loop, const struct accepted *accepted)
 {
     struct stream *stream = stream_new(loop, accepted->fd, &accepted->peer);
-    stream->local = accepted->local;
-    stream->limits = accepted->limits;
     stream->count = accepted->count;
     stream->on_accept = accepted->on_accept;
     stream->user = accepted->user;
-    stream->tls_server = accepted->tls;
     loop_watch_add(loop, &stream->watch, 0);
     if (accepted->tls) {
         stream->phase = PHASE_HANDSHAKE;
         stream_set_timer(stream, loop->now_ms + HANDSHAKE_MS);
+        stream->wait->tls_server = accepted->tls;
         stream_arm(stream);
     } else {
         stream_opened(stream);
@@ -283,7 +301,7 @@ void stream_accepted(struct loop *loop, const struct accepted *accepted)
 void stream_opened(struct stream *stream)
 {
     stream->phase = PHASE_OPEN;
-    timer_cancel(&stream->loop->timers, &stream->timer);
+    stream_cancel_timer(stream);
     if (stream->is_client) {
         stream->on_connected(stream);
     } else {
@@ -386,7 +404,7 @@ static void on_readable(struct stream *stream, bool hung_up)
                 stream->armed &= ~(uint32_t)EPOLLIN;
                 loop_watch_change(stream->loop, &stream->watch, stream->armed);
             }
-        } else if (list_is_linked(&stream->ready)) {
+        } else if (stream->ready) {
             break; /* what is kept comes first, above all before an end */
         } else if (stream->tls) {
             stream_tls_read_ready(stream);
@@ -585,8 +603,8 @@ static void run_ready(struct task *task)
         list_append(&batch, node);
     }
     while (!list_is_empty(&batch)) {
-        struct stream *stream = list_entry(batch.next, struct stream, ready);
-        list_remove(&stream->ready);
+        struct stream *stream = list_entry(batch.next, struct stream, node);
+        stream_not_ready(stream);
         if (stream_may_deliver(stream)) {
             deliver(stream, stream->kept, stream->kept_len);
             stream_arm(stream);
@@ -655,9 +673,12 @@ const struct net_address *stream_peer(const struct stream *stream)
     return &stream->peer;
 }
 
-const struct net_address *stream_local(const struct stream *stream)
+void stream_local(const struct stream *stream, struct net_address *ret_local)
 {
-    return &stream->local;
+    socklen_t len = sizeof *ret_local;
+    memset(ret_local, 0, sizeof *ret_local);
+    getsockname(stream->watch.fd, &ret_local->any, &len);
+    net_address_unmap(ret_local);
 }
 
 void stream_set_peer(struct stream *stream, const struct net_address *peer)

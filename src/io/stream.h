@@ -61,7 +61,7 @@ void stream_start_websocket(struct stream *stream, size_t message_bytes_max);
 bool stream_is_tls(const struct stream *stream);
 bool stream_is_websocket(const struct stream *stream);
 const struct net_address *stream_peer(const struct stream *stream);
-const struct net_address *stream_local(const struct stream *stream);
+void stream_local(const struct stream *stream, struct net_address *ret_local); /* asks the kernel */
 void stream_set_peer(struct stream *stream, const struct net_address *peer); /* told by a trusted proxy */
 
 /* --- outgoing, for the simulator, the bench and tests --- */

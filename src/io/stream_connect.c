@@ -27,9 +27,7 @@ static int begin_connect(const struct net_address *to, bool *ret_failed)
 
 static void connected(struct stream *stream)
 {
-    socklen_t len = sizeof stream->local;
-    getsockname(stream->watch.fd, &stream->local.any, &len);
-    if (stream->tls_client) {
+    if (stream->wait->tls_client) {
         stream->phase = PHASE_HANDSHAKE;
         stream_tls_start(stream);
         stream_arm(stream);
@@ -65,13 +63,13 @@ struct stream *stream_connect(struct loop *loop, const struct net_address *to, s
     stream->ops = ops;
     stream->user = user;
     stream->on_connected = on_connected;
-    stream->tls_client = tls;
     stream->armed = EPOLLOUT;
     loop_watch_add(loop, &stream->watch, failed ? 0 : (uint32_t)EPOLLOUT);
     if (failed) {
         stream_finish(stream, STREAM_FAILED);
     } else {
         stream_set_timer(stream, loop->now_ms + CONNECT_MS);
+        stream->wait->tls_client = tls;
     }
     return stream;
 }

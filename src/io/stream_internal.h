@@ -31,6 +31,27 @@ enum stream_phase {
 struct stream_tls;
 struct stream_ws;
 
+/* Bytes on their way out of one layer, sent up to `at`. Lent by the loop while there are any. */
+struct stream_out {
+    struct stream_out *next; /* among the spare ones */
+    struct buf buf;
+    size_t at;
+};
+
+/* What a stream that waits for something has: a handshake or connect, stalled output, a lingering peer, by phase. */
+struct stream_wait {
+    struct timer timer;
+    struct stream *stream;
+    uint64_t progress_ms; /* when output last moved */
+    union {               /* until TLS is made, by the first bytes */
+        struct tls_server *tls_server;
+        struct tls_client *tls_client;
+    };
+};
+
+struct stream_move;
+
+/* There are as many of these as connections, most of them idle: what only a busy one needs is apart. */
 struct stream {
     uint32_t magic;
     enum stream_phase phase : 8;
@@ -46,36 +67,28 @@ struct stream {
     bool in_data : 1;   /* on_data is running */
     bool ws_fresh : 1;  /* what on_data leaves now is WebSocket already */
     bool postponed : 1; /* handshake input waits for a turn with time for it */
+    bool ready : 1;     /* kept input is to be handed in next turn */
     struct loop_watch watch;
     uint32_t armed; /* epoll events asked for */
-    uint32_t input_max;
+    uint32_t input_max, output_max;
     struct loop *loop;
     const struct stream_ops *ops;
     void *user;
     union {
         void (*on_accept)(struct stream *stream, void *user);
         void (*on_connected)(struct stream *stream);
+        struct stream_move *move; /* moving */
     };
-    struct list node;  /* among the streams of the loop */
-    struct list ready; /* kept input is to be handed in next turn */
+    struct list node; /* among the streams of the loop, or those that are ready */
     struct stream *dirty_next;
-    struct timer timer; /* handshake, stalled output or linger, by phase */
-    uint64_t progress_ms; /* when output last moved */
-    union {
-        struct tls_server *tls_server;
-        struct tls_client *tls_client;
-    };
-    struct stream_tls *tls; /* made by the first bytes */
+    struct stream_wait *wait; /* NULL: for nothing */
+    struct stream_tls *tls;
     struct stream_ws *ws;
-    struct buf out; /* written by the protocol, not yet given to the filters below; sent up to out_at */
-    size_t out_at;
-    uint8_t *kept; /* input that on_data has left */
+    struct stream_out *out; /* written by the protocol, not yet given to the filters below; NULL: nothing */
+    uint8_t *kept;          /* input that on_data has left */
     uint32_t kept_len, kept_cap;
-    struct loop *move_target;
-    void (*on_arrived)(struct stream *stream);
-    struct connection_limits *limits;
-    struct connection_count *count;
-    struct net_address peer, local;
+    struct connection_count *count; /* NULL: not counted */
+    struct net_address peer;
 };
 
 /* The streams of one loop and what they share. */
@@ -94,7 +107,7 @@ struct stream_context {
     uint8_t *received;   /* RECEIVE_BYTES */
     uint8_t *cipher;     /* CIPHER_BYTES */
     struct buf payload;  /* of WebSocket frames, while it is handed out */
-    struct buf spare[SPARE_BUFFERS];
+    struct stream_out *spare;
     size_t spare_count;
 };
 
@@ -103,9 +116,8 @@ struct stream *stream_new(struct loop *loop, int fd, const struct net_address *p
 /* A connection that a listener accepted and counted, on the loop that will serve it. */
 struct accepted {
     int fd;
-    struct net_address peer, local;
+    struct net_address peer;
     struct tls_server *tls;
-    struct connection_limits *limits;
     struct connection_count *count;
     void (*on_accept)(struct stream *stream, void *user);
     void *user;
@@ -118,6 +130,7 @@ void stream_input_room(struct stream *stream, uint8_t **ret_at, size_t *ret_spac
 void stream_input_added(struct stream *stream, size_t len);
 void stream_input_ended(struct stream *stream);
 void stream_mark_dirty(struct stream *stream);
+void stream_not_ready(struct stream *stream); /* forgets to hand in kept input */
 void socket_tune(int fd); /* inherited by what a listening socket accepts */
 
 static inline bool stream_may_deliver(const struct stream *stream)
@@ -129,9 +142,20 @@ static inline bool stream_may_deliver(const struct stream *stream)
 void stream_flush(struct stream *stream);
 void stream_on_timer(struct timer *timer, uint64_t now_ms);
 void stream_set_timer(struct stream *stream, uint64_t due_ms);
+void stream_cancel_timer(struct stream *stream);
 void stream_linger(struct stream *stream, enum stream_end why);
-void stream_buffer_take(struct stream_context *context, struct buf *buf); /* an empty buffer with memory, if spare */
-void stream_buffer_give(struct stream_context *context, struct buf *buf); /* its memory becomes spare */
+/* *out, which is made when it is NULL: of at most `max` bytes. */
+struct buf *stream_out_take(struct stream_context *context, struct stream_out **out, size_t max);
+void stream_out_give(struct stream_context *context, struct stream_out **out); /* becomes spare; *out is NULL then */
+void stream_out_free(struct stream_out *out);
+static inline size_t stream_out_bytes(const struct stream_out *out)
+{
+    return out ? out->buf.len - out->at : 0;
+}
+static inline const uint8_t *stream_out_data(const struct stream_out *out)
+{
+    return out->buf.data + out->at;
+}
 
 /* --- stream_connect.c --- */
 void stream_connect_ready(struct stream *stream);
@@ -144,7 +168,7 @@ void stream_tls_handshake_ready(struct stream *stream);
 void stream_tls_read_ready(struct stream *stream);
 /* Encrypts from `plain` while the ciphertext waiting is small; returns how much it took. */
 size_t stream_tls_encrypt(struct stream *stream, const uint8_t *plain, size_t len);
-struct buf *stream_tls_output(struct stream *stream, size_t **ret_at);
+struct stream_out **stream_tls_output(struct stream *stream);
 void stream_tls_say_goodbye(struct stream *stream);
 void stream_tls_free(struct stream_tls *tls);
 size_t stream_tls_output_bytes(const struct stream_tls *tls);
@@ -159,7 +183,7 @@ enum ws_verdict {
 enum ws_verdict stream_ws_feed(struct stream *stream, const uint8_t *data, size_t len, struct buf *ret_payload);
 /* Frames what the protocol wrote. */
 void stream_ws_frame_output(struct stream *stream);
-struct buf *stream_ws_output(struct stream *stream, size_t **ret_at);
+struct stream_out **stream_ws_output(struct stream *stream);
 void stream_ws_say_goodbye(struct stream *stream);
 void stream_ws_free(struct stream_ws *ws);
 size_t stream_ws_output_bytes(const struct stream_ws *ws);

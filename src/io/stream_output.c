@@ -16,30 +16,52 @@
 #define HIGH_WATER_BYTES (256 * 1024)
 #define COMPACT_BYTES (64 * 1024)
 
-void stream_buffer_take(struct stream_context *context, struct buf *buf)
+struct buf *stream_out_take(struct stream_context *context, struct stream_out **out, size_t max)
 {
-    if (!buf->data && context->spare_count > 0) {
-        struct buf *spare = &context->spare[--context->spare_count];
-        buf->data = spare->data;
-        buf->cap = spare->cap;
-        buf->len = 0;
+    struct stream_out *taken = *out;
+    if (!taken) {
+        taken = context->spare;
+        if (taken) {
+            context->spare = taken->next;
+            context->spare_count--;
+        } else {
+            taken = mem_new(struct stream_out);
+        }
+        taken->buf.max = max;
+        *out = taken;
     }
+    return &taken->buf;
 }
 
-void stream_buffer_give(struct stream_context *context, struct buf *buf)
+void stream_out_give(struct stream_context *context, struct stream_out **out)
 {
-    if (buf->data && buf->cap <= SPARE_BUFFER_BYTES_MAX && buf->cap <= buf->max && context->spare_count < SPARE_BUFFERS) {
-        context->spare[context->spare_count++] = (struct buf){.data = buf->data, .cap = buf->cap};
-        *buf = (struct buf){.max = buf->max};
+    struct stream_out *given = *out;
+    *out = NULL;
+    if (!given) {
         return;
     }
-    buf_deinit(buf);
+    if (given->buf.cap > SPARE_BUFFER_BYTES_MAX || context->spare_count == SPARE_BUFFERS) {
+        stream_out_free(given);
+        return;
+    }
+    buf_clear(&given->buf);
+    given->at = 0;
+    given->next = context->spare;
+    context->spare = given;
+    context->spare_count++;
+}
+
+void stream_out_free(struct stream_out *out)
+{
+    if (out) {
+        buf_deinit(&out->buf);
+        mem_free(out);
+    }
 }
 
 struct buf *stream_output(struct stream *stream)
 {
-    stream_buffer_take(stream->loop->streams, &stream->out);
-    return &stream->out;
+    return stream_out_take(stream->loop->streams, &stream->out, stream->output_max);
 }
 
 void stream_commit(struct stream *stream)
@@ -48,7 +70,7 @@ void stream_commit(struct stream *stream)
     if (stream->phase > PHASE_OPEN) {
         return;
     }
-    if (stream->out.failed) {
+    if (stream->out && stream->out->buf.failed) {
         stream_finish(stream, STREAM_FAILED);
         return;
     }
@@ -68,7 +90,7 @@ void stream_write(struct stream *stream, const void *data, size_t len)
 
 size_t stream_output_bytes(const struct stream *stream)
 {
-    size_t bytes = stream->out.len - stream->out_at;
+    size_t bytes = stream_out_bytes(stream->out);
     if (stream->ws) {
         bytes += stream_ws_output_bytes(stream->ws);
     }
@@ -85,53 +107,52 @@ bool stream_is_congested(const struct stream *stream)
 
 void stream_set_output_max(struct stream *stream, size_t bytes)
 {
-    stream->out.max = bytes;
+    stream->output_max = bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
+    if (stream->out) {
+        stream->out->buf.max = bytes;
+    }
 }
 
 /* --- flushing --- */
 
 /* Drops what is sent, in steps that keep the copying proportional to the bytes. */
-static void compact(struct stream_context *context, struct buf *buf, size_t *at)
+static void compact(struct stream_context *context, struct stream_out **place)
 {
-    if (*at == buf->len) {
-        stream_buffer_give(context, buf);
-        *at = 0;
-    } else if (*at > COMPACT_BYTES && *at > buf->len / 2) {
-        buf_consume(buf, *at);
-        *at = 0;
+    struct stream_out *out = *place;
+    if (out->at == out->buf.len) {
+        stream_out_give(context, place);
+    } else if (out->at > COMPACT_BYTES && out->at > out->buf.len / 2) {
+        buf_consume(&out->buf, out->at);
+        out->at = 0;
     }
 }
 
-/* The bytes next to the socket, filled from above; false: there are none. */
-static bool bottom(struct stream *stream, struct buf **ret_buf, size_t **ret_at)
+/* The bytes next to the socket, filled from above; NULL: there are none. */
+static struct stream_out **bottom(struct stream *stream)
 {
-    struct buf *buf = &stream->out;
-    size_t *at = &stream->out_at;
+    struct stream_out **place = &stream->out;
     if (stream->phase < PHASE_OPEN && !stream->tls) {
-        return false;
+        return NULL;
     }
     if (stream->ws) {
         stream_ws_frame_output(stream);
-        buf = stream_ws_output(stream, &at);
+        place = stream_ws_output(stream);
     }
     if (stream->tls) {
-        if (stream->phase >= PHASE_OPEN && *at < buf->len) {
-            *at += stream_tls_encrypt(stream, buf->data + *at, buf->len - *at);
-            compact(stream->loop->streams, buf, at);
+        if (stream->phase >= PHASE_OPEN && stream_out_bytes(*place) > 0) {
+            (*place)->at += stream_tls_encrypt(stream, stream_out_data(*place), stream_out_bytes(*place));
+            compact(stream->loop->streams, place);
         }
-        buf = stream_tls_output(stream, &at);
+        place = stream_tls_output(stream);
     }
-    *ret_buf = buf;
-    *ret_at = at;
-    return *at < buf->len;
+    return stream_out_bytes(*place) > 0 ? place : NULL;
 }
 
 static void send_all(struct stream *stream)
 {
-    struct buf *buf;
-    size_t *at;
-    while (!stream->blocked && bottom(stream, &buf, &at)) {
-        ssize_t sent = send(stream->watch.fd, buf->data + *at, buf->len - *at, MSG_NOSIGNAL);
+    struct stream_out **place;
+    while (!stream->blocked && (place = bottom(stream)) != NULL) {
+        ssize_t sent = send(stream->watch.fd, stream_out_data(*place), stream_out_bytes(*place), MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK) {
                 stream->blocked = true;
@@ -142,9 +163,14 @@ static void send_all(struct stream *stream)
             continue;
         }
         metric_add(METRIC_BYTES_SENT, sent);
-        stream->progress_ms = stream->loop->now_ms;
-        *at += (size_t)sent;
-        compact(stream->loop->streams, buf, at);
+        if (stream->wait) {
+            stream->wait->progress_ms = stream->loop->now_ms;
+        }
+        (*place)->at += (size_t)sent;
+        compact(stream->loop->streams, place);
+    }
+    if (stream->out && stream_out_bytes(stream->out) == 0) { /* taken, but nothing was written */
+        stream_out_give(stream->loop->streams, &stream->out);
     }
 }
 
@@ -181,9 +207,9 @@ static void after_last_byte(struct stream *stream)
 
 static void watch_progress(struct stream *stream)
 {
-    if (!timer_is_set(&stream->timer)) {
-        stream->progress_ms = stream->loop->now_ms;
+    if (!stream->wait) {
         stream_set_timer(stream, stream->loop->now_ms + OUTPUT_STALL_MS);
+        stream->wait->progress_ms = stream->loop->now_ms;
     }
 }
 
@@ -201,7 +227,7 @@ void stream_flush(struct stream *stream)
         if (left > 0) {
             watch_progress(stream);
         } else {
-            timer_cancel(&stream->loop->timers, &stream->timer);
+            stream_cancel_timer(stream);
         }
     }
     stream_arm(stream);
@@ -217,12 +243,26 @@ void stream_flush(struct stream *stream)
 
 void stream_set_timer(struct stream *stream, uint64_t due_ms)
 {
-    timer_set(&stream->loop->timers, &stream->timer, due_ms);
+    if (!stream->wait) {
+        stream->wait = mem_new(struct stream_wait);
+        stream->wait->stream = stream;
+        stream->wait->timer.on_due = stream_on_timer;
+    }
+    timer_set(&stream->loop->timers, &stream->wait->timer, due_ms);
+}
+
+void stream_cancel_timer(struct stream *stream)
+{
+    if (stream->wait) {
+        timer_cancel(&stream->loop->timers, &stream->wait->timer);
+        mem_free(stream->wait);
+        stream->wait = NULL;
+    }
 }
 
 void stream_on_timer(struct timer *timer, uint64_t now_ms)
 {
-    struct stream *stream = container_of(timer, struct stream, timer);
+    struct stream *stream = container_of(timer, struct stream_wait, timer)->stream;
     switch (stream->phase) {
     case PHASE_HANDSHAKE:
         if (stream->postponed) { /* it waits for us, not we for it */
@@ -236,10 +276,10 @@ void stream_on_timer(struct timer *timer, uint64_t now_ms)
         break;
     case PHASE_OPEN:
     case PHASE_CLOSING:
-        if (now_ms - stream->progress_ms >= OUTPUT_STALL_MS) {
+        if (now_ms - stream->wait->progress_ms >= OUTPUT_STALL_MS) {
             stream_finish(stream, STREAM_TIMED_OUT);
         } else {
-            stream_set_timer(stream, stream->progress_ms + OUTPUT_STALL_MS);
+            stream_set_timer(stream, stream->wait->progress_ms + OUTPUT_STALL_MS);
         }
         break;
     case PHASE_LINGER:
@@ -262,7 +302,7 @@ void stream_close(struct stream *stream)
     }
     stream->phase = PHASE_CLOSING;
     stream->end = STREAM_CLOSED;
-    list_remove(&stream->ready);
+    stream_not_ready(stream);
     stream_mark_dirty(stream);
     stream_arm(stream);
 }

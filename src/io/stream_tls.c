@@ -23,8 +23,7 @@ struct stream_tls {
     struct stream_context *context; /* of the loop it is on */
     const uint8_t *in; /* ciphertext to read, in the loop's buffer; only while it is being read */
     size_t in_len;
-    struct buf out; /* ciphertext to send, from out_at on */
-    size_t out_at;
+    struct stream_out *out; /* ciphertext to send; NULL: none */
     bool broken; /* nothing can be said on it any more */
 };
 
@@ -50,9 +49,9 @@ static int bio_write(BIO *bio, const char *data, int len)
 {
     struct stream_tls *tls = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    stream_buffer_take(tls->context, &tls->out);
-    buf_append(&tls->out, data, (size_t)len);
-    return tls->out.failed ? -1 : len;
+    struct buf *out = stream_out_take(tls->context, &tls->out, CIPHER_WAITING_BYTES_MAX);
+    buf_append(out, data, (size_t)len);
+    return out->failed ? -1 : len;
 }
 
 static long bio_control(BIO *bio, int command, long number, void *pointer)
@@ -73,7 +72,8 @@ static void make_method(void)
 static struct stream_tls *tls_new(struct stream *stream)
 {
     pthread_once(&method_once, make_method);
-    SSL *ssl = stream->is_client ? tls_client_connection(stream->tls_client) : tls_server_connection(stream->tls_server);
+    const struct stream_wait *wait = stream->wait;
+    SSL *ssl = stream->is_client ? tls_client_connection(wait->tls_client) : tls_server_connection(wait->tls_server);
     BIO *bio = BIO_new(method);
     if (!ssl || !bio) {
         SSL_free(ssl);
@@ -82,7 +82,6 @@ static struct stream_tls *tls_new(struct stream *stream)
     }
     struct stream_tls *tls = mem_new(struct stream_tls);
     tls->ssl = ssl;
-    buf_init(&tls->out, CIPHER_WAITING_BYTES_MAX);
     BIO_set_data(bio, tls);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
@@ -93,19 +92,18 @@ void stream_tls_free(struct stream_tls *tls)
 {
     if (tls) {
         SSL_free(tls->ssl);
-        buf_deinit(&tls->out);
+        stream_out_free(tls->out);
         mem_free(tls);
     }
 }
 
 size_t stream_tls_output_bytes(const struct stream_tls *tls)
 {
-    return tls->out.len - tls->out_at;
+    return stream_out_bytes(tls->out);
 }
 
-struct buf *stream_tls_output(struct stream *stream, size_t **ret_at)
+struct stream_out **stream_tls_output(struct stream *stream)
 {
-    *ret_at = &stream->tls->out_at;
     return &stream->tls->out;
 }
 
@@ -165,7 +163,7 @@ static void decrypt(struct stream *stream)
         }
     }
     tls->in_len = 0;
-    if (tls->out.len > 0) { /* key updates and alerts */
+    if (tls->out) { /* key updates and alerts */
         stream_mark_dirty(stream);
     }
 }

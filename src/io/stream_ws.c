@@ -11,8 +11,7 @@
 
 struct stream_ws {
     struct websocket *codec;
-    struct buf out; /* frames to send, from out_at on */
-    size_t out_at;
+    struct stream_out *out; /* frames to send; NULL: none */
 };
 
 void stream_start_websocket(struct stream *stream, size_t message_bytes_max)
@@ -22,19 +21,20 @@ void stream_start_websocket(struct stream *stream, size_t message_bytes_max)
     struct stream_ws *ws = mem_new(struct stream_ws);
     struct websocket_config config = {.is_client = stream->is_client, .message_bytes_max = message_bytes_max};
     ws->codec = websocket_new(&config);
-    buf_init(&ws->out, FRAMED_BYTES_MAX);
     stream->ws = ws;
     stream->ws_fresh = stream->in_data;
-    buf_append(&ws->out, stream->out.data + stream->out_at, stream->out.len - stream->out_at); /* the HTTP reply */
-    stream_buffer_give(stream->loop->streams, &stream->out);
-    stream->out_at = 0;
+    ws->out = stream->out; /* the HTTP reply */
+    stream->out = NULL;
+    if (ws->out) {
+        ws->out->buf.max = FRAMED_BYTES_MAX;
+    }
 }
 
 void stream_ws_free(struct stream_ws *ws)
 {
     if (ws) {
         websocket_free(ws->codec);
-        buf_deinit(&ws->out);
+        stream_out_free(ws->out);
         mem_free(ws);
     }
 }
@@ -45,10 +45,13 @@ enum ws_verdict stream_ws_feed(struct stream *stream, const uint8_t *data, size_
     if (len == 0) {
         return WS_GO_ON;
     }
-    stream_buffer_take(stream->loop->streams, &ws->out);
-    enum err err = websocket_feed(ws->codec, data, len, ret_payload, &ws->out);
-    if (err != ERR_OK || ws->out.failed) {
+    struct buf *out = stream_out_take(stream->loop->streams, &ws->out, FRAMED_BYTES_MAX);
+    enum err err = websocket_feed(ws->codec, data, len, ret_payload, out);
+    if (err != ERR_OK || out->failed) {
         return WS_BROKEN;
+    }
+    if (stream_out_bytes(ws->out) == 0) {
+        stream_out_give(stream->loop->streams, &ws->out);
     }
     return websocket_is_closed(ws->codec) ? WS_ENDED : WS_GO_ON;
 }
@@ -56,31 +59,30 @@ enum ws_verdict stream_ws_feed(struct stream *stream, const uint8_t *data, size_
 void stream_ws_frame_output(struct stream *stream)
 {
     struct stream_ws *ws = stream->ws;
-    while (stream->out_at < stream->out.len && stream_ws_output_bytes(ws) < MESSAGE_BYTES_MAX) {
-        size_t len = stream->out.len - stream->out_at;
-        len = len > MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : len;
-        stream_buffer_take(stream->loop->streams, &ws->out);
-        websocket_wrap(ws->codec, stream->out.data + stream->out_at, len, &ws->out);
-        stream->out_at += len;
+    size_t left;
+    while ((left = stream_out_bytes(stream->out)) > 0 && stream_ws_output_bytes(ws) < MESSAGE_BYTES_MAX) {
+        size_t len = left > MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : left;
+        websocket_wrap(ws->codec, stream_out_data(stream->out), len,
+                       stream_out_take(stream->loop->streams, &ws->out, FRAMED_BYTES_MAX));
+        stream->out->at += len;
     }
-    if (stream->out_at == stream->out.len) {
-        stream_buffer_give(stream->loop->streams, &stream->out);
-        stream->out_at = 0;
+    if (left == 0) {
+        stream_out_give(stream->loop->streams, &stream->out);
     }
 }
 
-struct buf *stream_ws_output(struct stream *stream, size_t **ret_at)
+struct stream_out **stream_ws_output(struct stream *stream)
 {
-    *ret_at = &stream->ws->out_at;
     return &stream->ws->out;
 }
 
 void stream_ws_say_goodbye(struct stream *stream)
 {
-    websocket_close(stream->ws->codec, WEBSOCKET_NORMAL, &stream->ws->out);
+    websocket_close(stream->ws->codec, WEBSOCKET_NORMAL,
+                    stream_out_take(stream->loop->streams, &stream->ws->out, FRAMED_BYTES_MAX));
 }
 
 size_t stream_ws_output_bytes(const struct stream_ws *ws)
 {
-    return ws->out.len - ws->out_at;
+    return stream_out_bytes(ws->out);
 }
