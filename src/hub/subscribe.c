@@ -376,7 +376,8 @@ void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe
     bool changed = false;
     while (count < unsubscribe->count && mqtt_unsubscription_next(&iter, &filter)) {
         struct topic_filter parsed;
-        bool own = topic_filter_parse(filter, NULL, &parsed) &&
+        bool valid = topic_filter_parse(filter, NULL, &parsed);
+        bool own = valid &&
                    (session->party != PARTY_DEVICE ||
                     access_device_filter(&session->device_id, parsed.filter, &rest));
         bool refused = over || count >= looked_at_max(session);
@@ -392,6 +393,7 @@ void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe
         /* 0x97 is none of UNSUBACK's codes. */
         reasons[count++] = refused   ? (uint8_t)MQTT_IMPLEMENTATION_ERROR
                            : existed ? (uint8_t)MQTT_SUCCESS
+                           : !valid  ? (uint8_t)MQTT_TOPIC_FILTER_INVALID
                                      : (uint8_t)MQTT_NO_SUBSCRIPTION_EXISTED;
     }
     struct answer *answer = answer_new(connection, MQTT_UNSUBACK, unsubscribe->packet_id);

@@ -37,7 +37,10 @@ static void add_properties(struct script *s, struct buf *out, const struct mqtt_
     add_number(out, p, MQTT_PROP_MAXIMUM_PACKET_SIZE, "max", p->maximum_packet_size);
     add_number(out, p, MQTT_PROP_TOPIC_ALIAS_MAXIMUM, "aliases", p->topic_alias_maximum);
     add_number(out, p, MQTT_PROP_TOPIC_ALIAS, "alias", p->topic_alias);
+    add_number(out, p, MQTT_PROP_MAXIMUM_QOS, "qos", p->maximum_qos);
     add_number(out, p, MQTT_PROP_RETAIN_AVAILABLE, "retain", p->retain_available);
+    add_number(out, p, MQTT_PROP_WILDCARD_AVAILABLE, "wildcard", p->wildcard_available);
+    add_number(out, p, MQTT_PROP_SUBSCRIPTION_ID_AVAILABLE, "subids", p->subscription_id_available);
     add_number(out, p, MQTT_PROP_SHARED_AVAILABLE, "shared", p->shared_available);
     add_number(out, p, MQTT_PROP_MESSAGE_EXPIRY, "expiry", p->message_expiry_s);
     add_number(out, p, MQTT_PROP_PAYLOAD_FORMAT, "pf", p->payload_format);
