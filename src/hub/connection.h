@@ -98,7 +98,6 @@ struct answer {
     uint8_t qos;                   /* of the PUBLISH */
     bool ready;
     bool resync;                   /* SUBACK: pushed even if nothing is new */
-    bool effect_stays;             /* of a QoS 2 publish, in memory, though its commit failed */
     uint32_t text_len;
     char *text;                    /* Reason String, or the reasons of a SUBACK; owned */
 };

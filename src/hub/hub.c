@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "codec/json/json.h"
+#include "codec/mqtt/mqtt.h"
 #include "hub/connection.h"
 #include "hub/hub_loop.h"
 #include "model/presence.h"
@@ -146,6 +147,10 @@ static struct connection *accept_stream(struct stream *stream, struct hub *hub)
                                           is_exempt(hub->core.domain, peer));
     size_t packet_max = domain_settings(hub->core.domain)->mqtt_packet_max;
     stream_set_user(stream, &mqtt_ops, c);
+    if (stream_is_websocket(stream)) {
+        /* Clients must take packets that share a message [MQTT-6.0.0-2], but some wait for ever for the second one. */
+        stream_set_message_unit(stream, mqtt_first_packet_bytes);
+    }
     if (packet_max > 0) {
         /* While a connection is held back, what the kernel had taken in already is kept as well. */
         stream_input_max_set(stream, packet_max + (size_t)512 * 1024);

@@ -57,6 +57,9 @@ void stream_move(struct stream *stream, struct loop *target, void (*on_arrived)(
 /* Puts WebSocket framing on top, after the HTTP reply 101 was written (mqtt.md 1.4); on a stream_connect stream the
  * client's side of it, after the reply was read. From within on_data, whose leftover then counts as frames. */
 void stream_start_websocket(struct stream *stream, size_t message_bytes_max);
+/* Of such a stream: what of the output makes one message. `unit_bytes` tells the length of the first unit in data, from 1
+ * to len. Without it, or with NULL, messages are cut anywhere. */
+void stream_set_message_unit(struct stream *stream, size_t (*unit_bytes)(const uint8_t *data, size_t len));
 
 bool stream_is_tls(const struct stream *stream);
 bool stream_is_websocket(const struct stream *stream);

@@ -1,5 +1,5 @@
 /* WebSocket framing over a stream (mqtt.md 1.4). Message boundaries mean nothing above: the payload is one sequence of
- * bytes, and what the protocol wrote in one turn leaves as one message. */
+ * bytes. What the protocol wrote in one turn leaves as one message, or as one for each unit if it says what those are. */
 #include <assert.h>
 
 #include "base/mem.h"
@@ -11,6 +11,7 @@
 
 struct stream_ws {
     struct websocket *codec;
+    size_t (*unit_bytes)(const uint8_t *data, size_t len);
     struct stream_out *out; /* frames to send; NULL: none */
 };
 
@@ -56,12 +57,25 @@ enum ws_verdict stream_ws_feed(struct stream *stream, const uint8_t *data, size_
     return websocket_is_closed(ws->codec) ? WS_ENDED : WS_GO_ON;
 }
 
+void stream_set_message_unit(struct stream *stream, size_t (*unit_bytes)(const uint8_t *data, size_t len))
+{
+    stream->ws->unit_bytes = unit_bytes;
+}
+
+static size_t next_message_bytes(const struct stream *stream, size_t left)
+{
+    if (stream->ws->unit_bytes) {
+        return stream->ws->unit_bytes(stream_out_data(stream->out), left);
+    }
+    return left > MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : left;
+}
+
 void stream_ws_frame_output(struct stream *stream)
 {
     struct stream_ws *ws = stream->ws;
     size_t left;
     while ((left = stream_out_bytes(stream->out)) > 0 && stream_ws_output_bytes(ws) < MESSAGE_BYTES_MAX) {
-        size_t len = left > MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : left;
+        size_t len = next_message_bytes(stream, left);
         websocket_wrap(ws->codec, stream_out_data(stream->out), len,
                        stream_out_take(stream->loop->streams, &ws->out, FRAMED_BYTES_MAX));
         stream->out->at += len;

@@ -78,6 +78,12 @@ enum mqtt_frame_status mqtt_frame(const uint8_t *data, size_t len, size_t packet
     return len < ret->total_bytes ? MQTT_FRAME_NEED_MORE : MQTT_FRAME_OK;
 }
 
+size_t mqtt_first_packet_bytes(const uint8_t *data, size_t len)
+{
+    struct mqtt_frame frame;
+    return mqtt_frame(data, len, 0, &frame) == MQTT_FRAME_OK ? frame.total_bytes : len;
+}
+
 bool mqtt_type_is_allowed(enum mqtt_version version, enum mqtt_from from, enum mqtt_type type)
 {
     switch (type) {

@@ -164,6 +164,9 @@ struct mqtt_frame {
  * is on total_bytes; 0 = none. */
 enum mqtt_frame_status mqtt_frame(const uint8_t *data, size_t len, size_t packet_bytes_max, struct mqtt_frame *ret);
 
+/* Length of the first packet of our own output, which is whole packets; at most len. */
+size_t mqtt_first_packet_bytes(const uint8_t *data, size_t len);
+
 /* Whether that side may send this type in this version at all. With MQTT_VERSION_NONE it is only CONNECT from a client
  * [MQTT-3.1.0-1], which is never allowed again [MQTT-3.1.0-2]. The hub asks as soon as mqtt_frame() knows the type;
  * mqtt_decode() asks again. */

@@ -31,7 +31,8 @@ function parseAddress(text) {
 /**
  * `muster serve` on free ports. Options: dir (a data folder; default a new one), args (more arguments), env, program (what
  * is started instead of the binary itself, with the same arguments).
- * Returns { http, https, mqtt, mqtts, metrics: {host, port}, setupLink, lines, dir, pid, stop(), kill(), exited }.
+ * Returns { http, https, mqtt, mqtts, metrics, 'mqtt-open': {host, port} (the first of its kind), listeners (all:
+ * [{kind, host, port}]), setupLink, lines, dir, pid, stop(), kill(), exited }.
  */
 export async function startServer({ dir, args = [], env = {}, ports = {}, program = binary } = {}) {
   const own = dir === undefined ? mkdtempSync(join(tmpdir(), 'muster-test-')) : null;
@@ -40,7 +41,7 @@ export async function startServer({ dir, args = [], env = {}, ports = {}, progra
     args.includes(`--${kind}`) ? [] : [`--${kind}`, `127.0.0.1:${ports[kind] ?? 0}`]);
   const child = spawn(program, ['serve', '--data', data, ...addresses, ...args],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const server = { dir: data, pid: child.pid, lines: [], log: '', setupLink: null };
+  const server = { dir: data, pid: child.pid, lines: [], listeners: [], log: '', setupLink: null };
   server.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
   child.stderr.setEncoding('utf8').on('data', (text) => {
     server.log += text;
@@ -56,8 +57,11 @@ export async function startServer({ dir, args = [], env = {}, ports = {}, progra
       rest = lines.pop();
       for (const line of lines) {
         server.lines.push(line);
-        const listening = line.match(/^listening ([\w-]+) (\S+)$/);
-        if (listening) server[listening[1]] ??= parseAddress(listening[2]);
+        const [, kind, address] = line.match(/^listening ([\w-]+) (\S+)$/) ?? [];
+        if (kind) {
+          server[kind] ??= parseAddress(address);
+          server.listeners.push({ kind, ...parseAddress(address) });
+        }
         const link = line.match(/^Set-up link.*: (\S+)$/);
         if (link) server.setupLink = link[1];
         if (line === 'ready') { clearTimeout(timer); resolve(); }
