@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "codec/mqtt/topic.h"
 
-/* A long look through many messages gives others a turn at the lock. */
+/* A long look through many messages gives others a turn at the lock, and at the loop. */
 #define SCAN_MAX 256
 
 struct retained_entry {
@@ -237,47 +237,60 @@ size_t retained_count(struct retained *r)
 
 /* --- cursors ------------------------------------------------------------------------------------------------------ */
 
-void retained_cursor_begin(struct retained *r, struct retained_cursor *cursor, int64_t device_no)
+void retained_cursor_begin(struct retained *r, struct retained_cursor *cursor, struct str filter, int64_t device_no)
 {
-    *cursor = (struct retained_cursor){.owner = NULL};
+    *cursor = (struct retained_cursor){.is_one_topic = !topic_has_wildcard(filter)};
     pthread_mutex_lock(&r->lock);
     cursor->until = r->next_seq;
-    cursor->owner = device_no != 0 ? owner_make(r, device_no) : NULL;
-    list_prepend(cursor->owner ? &cursor->owner->entries : &r->all, &cursor->link.node);
+    if (!cursor->is_one_topic) {
+        cursor->owner = device_no != 0 ? owner_make(r, device_no) : NULL;
+        list_prepend(cursor->owner ? &cursor->owner->entries : &r->all, &cursor->link.node);
+    }
     pthread_mutex_unlock(&r->lock);
 }
 
-/* Moves on by at most SCAN_MAX places. */
-static bool cursor_scan(struct retained *r, struct retained_cursor *cursor, struct str filter,
-                        struct message **ret_message)
+static struct message *take_one_topic(const struct retained *r, const struct retained_cursor *cursor, struct str topic)
+{
+    const struct retained_entry *entry = entry_find(r, topic);
+    return entry && entry->seq <= cursor->until ? message_ref(entry->message) : NULL;
+}
+
+/* Moves on to the next match, by at most SCAN_MAX places. */
+static enum retained_next scan(struct retained *r, struct retained_cursor *cursor, struct str filter,
+                               struct message **ret_message)
 {
     struct list *head = cursor->owner ? &cursor->owner->entries : &r->all;
-    *ret_message = NULL;
-    for (unsigned i = 0; i < SCAN_MAX && !*ret_message; i++) {
+    for (unsigned i = 0; i < SCAN_MAX; i++) {
         struct list *next = cursor->link.node.next;
         if (next == head) {
-            return false;
+            return RETAINED_END;
         }
         const struct retained_entry *entry = list_entry(next, struct retained_link, node)->entry;
         list_remove(&cursor->link.node);
         list_insert_before(next->next, &cursor->link.node);
         if (entry && entry->seq <= cursor->until && topic_matches(filter, message_topic(entry->message))) {
             *ret_message = message_ref(entry->message);
+            return RETAINED_FOUND;
         }
     }
-    return true;
+    return RETAINED_LATER;
 }
 
-struct message *retained_cursor_next(struct retained *r, struct retained_cursor *cursor, struct str filter)
+enum retained_next retained_cursor_next(struct retained *r, struct retained_cursor *cursor, struct str filter,
+                                        struct message **ret_message)
 {
-    struct message *message;
-    bool more = true;
-    do {
-        pthread_mutex_lock(&r->lock);
-        more = cursor_scan(r, cursor, filter, &message);
-        pthread_mutex_unlock(&r->lock);
-    } while (more && !message);
-    return message;
+    enum retained_next next = RETAINED_END;
+    *ret_message = NULL;
+    pthread_mutex_lock(&r->lock);
+    if (!cursor->is_one_topic) {
+        next = scan(r, cursor, filter, ret_message);
+    } else if (!cursor->is_done) {
+        cursor->is_done = true;
+        *ret_message = take_one_topic(r, cursor, filter);
+        next = *ret_message ? RETAINED_FOUND : RETAINED_END;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return next;
 }
 
 void retained_cursor_end(struct retained *r, struct retained_cursor *cursor)

@@ -45,12 +45,17 @@ struct retained_cursor {
     struct retained_link link;
     struct retained_owner *owner; /* NULL: all */
     uint64_t until;               /* what was put later was received as it came */
+    bool is_one_topic;            /* it needs no place in a list */
+    bool is_done;
 };
 
-/* Begins before the first message. device_no 0: all of the space. */
-void retained_cursor_begin(struct retained *retained, struct retained_cursor *cursor, int64_t device_no);
-/* The next message whose topic matches the filter; the caller unrefs it. NULL: that was all. */
-struct message *retained_cursor_next(struct retained *retained, struct retained_cursor *cursor, struct str filter);
+/* Begins before the first message that matches the filter. device_no 0: all of the space. */
+void retained_cursor_begin(struct retained *retained, struct retained_cursor *cursor, struct str filter, int64_t device_no);
+/* The next message whose topic matches the filter, the same as before; the caller unrefs it. RETAINED_LATER: so many were
+ * looked at that others get a turn first. */
+enum retained_next { RETAINED_FOUND, RETAINED_LATER, RETAINED_END };
+enum retained_next retained_cursor_next(struct retained *retained, struct retained_cursor *cursor, struct str filter,
+                                        struct message **ret_message);
 void retained_cursor_end(struct retained *retained, struct retained_cursor *cursor);
 
 #endif

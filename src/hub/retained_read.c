@@ -5,6 +5,7 @@
 #include "hub/persist.h"
 
 #define PRESENCE_BYTES_MAX 4096
+#define STEPS_MAX 64u /* messages and filters in one turn of the loop */
 
 struct retained_read {
     struct retained_read *next;
@@ -69,7 +70,7 @@ void retained_read_begin(struct session *session, struct str filter, uint8_t opt
     memcpy(read->filter, filter.ptr, filter.len);
     read->device_no = device_of_filter(session, filter);
     read->presence_done = !matches_presence(session, filter, read->device_no);
-    retained_cursor_begin(retained_of(session), &read->cursor, read->device_no);
+    retained_cursor_begin(retained_of(session), &read->cursor, filter, read->device_no);
     struct retained_read **last = &session->retained_reads;
     while (*last) {
         last = &(*last)->next;
@@ -213,32 +214,39 @@ static void go_on_later(struct session *session)
     mailbox_post(session->loop->mailbox, &go_on->task);
 }
 
-/* The next message that the client may read; NULL: that was all, or *ret_later. */
-static struct message *next_message(const struct session *session, struct retained_read *read, bool *ret_later)
+/* One step of a read. RETAINED_FOUND without a message: there was one, but not for this client. */
+static enum retained_next read_step(const struct session *session, struct retained_read *read,
+                                    struct message **ret_message)
 {
-    while (!read->kept_done) {
-        struct message *message = retained_cursor_next(retained_of(session), &read->cursor, filter_of(read));
-        if (!message) {
-            read->kept_done = true;
-        } else if (may_read(session, message)) {
-            return message;
+    bool later = false;
+    if (!read->kept_done) {
+        enum retained_next next =
+            retained_cursor_next(retained_of(session), &read->cursor, filter_of(read), ret_message);
+        if (next == RETAINED_FOUND && !may_read(session, *ret_message)) {
+            message_unref(*ret_message);
+            *ret_message = NULL;
         }
-        message_unref(message);
+        if (next != RETAINED_END) {
+            return next;
+        }
+        read->kept_done = true;
     }
-    return next_presence(session, read, ret_later);
+    *ret_message = next_presence(session, read, &later);
+    return later ? RETAINED_LATER : *ret_message ? RETAINED_FOUND : RETAINED_END;
 }
 
 void retained_read_pump(struct session *session)
 {
+    unsigned steps = 0;
     while (session->retained_reads && !session->retained_reads->going_on && outbox_is_ready(session)) {
         struct retained_read *read = session->retained_reads;
-        bool later = false;
-        struct message *message = next_message(session, read, &later);
-        if (later) {
+        struct message *message = NULL;
+        enum retained_next next = steps++ < STEPS_MAX ? read_step(session, read, &message) : RETAINED_LATER;
+        if (next == RETAINED_LATER) {
             go_on_later(session);
             return;
         }
-        if (!message) {
+        if (next == RETAINED_END) {
             read_unlink(session, &session->retained_reads);
             continue;
         }
@@ -247,8 +255,10 @@ void retained_read_pump(struct session *session)
                               .retain = true,
                               .identifier_count = read->identifier != 0,
                               .identifiers = {read->identifier}};
-        outbox_deliver(session, message, &match, 0);
-        message_unref(message);
+        if (message) {
+            outbox_deliver(session, message, &match, 0);
+            message_unref(message);
+        }
     }
 }
 

@@ -26,9 +26,12 @@ static const char *rest_of(struct retained *r, struct retained_cursor *cursor, c
     static char out[128];
     size_t len = 0;
     struct message *message;
+    enum retained_next next;
     out[0] = '\0';
-    while ((message = retained_cursor_next(r, cursor, str_from_cstr(filter))) != NULL) {
-        len += (size_t)snprintf(out + len, sizeof out - len, "%.*s", STR_ARG(message_payload(message)));
+    while ((next = retained_cursor_next(r, cursor, str_from_cstr(filter), &message)) != RETAINED_END) {
+        if (next == RETAINED_FOUND) {
+            len += (size_t)snprintf(out + len, sizeof out - len, "%.*s", STR_ARG(message_payload(message)));
+        }
         message_unref(message);
     }
     return out;
@@ -60,10 +63,11 @@ static void cursors_survive_changes(void **state)
     put(r, 1, "d/1/b", "b", MESSAGE_NEVER_EXPIRES);
     put(r, 2, "d/2/c", "c", MESSAGE_NEVER_EXPIRES);
     put(r, 1, "d/1/d", "d", MESSAGE_NEVER_EXPIRES);
-    retained_cursor_begin(r, &all, 0);
-    retained_cursor_begin(r, &one, 1);
-    retained_cursor_begin(r, &none, 7);
-    struct message *message = retained_cursor_next(r, &all, STR("#"));
+    retained_cursor_begin(r, &all, STR("#"), 0);
+    retained_cursor_begin(r, &one, STR("d/+/+"), 1);
+    retained_cursor_begin(r, &none, STR("#"), 7);
+    struct message *message;
+    assert_int_equal(retained_cursor_next(r, &all, STR("#"), &message), RETAINED_FOUND);
     assert_true(str_eq(message_payload(message), STR("a")));
     message_unref(message);
     put(r, 1, "d/1/b", "", MESSAGE_NEVER_EXPIRES);  /* the next one goes */
@@ -77,7 +81,7 @@ static void cursors_survive_changes(void **state)
     retained_cursor_end(r, &one);
     retained_cursor_end(r, &all);
     retained_cursor_end(r, &none);
-    retained_cursor_begin(r, &all, 0);
+    retained_cursor_begin(r, &all, STR("d/#"), 0);
     assert_string_equal(rest_of(r, &all, "d/#"), "C");
     retained_cursor_end(r, &all);
     retained_free(r);
@@ -93,9 +97,45 @@ static void a_long_list_is_read_whole(void **state)
         snprintf(topic, sizeof topic, "t/%d", i);
         put(r, i + 1, topic, "x", MESSAGE_NEVER_EXPIRES);
     }
-    retained_cursor_begin(r, &cursor, 0);
-    assert_string_equal(rest_of(r, &cursor, "t/1999"), "x");
+    retained_cursor_begin(r, &cursor, STR("+/1999"), 0);
+    struct message *message;
+    unsigned turns = 1;
+    enum retained_next next;
+    while ((next = retained_cursor_next(r, &cursor, STR("+/1999"), &message)) == RETAINED_LATER) {
+        turns++;
+    }
+    assert_int_equal(next, RETAINED_FOUND);
+    message_unref(message);
+    assert_true(turns >= 8); /* none of them looks at more than 256 */
+    assert_string_equal(rest_of(r, &cursor, "+/1999"), "");
     retained_cursor_end(r, &cursor);
+    retained_free(r);
+}
+
+/* A filter without wildcards is found at once, however many there are. */
+static void one_topic_is_not_searched(void **state)
+{
+    (void)state;
+    struct retained *r = retained_new();
+    struct retained_cursor now, none, later;
+    for (int i = 0; i < 2000; i++) {
+        char topic[16];
+        snprintf(topic, sizeof topic, "t/%d", i);
+        put(r, i + 1, topic, "x", MESSAGE_NEVER_EXPIRES);
+    }
+    struct message *message;
+    retained_cursor_begin(r, &now, STR("t/1999"), 0);
+    retained_cursor_begin(r, &none, STR("t/2000"), 0);
+    retained_cursor_begin(r, &later, STR("t/7"), 8);
+    put(r, 8, "t/7", "y", MESSAGE_NEVER_EXPIRES); /* newer than the cursor: it was received as it came */
+    assert_int_equal(retained_cursor_next(r, &now, STR("t/1999"), &message), RETAINED_FOUND);
+    message_unref(message);
+    assert_int_equal(retained_cursor_next(r, &now, STR("t/1999"), &message), RETAINED_END);
+    assert_int_equal(retained_cursor_next(r, &none, STR("t/2000"), &message), RETAINED_END);
+    assert_int_equal(retained_cursor_next(r, &later, STR("t/7"), &message), RETAINED_END);
+    retained_cursor_end(r, &now);
+    retained_cursor_end(r, &none);
+    retained_cursor_end(r, &later);
     retained_free(r);
 }
 
@@ -143,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_replaces_and_is_cleared), cmocka_unit_test(cursors_survive_changes),
+        cmocka_unit_test(one_topic_is_not_searched),
         cmocka_unit_test(a_long_list_is_read_whole),         cmocka_unit_test(what_is_too_old_goes),
         cmocka_unit_test(room_counts_the_others),
     };
