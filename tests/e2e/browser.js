@@ -9,7 +9,7 @@ const out = fileURLToPath(new URL('./out/', import.meta.url));
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const wide = { width: 1440, height: 900 };
 export const phone = { width: 360, height: 760 };
-export const WAIT_MS = 30_000; // sanitizers on a loaded machine
+export const WAIT_MS = 90_000; // sanitizers on a loaded machine
 
 export async function startBrowser() {
   const profile = mkdtempSync(join(tmpdir(), 'muster-chromium-'));

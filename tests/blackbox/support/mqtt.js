@@ -34,7 +34,7 @@ export function connectUrl(url, options) {
       client.messages.push(message);
       for (const waiter of [...waiting]) waiter();
     });
-    client.next = (test, ms = 20_000) => new Promise((done, fail) => {
+    client.next = (test, ms = 90_000) => new Promise((done, fail) => {
       const matches = typeof test === 'string' ? (message) => message.topic.endsWith(test) : test;
       let timer;
       const look = () => {

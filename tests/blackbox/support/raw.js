@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 90_000; // a hang, not a slow machine
 
 /** A connection: send(bytes), reply() (the next one; `head` for a reply to HEAD), end() (waits for the server's FIN), destroy(). */
 export async function open(to, { secure = false, ...options } = {}) {

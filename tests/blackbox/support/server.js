@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 export const binary = process.env.MUSTER_BIN ?? fileURLToPath(new URL('../../../build/muster', import.meta.url));
 export const password = 'correct horse battery';
-const READY_MS = 60_000; // sanitizers on a loaded machine
+const READY_MS = 120_000; // sanitizers on a loaded machine
 const POLL_MS = 20; // a poll is a request, and requests are counted
 
 /** A new data folder, set up with `muster setup`: { dir, partner_id, partner_key, organization_id, organization_key }. */
@@ -161,7 +161,7 @@ export async function assign(server, deviceIds) {
 }
 
 /** Polls `probe` until it returns something truthy; for effects that are specified as "within a second". */
-export async function until(probe, what, ms = 20_000) {
+export async function until(probe, what, ms = 90_000) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await probe();

@@ -2,7 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 90_000; // a hang, not a slow machine
 
 /**
  * Opens a stream. Resolves with { status, headers, events, next(test), closed, close() } once the reply's head is there;
