@@ -24,6 +24,12 @@ static const struct link_ops *link_of(const struct connection *c)
     return hub_ports(c->loop)->link;
 }
 
+/* Nothing is read until something of what the client asked for is done. */
+static bool is_held(const struct connection *c)
+{
+    return c->serial_uplinks || c->answer_count >= answers_max(c);
+}
+
 /* --- time --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t keep_alive_due(const struct connection *c)
@@ -109,6 +115,9 @@ static void on_timer(struct timer *timer, uint64_t now_ms)
         end_with_key(c);
         return;
     }
+    if (is_held(c)) { /* nor while it waits for us */
+        c->last_packet_ms = now_ms;
+    }
     if (c->state == CONNECTION_OPEN && now_ms >= keep_alive_due(c)) {
         connection_disconnect(c, MQTT_KEEP_ALIVE_TIMEOUT, "Keep alive timeout");
         return;
@@ -141,6 +150,13 @@ static void answer_free(struct answer *answer)
     session_unref(answer->session);
     mem_free(answer->text);
     mem_free(answer);
+}
+
+void answer_drop(struct answer *answer)
+{
+    if (answer && answer->is_repetition && !answer->connection) {
+        answer_free(answer);
+    }
 }
 
 /* Answers whose operations still run free themselves when these are done. */
@@ -226,8 +242,7 @@ void connection_hold(struct connection *connection)
 
 static bool may_read(const struct connection *c)
 {
-    return (c->state == CONNECTION_NEW || c->state == CONNECTION_OPEN) && c->paused_until_ms == 0 && !c->serial_uplinks &&
-           c->answer_count < answers_max(c);
+    return (c->state == CONNECTION_NEW || c->state == CONNECTION_OPEN) && c->paused_until_ms == 0 && !is_held(c);
 }
 
 void connection_wake(struct connection *connection)
@@ -465,16 +480,17 @@ static void on_disconnect(struct connection *c, const struct mqtt_disconnect *pa
     struct session *session = c->session;
     const struct mqtt_properties *p = &packet->properties;
     bool store = false;
+    bool changes_expiry = mqtt_has(p, MQTT_PROP_SESSION_EXPIRY) && p->session_expiry_s != session->expiry_s;
+    if (changes_expiry && session->expiry_s == 0) {
+        connection_disconnect(c, MQTT_PROTOCOL_ERROR, "Session expiry was 0 in CONNECT");
+        return;
+    }
     if (packet->reason != MQTT_DISCONNECT_WITH_WILL) {
         bool had_will = session->will != NULL;
         session_set_will(session, NULL);
         store = had_will && session_is_stored(session);
     }
-    if (mqtt_has(p, MQTT_PROP_SESSION_EXPIRY) && p->session_expiry_s != session->expiry_s) {
-        if (session->expiry_s == 0) {
-            connection_disconnect(c, MQTT_PROTOCOL_ERROR, "Session expiry was 0 in CONNECT");
-            return;
-        }
+    if (changes_expiry) {
         uint64_t cap = hub_settings(c->loop)->mqtt_session_expiry_max;
         session->expiry_s = cap > 0 && p->session_expiry_s > cap ? (uint32_t)cap : p->session_expiry_s;
         store = session_update_storage(session);

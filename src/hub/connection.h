@@ -97,6 +97,7 @@ struct answer {
     uint8_t reason;
     uint8_t qos;                   /* of the PUBLISH */
     bool ready;
+    bool is_repetition;            /* of a QoS 2 publish that is being processed; the session's inbound id holds it */
     bool resync;                   /* SUBACK: pushed even if nothing is new */
     uint32_t text_len;
     char *text;                    /* Reason String, or the reasons of a SUBACK; owned */
@@ -105,6 +106,8 @@ struct answer {
 struct answer *answer_new(struct connection *connection, enum mqtt_type type, uint16_t packet_id);
 /* Decided: it is sent as soon as all before it are. `text` is copied. Frees the answer when it was sent. */
 void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text);
+/* A repetition's whose connection is gone, and for which no outcome will come: frees it. */
+void answer_drop(struct answer *answer);
 /* Storage fault: no acknowledgement, DISCONNECT 0x89. Frees the answer. */
 void answer_fail(struct answer *answer);
 /* Gives the answer (reason and text set before) when the changes of this turn are on disk. */

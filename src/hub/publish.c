@@ -271,6 +271,8 @@ static bool is_duplicate(struct connection *c, const struct mqtt_publish *publis
     if (id->received) {
         answer_give(answer, MQTT_SUCCESS, STR(""));
     } else {
+        answer_drop(id->answer);
+        answer->is_repetition = true;
         id->answer = answer; /* gets the outcome too */
     }
     return true;

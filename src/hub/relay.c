@@ -109,9 +109,34 @@ static bool deliver(struct session *session, struct message *message, const stru
     return stored;
 }
 
+/* By an organization, and the one that owned it when the message was published (mqtt.md 10.4). */
+static bool is_still_owned(const struct message *message, const struct device_brief *device)
+{
+    return device->organization_no != 0 && device->organization_no == message->organization_no &&
+           device->epoch == message->epoch;
+}
+
+/* The device may have changed hands while the message was on its way to this loop. */
+static bool member_may_receive(const struct session *session, const struct message *message)
+{
+    struct device_brief device;
+    if (message->space != 0) {
+        return true;
+    }
+    if (!hub_ports(session->loop)->find_device_no(session->loop->core->domain, message->device_no, &device)) {
+        return false;
+    }
+    return session->party == PARTY_ORGANIZATION
+               ? is_still_owned(message, &device) && device.organization_no == session->owner_no
+               : device.partner_no == session->owner_no;
+}
+
 /* Delivers to a member that is on this loop. */
 static bool deliver_to_member(struct share_member *member, struct message *message, struct relay *relay)
 {
+    if (!member_may_receive(member->session, message)) {
+        return false;
+    }
     struct match match = {.qos = FILTER_QOS(member->options),
                           .found = true,
                           .retain = (member->options & FILTER_RETAIN_AS_PUBLISHED) != 0,
@@ -167,13 +192,6 @@ static void post_to(struct hub_loop *loop, struct message *message, struct share
         atomic_fetch_add(&relay->left, 1);
     }
     mailbox_post(loop->mailbox, &post->task);
-}
-
-/* By an organization, and the one that owned it when the message was published (mqtt.md 10.4). */
-static bool is_still_owned(const struct message *message, const struct device_brief *device)
-{
-    return device->organization_no != 0 && device->organization_no == message->organization_no &&
-           device->epoch == message->epoch;
 }
 
 /* How many filters of the loop might match. */

@@ -139,6 +139,15 @@ static void absence_end(struct session *session)
     }
 }
 
+static void inbound_free(struct session *session)
+{
+    for (uint32_t i = 0; session->inbound && i < session->inbound->count; i++) {
+        answer_drop(session->inbound->ids[i].answer);
+    }
+    mem_free(session->inbound);
+    session->inbound = NULL;
+}
+
 /* Lets go of everything but the structure itself, which answers in progress may still hold. */
 static void session_forget(struct session *session)
 {
@@ -147,8 +156,7 @@ static void session_forget(struct session *session)
     retained_read_end_all(session);
     session_drop_filters(session);
     outbox_free(session);
-    mem_free(session->inbound);
-    session->inbound = NULL;
+    inbound_free(session);
     mem_free(session->will);
     session->will = NULL;
     mem_free(session->push);

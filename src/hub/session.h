@@ -99,7 +99,7 @@ struct session {
     uint8_t party;
     bool is_dead;                  /* no longer in the table; memory lives until the last reference */
     bool store_failed;             /* the disk missed a change: write everything again */
-    uint16_t uplinks_running;      /* operations of its publishes */
+    uint32_t uplinks_running;      /* operations of its publishes */
     struct filter *filters;
     struct outbox *outbox;
     struct inbound *inbound;

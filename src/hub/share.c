@@ -19,7 +19,8 @@ struct share_group {
     struct hashmap_node map;
     struct ref ref;         /* of members, also of those that left but are still being delivered to */
     struct share_space *space;
-    struct list members;    /* whose turn it is comes first */
+    struct list online;     /* members with a connection; whose turn it is comes first */
+    struct list offline;    /* the others, the same */
     struct topic_subscription *subscription;
     uint32_t filter_len;
     char filter[];
@@ -118,7 +119,8 @@ static struct share_group *group_make(struct shares *s, struct share_space *spac
     struct share_group *group = mem_calloc(1, sizeof *group + filter.len);
     atomic_init(&group->ref.count, 0);
     group->space = space;
-    list_init(&group->members);
+    list_init(&group->online);
+    list_init(&group->offline);
     group->filter_len = (uint32_t)filter.len;
     memcpy(group->filter, filter.ptr, filter.len);
     topic_filter_parse(filter, NULL, &parsed);
@@ -143,6 +145,12 @@ static void group_close(struct shares *s, struct share_group *group)
     }
 }
 
+/* The list it belongs into. */
+static struct list *members_of(const struct share_member *member)
+{
+    return member->online ? &member->group->online : &member->group->offline;
+}
+
 struct share_member *share_join(struct shares *shares, struct session *session, struct str filter)
 {
     struct share_member *member = mem_new(struct share_member);
@@ -150,11 +158,11 @@ struct share_member *share_join(struct shares *shares, struct session *session, 
     ref_init(&member->ref);
     member->loop = session->loop;
     member->session = session;
-    atomic_init(&member->online, session->connection != NULL);
+    member->online = session->connection != NULL;
     pthread_mutex_lock(&shares->lock);
     member->group = group_make(shares, space_make(shares, &key), filter);
     ref_get(&member->group->ref);
-    list_append(&member->group->members, &member->node);
+    list_append(members_of(member), &member->node);
     pthread_mutex_unlock(&shares->lock);
     return member;
 }
@@ -165,7 +173,7 @@ void share_leave(struct shares *shares, struct share_member *member)
     member->session = NULL;
     pthread_mutex_lock(&shares->lock);
     list_remove(&member->node);
-    if (list_is_empty(&group->members)) {
+    if (list_is_empty(&group->online) && list_is_empty(&group->offline)) {
         group_close(shares, group);
     }
     pthread_mutex_unlock(&shares->lock);
@@ -188,23 +196,28 @@ void share_member_unref(struct share_member *member)
     mem_free(member);
 }
 
+void share_set_online(struct shares *shares, struct share_member *member, bool online)
+{
+    pthread_mutex_lock(&shares->lock);
+    if (member->online != online) {
+        member->online = online;
+        list_remove(&member->node);
+        list_append(members_of(member), &member->node);
+    }
+    pthread_mutex_unlock(&shares->lock);
+}
+
 /* The next in turn with a connection; if nobody has one, the next whose session waits. */
 static struct share_member *group_choose(struct share_group *group)
 {
-    struct share_member *chosen = NULL;
-    list_each (it, &group->members) {
-        struct share_member *member = list_entry(it, struct share_member, node);
-        if (atomic_load_explicit(&member->online, memory_order_relaxed)) {
-            chosen = member;
-            break;
-        }
-        chosen = chosen ? chosen : member;
+    struct list *members = list_is_empty(&group->online) ? &group->offline : &group->online;
+    if (list_is_empty(members)) {
+        return NULL;
     }
-    if (chosen) {
-        list_remove(&chosen->node);
-        list_append(&group->members, &chosen->node);
-        ref_get(&chosen->ref);
-    }
+    struct share_member *chosen = list_entry(members->next, struct share_member, node);
+    list_remove(&chosen->node);
+    list_append(members, &chosen->node);
+    ref_get(&chosen->ref);
     return chosen;
 }
 

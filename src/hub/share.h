@@ -7,8 +7,6 @@
 #ifndef MUSTER_HUB_SHARE_H
 #define MUSTER_HUB_SHARE_H
 
-#include <stdatomic.h>
-
 #include "base/list.h"
 #include "base/ref.h"
 #include "hub/access.h"
@@ -19,13 +17,13 @@ struct shares;
 
 struct share_member {
     struct ref ref;
-    struct list node;          /* of its group, while it is in it */
+    struct list node;          /* of its group's, while it is in it */
     struct share_group *group; /* held */
     struct hub_loop *loop;
     struct session *session;   /* NULL: it left. On its loop only */
     uint32_t identifier;       /* on its loop only */
     uint8_t options;           /* on its loop only */
-    _Atomic bool online;
+    bool online;               /* under the lock */
 };
 
 struct shares *shares_new(void);
@@ -34,6 +32,8 @@ void shares_free(struct shares *shares); /* all members have left */
 /* The session becomes a member of the group that its filter (with `$share/`) names. The reference is the caller's. */
 struct share_member *share_join(struct shares *shares, struct session *session, struct str filter);
 void share_leave(struct shares *shares, struct share_member *member); /* takes the caller's reference */
+/* Its session has a connection, or none any more. */
+void share_set_online(struct shares *shares, struct share_member *member, bool online);
 struct str share_member_filter(const struct share_member *member);    /* whole; valid as long as the member */
 void share_member_unref(struct share_member *member);
 bool shares_are_empty(struct shares *shares);

@@ -50,12 +50,16 @@ static void who_is_online_comes_first(void **state)
     struct session first = {.party = PARTY_ORGANIZATION, .owner_no = 1}, second = first;
     struct share_member *a = share_join(shares, &first, STR("$share/g/a/b"));
     struct share_member *b = share_join(shares, &second, STR("$share/g/a/b"));
-    atomic_store(&b->online, true);
+    share_set_online(shares, b, true);
     for (int i = 0; i < 3; i++) {
         struct share_member *chosen = choose(shares, 1);
         assert_ptr_equal(chosen, b);
         share_member_unref(chosen);
     }
+    share_set_online(shares, b, false);
+    struct share_member *chosen = choose(shares, 1);
+    assert_ptr_equal(chosen, a);
+    share_member_unref(chosen);
     share_leave(shares, a);
     share_leave(shares, b);
     shares_free(shares);

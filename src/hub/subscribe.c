@@ -126,7 +126,7 @@ void session_set_online(struct session *session, bool online)
     }
     for (unsigned i = 0; i < session->filter_count; i++) {
         if (session->filters[i].is_shared) {
-            atomic_store(&session->filters[i].member->online, online);
+            share_set_online(session->loop->core->shares, session->filters[i].member, online);
         }
     }
 }
