@@ -93,6 +93,16 @@ static void greet(struct stream *stream)
     send_packet(client, &(struct mqtt_packet){.type = MQTT_CONNECT, .connect = connect});
 }
 
+/* The k-th filter of a connection. */
+static const char *filter_text(const struct bench_client *client, unsigned k)
+{
+    static const char *const topics[BENCH_DEVICE_TOPICS] = { /* downlinks of mqtt.md */
+        "v1/device/{id}/command", "v1/device/{id}/config",    "v1/device/{id}/license", "v1/device/{id}/space_info",
+        "v1/device/{id}/firmware", "v1/device/{id}/incidents", "v1/device/{id}/update",
+    };
+    return client->options->device_topics ? topics[k % BENCH_DEVICE_TOPICS] : client->options->filter;
+}
+
 /* The next filters, as many as go into one packet. */
 static void subscribe(struct bench_client *client)
 {
@@ -101,7 +111,7 @@ static void subscribe(struct bench_client *client)
     struct mqtt_subscription *list = mem_calloc(count, sizeof *list);
     char *names = mem_alloc((size_t)count * TOPIC_BYTES_MAX);
     for (unsigned i = 0; i < count; i++) {
-        list[i].filter = expand(client, client->options->filter, first + i, names + (size_t)i * TOPIC_BYTES_MAX);
+        list[i].filter = expand(client, filter_text(client, first + i), first + i, names + (size_t)i * TOPIC_BYTES_MAX);
         list[i].qos = client->options->subscribe_qos;
     }
     client->state = CLIENT_SUBSCRIBING;
@@ -117,16 +127,33 @@ static void ready(struct bench_client *client)
     client->ops->on_ready(client);
 }
 
+static void forget_flight(struct bench_client *client)
+{
+    client->free_count = 0;
+    for (unsigned id = client->window; id > 0; id--) {
+        client->free_ids[client->free_count++] = (uint16_t)id;
+    }
+}
+
 static bool on_connack(struct bench_client *client, const struct wire_packet *packet)
 {
-    if (packet->body_bytes < 2) {
+    struct mqtt_packet decoded;
+    const uint8_t *start = packet->body - (packet->total_bytes - packet->body_bytes);
+    if (mqtt_decode(&decoded, client->options->version, MQTT_FROM_SERVER, start, packet->total_bytes).reason) {
         return false;
     }
-    client->connack = packet->body[1];
+    const struct mqtt_connack *connack = &decoded.connack;
+    client->connack = connack->reason;
     if (client->connack != 0) {
         return false;
     }
-    client->session_present = packet->body[0] & 1;
+    client->session_present = connack->session_present;
+    client->window = client->free_ids ? client->options->inflight : 0;
+    if (mqtt_has(&connack->properties, MQTT_PROP_RECEIVE_MAXIMUM) &&
+        connack->properties.receive_maximum < client->window) {
+        client->window = connack->properties.receive_maximum;
+    }
+    forget_flight(client);
     client->filters_left = client->filter_count;
     if (client->filters_left && !(client->session_present && !client->clean_start)) {
         subscribe(client);
@@ -182,14 +209,6 @@ void bench_client_publishes(struct bench_client *client)
     }
 }
 
-static void forget_flight(struct bench_client *client)
-{
-    client->free_count = 0;
-    for (unsigned id = client->free_ids ? client->options->inflight : 0; id > 0; id--) {
-        client->free_ids[client->free_count++] = (uint16_t)id;
-    }
-}
-
 bool bench_client_publish_as(struct bench_client *client, const struct wire_template *template, uint64_t number,
                              uint64_t now_ns)
 {
@@ -232,8 +251,7 @@ static bool on_acknowledgement(struct bench_client *client, const struct wire_pa
         wire_acknowledge(stream_output(client->stream), MQTT_PUBCOMP, id);
         return true;
     }
-    if (id == 0 || !client->free_ids || id > client->options->inflight ||
-        client->free_count == client->options->inflight) {
+    if (id == 0 || id > client->window || client->free_count == client->window) {
         return false;
     }
     if (packet->type == MQTT_PUBREC && !refused) {
@@ -354,7 +372,6 @@ void bench_client_start(struct bench_client *client)
 {
     client->state = CLIENT_CONNECTING;
     client->connack = 0;
-    forget_flight(client);
     client->stream = stream_connect(client->loop, &client->options->to, client->tls, &stream_callbacks, greet, client);
     if (!client->stream) {
         client->state = CLIENT_IDLE;

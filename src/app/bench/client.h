@@ -54,7 +54,8 @@ struct bench_client {
     /* publishing */
     struct wire_template template;
     uint64_t next_number;       /* messages published so far */
-    uint16_t *free_ids;         /* packet ids that are not in flight; its size is the window */
+    unsigned window;            /* --inflight, or less if the server's Receive Maximum is; 0 with QoS 0 */
+    uint16_t *free_ids;         /* packet ids that are not in flight: `window` of them when none is */
     unsigned free_count;
     uint64_t *sent_ns;          /* by packet id */
     uint64_t acknowledged, refused;

@@ -165,7 +165,7 @@ static void on_acknowledged(struct bench_client *client, uint64_t sent_ns, uint6
     struct offline *offline = client->run;
     offline->acknowledged += !refused;
     histogram_add(&offline->acknowledgement, now_ns > sent_ns ? now_ns - sent_ns : 0);
-    if (client->free_count == offline->options->inflight &&
+    if (client->free_count == client->window &&
         answered(offline) == offline->options->messages * offline->sessions.count) {
         end_publishing(offline);
     }

@@ -32,6 +32,7 @@ const struct cli_option bench_option_table[] = {
     {"drain", "S", "longest wait for what is still on its way after it; default 30"},
     {"messages", "N", "offline: to each session; default 100"},
     {"subscriptions", "K", "connect: filters of each connection; default 0"},
+    {"device-topics", NULL, "connect, storm: subscribe as a device does, to its seven topics"},
     {"concurrency", "N", "connections being opened at once; default 64, with churn 16"},
     {"persistent", NULL, "connect with clean start 0; see --expiry"},
     {"expiry", "S", "session expiry interval; default 0, offline and --persistent: 3600"},
@@ -141,7 +142,7 @@ static bool parse_numbers(const struct cli_command *command, const struct cli_va
     o->warmup_s = (uint64_t)warmup;
     o->drain_s = (uint64_t)drain;
     o->messages = (uint64_t)messages;
-    o->subscriptions = (unsigned)subscriptions;
+    o->subscriptions = o->device_topics ? BENCH_DEVICE_TOPICS : (unsigned)subscriptions;
     o->concurrency = (unsigned)concurrency;
     o->expiry_s = (uint32_t)expiry;
     o->keep_alive_s = (uint16_t)keep_alive;
@@ -201,6 +202,7 @@ bool bench_options_parse(const struct cli_command *command, const struct cli_val
         .resume = cli_value(command, values, "resume"),
         .json = cli_value(command, values, "json"),
         .retain = cli_value(command, values, "retain"),
+        .device_topics = cli_value(command, values, "device-topics"),
         .keep_sessions = cli_value(command, values, "keep-sessions"),
         .version = cli_value(command, values, "v311") ? MQTT_V311 : MQTT_V5,
         .topic = cli_value(command, values, "topic"),

@@ -20,12 +20,12 @@ enum bench_mode {
 };
 
 /* Most messages of one publisher that wait for their acknowledgement: packet ids end there. */
-enum { BENCH_INFLIGHT_MAX = 65535 };
+enum { BENCH_INFLIGHT_MAX = 65535, BENCH_DEVICE_TOPICS = 7 };
 
 struct bench_options { /* texts are borrowed from the command line */
     enum bench_mode mode;
     struct net_address to;
-    bool has_tls, resume, json, retain, keep_sessions;
+    bool has_tls, resume, json, retain, keep_sessions, device_topics;
     enum mqtt_version version;
     unsigned publishers, subscribers; /* in modes without traffic `publishers` is the number of connections */
     uint8_t qos, subscribe_qos;
