@@ -728,7 +728,7 @@ describe('commands', () => {
 
   test('a scheduled command enters the queue at its time', async () => {
     const device = await newDevice({ claimed: true });
-    const at = new Date(Date.now() + 1500);
+    const at = new Date(Date.now() + 3000);
     const scheduled = await send(device, 'reboot', { scheduled_at: at.toISOString() });
     assert.deepEqual([scheduled.status, scheduled.scheduled_at], ['scheduled', at.toISOString()]);
     assert.deepEqual(answer(await device.call('GET', '/command')), [200, '{}']);

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { client, makeModel, password, register, request, setup, startServer, until } from './support/server.js';
+import { client, makeModel, password, register, request, setup, startServer, until, expiring } from './support/server.js';
 import { configured, unlimited } from './support/config.js';
 import { blob, editDatabase } from './support/database.js';
 import { readRoutes } from './support/routes.js';
@@ -64,8 +64,10 @@ before(async () => {
   const revoked = { PARTNER: await partner.post('/api_keys', { name: 'revoked' }, 201), ORGANIZATION: await organization.post('/api_keys', { name: 'revoked' }, 201) };
   await partner.del(`/api_keys/${revoked.PARTNER.id}`);
   await organization.del(`/api_keys/${revoked.ORGANIZATION.id}`);
-  const expired = { PARTNER: await partner.post('/api_keys', { name: 'expired', expires_at: new Date(Date.now() + 700).toISOString() }, 201),
-    ORGANIZATION: await organization.post('/api_keys', { name: 'expired', expires_at: new Date(Date.now() + 700).toISOString() }, 201) };
+  const expired = {};
+  for (const [tenant, api] of [['PARTNER', partner], ['ORGANIZATION', organization]]) {
+    expired[tenant] = await expiring((at) => api.post('/api_keys', { name: 'expired', expires_at: at }, 201));
+  }
   await until(async () => (await request(server.http, 'GET', '/core/v1/organization/info', { key: expired.ORGANIZATION.key })).status === 401, 'a key expires');
   const { sn, mac } = await partner.get(`/devices/${device.id}`);
   a = { partner, organization, identity: { sn, mac }, model, device, second, free, space, command, definition, hardwareKey, partnerRead, organizationRead, customer: built.customer,

@@ -170,3 +170,16 @@ export async function until(probe, what, ms = 90_000) {
     await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
   }
 }
+
+/**
+ * A key that expires while it is being used: `make(expires_at)` gets a time soon to come, `use(made)` is true if it was still
+ * in time. On a machine that is too slow for that, again with more time.
+ */
+export async function expiring(make, use = () => true) {
+  for (let ms = 1500; ms < 60_000; ms *= 2) {
+    const expiresAt = new Date(Date.now() + ms).toISOString();
+    const made = await make(expiresAt).catch((error) => { if (Date.now() < Date.parse(expiresAt)) throw error; });
+    if (made && await use(made)) return made;
+  }
+  throw new Error('no key lived long enough to be used');
+}

@@ -7,7 +7,7 @@ const WAIT_MS = 90_000; // a hang, not a slow machine
 /**
  * Opens a stream. Resolves with { status, headers, events, next(test), closed, close() } once the reply's head is there;
  * an event is { id, data } with data parsed. A reply that is no stream has `text` instead. `paused`: reads nothing until
- * resume() is called.
+ * resume() is called, but for the bytes that sip() allows; who reads nothing at all for ten seconds is given up.
  */
 export function follow(server, tenant, { key, query = '', headers = {}, tls = false, paused = false } = {}) {
   const to = tls ? server.https : server.http;
@@ -20,10 +20,12 @@ export function follow(server, tenant, { key, query = '', headers = {}, tls = fa
       const waiting = new Set();
       const taken = new Set();
       let rest = '';
+      let sips = 0;
       stream.closed = new Promise((done) => { reply.on('close', done); });
       reply.on('error', () => {});
       reply.setEncoding('utf8').on('data', (part) => {
         if (reply.statusCode !== 200) { stream.text += part; return; }
+        if (sips > 0 && (sips -= part.length) <= 0) reply.pause();
         rest += part;
         const blocks = rest.split('\n\n');
         rest = blocks.pop();
@@ -48,7 +50,8 @@ export function follow(server, tenant, { key, query = '', headers = {}, tls = fa
           fail(new Error(`no event ${what}; got ${JSON.stringify(stream.events.map(({ data }) => data)).slice(0, 4000)}`));
         }, WAIT_MS);
       });
-      stream.resume = () => reply.resume();
+      stream.resume = () => { sips = 0; reply.resume(); };
+      stream.sip = (bytes) => { sips = bytes; reply.resume(); };
       if (paused) reply.pause();
       stream.close = () => { call.destroy(); return stream.closed; };
       if (reply.statusCode === 200) resolve(stream);
