@@ -7,6 +7,7 @@
 #include "hub/retained_read.h"
 #include "hub/topic_alias.h"
 #include "hub/trace.h"
+#include "hub/unsaved.h"
 
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
 #define ANSWERS_MAX 1024u
@@ -388,13 +389,13 @@ static struct answer *settle_inbound(struct answer *answer, bool failed)
     }
     struct answer *later = id->answer != answer ? id->answer : NULL;
     id->answer = NULL;
-    if (!failed && answer->reason < 0x80) {
+    if (failed ? answer->effect_stays : answer->reason < 0x80) {
         id->received = true;
         return later;
     }
     session_inbound_remove(session, answer->packet_id);
     if (!failed && session_is_stored(session)) {
-        persist_no_inbound(session->loop, session->no, answer->packet_id);
+        persist_no_inbound(session, answer->packet_id);
     }
     return later;
 }
@@ -461,7 +462,7 @@ static void on_answer_committed(struct persist_waiter *waiter, enum err err)
         return;
     }
     if (answer->session) {
-        answer->session->store_failed = true;
+        unsaved_session(answer->session);
     }
     answer_fail(answer);
 }

@@ -99,6 +99,7 @@ struct answer {
     bool ready;
     bool is_repetition;            /* of a QoS 2 publish that is being processed; the session's inbound id holds it */
     bool resync;                   /* SUBACK: pushed even if nothing is new */
+    bool effect_stays;             /* of a QoS 2 publish, in memory, though its commit failed */
     uint32_t text_len;
     char *text;                    /* Reason String, or the reasons of a SUBACK; owned */
 };

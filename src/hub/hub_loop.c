@@ -12,6 +12,7 @@
 #include "hub/retained_read.h"
 #include "hub/share.h"
 #include "hub/will.h"
+#include "hub/unsaved.h"
 
 #define ALIVE_MS 60000
 #define WILL_AFTER_START_MS 30000
@@ -43,6 +44,7 @@ static void loop_deinit(struct hub_loop *loop)
     for (struct hashmap_node *node; (node = hashmap_next(&loop->sessions, &iter)) != NULL;) {
         session_forget_in_memory((struct session *)node);
     }
+    unsaved_free(loop);
     hashmap_deinit(&loop->sessions);
     hashmap_deinit(&loop->tenants);
     mem_free(loop->receivers);
@@ -151,6 +153,9 @@ void hub_loop_drain(struct hub_loop *loop)
     list_each_safe (it, &loop->connections) {
         struct connection *c = list_entry(it, struct connection, node);
         connection_disconnect(c, MQTT_SERVER_SHUTTING_DOWN, "Server is shutting down");
+    }
+    if (loop->unsaved) {
+        persist_nothing(loop); /* a last try */
     }
 }
 

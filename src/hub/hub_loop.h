@@ -22,6 +22,7 @@ struct message;
 struct retained;
 struct shares;
 struct persist_batch;
+struct unsaved;
 struct session;
 
 /* How bytes leave: the stream stack, or a test's. See io/stream.h for what each does. */
@@ -100,6 +101,7 @@ struct hub_loop {
     struct list connections;
     struct persist_batch *batch;                       /* changes of this turn; NULL: none */
     unsigned batches_in_flight;
+    struct unsaved *unsaved;                           /* what failed batches left (unsaved.h); NULL: nothing */
     uint64_t next_serial;
     uint64_t match_serial;                             /* number of the message being delivered to applications */
     struct receiver *receivers;                        /* of it; kept for the next one */
@@ -125,6 +127,7 @@ struct hub_core {
     struct hub_loop *loops;
     size_t loop_count;
     _Atomic int64_t next_session_no;
+    _Atomic int unsaved_loops;                         /* see unsaved_anywhere() */
     _Atomic int application_filters;                   /* of all loops */
     _Atomic bool draining;
     struct retained *retained;

@@ -11,6 +11,7 @@
 #include "hub/session.h"
 #include "hub/topic_alias.h"
 #include "hub/trace.h"
+#include "hub/unsaved.h"
 
 /* QoS 0 is dropped for a client whose output is this far behind; what waits with QoS 1 is not sent beyond it. */
 #define OUTPUT_HIGH_BYTES ((size_t)256 * 1024)
@@ -96,7 +97,7 @@ static void entry_drop_message(struct outbox *box, struct out_entry *entry)
 static void entry_clear(struct session *session, struct out_entry *entry)
 {
     if (entry->stored && session_is_stored(session)) {
-        persist_no_queued(session->loop, session->no, entry->seq);
+        persist_no_queued(session, entry->seq);
     }
     entry_drop_message(session->outbox, entry);
     *entry = (struct out_entry){.packet_id = entry->packet_id};
@@ -311,7 +312,7 @@ static void on_entry_committed(struct persist_waiter *waiter, enum err err)
     if (entry && entry->seq == wait->seq && entry->committing) {
         entry->committing = false;
         if (err != ERR_OK) {
-            session->store_failed = true;
+            unsaved_session(session);
             if (c) {
                 connection_disconnect(c, MQTT_SERVER_BUSY, "Storage fault");
             }
@@ -383,7 +384,7 @@ static void pump_queue(struct session *session)
         }
         entry_send(session, entry);
         if (entry->message && entry->stored) {
-            persist_sent(session->loop, session->no, entry);
+            persist_sent(session, entry);
         }
     }
     outbox_trim(session);
@@ -523,7 +524,7 @@ bool outbox_deliver(struct session *session, struct message *message, const stru
     bool stored = false;
     if (entry->message && session_is_stored(session)) {
         entry->stored = stored = true;
-        persist_queued(session->loop, session->no, entry);
+        persist_queued(session, entry);
     }
     if (!session->connection || !backlog_applies(message)) {
         drop_excess(session);
@@ -554,7 +555,7 @@ static void entry_release(struct session *session, struct out_entry *entry)
     entry_drop_message(session->outbox, entry);
     entry->released = true;
     if (entry->stored && session_is_stored(session)) {
-        persist_released(session->loop, session->no, entry->seq);
+        persist_released(session, entry->seq);
         entry_await_commit(session, entry);
     } else {
         send_pubrel(session->connection, entry->packet_id, MQTT_SUCCESS);
@@ -666,7 +667,7 @@ void outbox_store_all(struct session *session)
         struct out_entry *entry = entry_at(box, i);
         if (!is_hole(entry)) {
             entry->stored = true;
-            persist_queued(session->loop, session->no, entry);
+            persist_queued(session, entry);
         }
     }
 }

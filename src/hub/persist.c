@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "hub/message.h"
 #include "hub/outbox.h"
+#include "hub/unsaved.h"
 
 enum change_kind {
     CHANGE_SESSION,
@@ -29,8 +30,9 @@ struct change {
     struct change *next;
     enum change_kind kind;
     int64_t no;
+    struct session *session; /* held; NULL: about no session, or one that ended */
     union {
-        struct session_row session;
+        struct session_row saved;
         struct session_filter_row filter;
         struct session_inbound_row inbound;
         struct {
@@ -53,6 +55,7 @@ struct persist_batch {
     struct arena arena;
     struct change *first, **last;
     struct persist_waiter *waiters, **last_waiter;
+    bool saves_missed; /* begins with what earlier batches failed to write */
 };
 
 #define MESSAGE_BYTES_MAX ((size_t)MQTT_REMAINING_MAX + 5)
@@ -98,7 +101,7 @@ static enum err run_change(const struct change *c, struct store_tx *tx, struct b
 {
     switch (c->kind) {
     case CHANGE_SESSION:
-        return session_store_save(tx, &c->session);
+        return session_store_save(tx, &c->saved);
     case CHANGE_END:
         return session_store_remove(tx, c->no);
     case CHANGE_CLEAR:
@@ -145,11 +148,38 @@ static void run_batch(struct op *op, struct store_tx *tx)
     buf_deinit(&scratch);
 }
 
+static void note_missed(struct hub_loop *loop, const struct change *c)
+{
+    if (c->session) {
+        unsaved_session(c->session);
+    } else if (c->kind == CHANGE_END) {
+        unsaved_end(loop, c->no);
+    } else if (c->kind == CHANGE_RETAINED) {
+        unsaved_retained(loop, c->retained.row.space, c->retained.row.topic);
+    } else if (c->kind == CHANGE_NO_RETAINED_DEVICE) {
+        unsaved_removal(loop, c->no, 0);
+    } else if (c->kind == CHANGE_NO_RETAINED_STALE) {
+        unsaved_removal(loop, c->no, c->retained.row.epoch);
+    }
+}
+
+/* A row that the database refuses, whoever tries, would be tried for ever: only its batch is lost then. */
+static bool is_worth_another_try(const struct persist_batch *batch)
+{
+    return batch->op.err == ERR_STORAGE || batch->op.err == ERR_BUSY || !batch->saves_missed;
+}
+
 static void batch_done(struct op *op)
 {
     struct persist_batch *batch = container_of(op, struct persist_batch, op);
     struct hub_loop *loop = batch->loop;
     loop->batches_in_flight--;
+    for (const struct change *c = batch->first; op->err != ERR_OK && is_worth_another_try(batch) && c; c = c->next) {
+        note_missed(loop, c);
+    }
+    if (batch->saves_missed) {
+        unsaved_saved(loop);
+    }
     for (struct persist_waiter *w = batch->waiters, *next; w; w = next) {
         next = w->next;
         w->done(w, op->err);
@@ -160,6 +190,7 @@ static void batch_done(struct op *op)
         } else if (c->kind == CHANGE_RETAINED) {
             message_unref(c->retained.message);
         }
+        session_unref(c->session);
     }
     arena_deinit(&batch->arena);
     mem_free(batch);
@@ -183,11 +214,37 @@ static struct persist_batch *batch_of(struct hub_loop *loop)
     return loop->batch;
 }
 
+/* What earlier batches failed to write goes in front: whoever waits for this one may rely on all before it. */
+static void prepend_missed(struct hub_loop *loop)
+{
+    struct persist_batch *batch = loop->batch;
+    struct change *first = batch->first;
+    struct change **last = batch->last;
+    batch->first = NULL;
+    batch->last = &batch->first;
+    batch->saves_missed = unsaved_write(loop);
+    *batch->last = first;
+    if (first) {
+        batch->last = last;
+    }
+}
+
+static void run_refused(struct task *task)
+{
+    struct op *op = container_of(task, struct op, task);
+    op->err = ERR_STORAGE;
+    batch_done(op);
+}
+
 void hub_loop_flush(struct hub_loop *loop)
 {
     struct persist_batch *batch = loop->batch;
     if (!batch) {
         return;
+    }
+    bool refused = loop->unsaved && !hub_ports(loop)->is_healthy(loop);
+    if (loop->unsaved && !refused) {
+        prepend_missed(loop);
     }
     loop->batch = NULL;
     loop->batches_in_flight++;
@@ -195,7 +252,17 @@ void hub_loop_flush(struct hub_loop *loop)
     batch->op.lane = LANE_REGISTRY;
     batch->op.run = run_batch;
     batch->op.done = batch_done;
+    if (refused) {
+        batch->op.task.run = run_refused;
+        mailbox_post(loop->mailbox, &batch->op.task);
+        return;
+    }
     op_submit(loop->core->domain->executor, &batch->op);
+}
+
+void persist_nothing(struct hub_loop *loop)
+{
+    batch_of(loop);
 }
 
 static struct change *change_new(struct hub_loop *loop, enum change_kind kind, int64_t no)
@@ -209,6 +276,14 @@ static struct change *change_new(struct hub_loop *loop, enum change_kind kind, i
     return c;
 }
 
+static struct change *session_change_new(struct session *session, enum change_kind kind)
+{
+    struct change *c = change_new(session->loop, kind, session->no);
+    c->session = session;
+    session_ref(session);
+    return c;
+}
+
 void persist_wait(struct hub_loop *loop, struct persist_waiter *waiter)
 {
     struct persist_batch *batch = batch_of(loop);
@@ -217,12 +292,12 @@ void persist_wait(struct hub_loop *loop, struct persist_waiter *waiter)
     batch->last_waiter = &waiter->next;
 }
 
-void persist_session(struct hub_loop *loop, const struct session_row *row)
+void persist_session(struct session *session, const struct session_row *row)
 {
-    struct change *c = change_new(loop, CHANGE_SESSION, row->no);
-    c->session = *row;
-    c->session.client_id = arena_str(&loop->batch->arena, row->client_id);
-    c->session.will = arena_str(&loop->batch->arena, row->will);
+    struct change *c = session_change_new(session, CHANGE_SESSION);
+    c->saved = *row;
+    c->saved.client_id = arena_str(&session->loop->batch->arena, row->client_id);
+    c->saved.will = arena_str(&session->loop->batch->arena, row->will);
 }
 
 void persist_end(struct hub_loop *loop, int64_t no)
@@ -230,36 +305,36 @@ void persist_end(struct hub_loop *loop, int64_t no)
     change_new(loop, CHANGE_END, no);
 }
 
-void persist_clear(struct hub_loop *loop, int64_t no)
+void persist_clear(struct session *session)
 {
-    change_new(loop, CHANGE_CLEAR, no);
+    session_change_new(session, CHANGE_CLEAR);
 }
 
-void persist_filter(struct hub_loop *loop, int64_t no, struct str filter, uint8_t options, uint32_t identifier)
+void persist_filter(struct session *session, struct str filter, uint8_t options, uint32_t identifier)
 {
-    struct change *c = change_new(loop, CHANGE_FILTER, no);
-    c->filter = (struct session_filter_row){arena_str(&loop->batch->arena, filter), options, identifier};
+    struct change *c = session_change_new(session, CHANGE_FILTER);
+    c->filter = (struct session_filter_row){arena_str(&session->loop->batch->arena, filter), options, identifier};
 }
 
-void persist_no_filter(struct hub_loop *loop, int64_t no, struct str filter)
+void persist_no_filter(struct session *session, struct str filter)
 {
-    struct change *c = change_new(loop, CHANGE_NO_FILTER, no);
-    c->filter.filter = arena_str(&loop->batch->arena, filter);
+    struct change *c = session_change_new(session, CHANGE_NO_FILTER);
+    c->filter.filter = arena_str(&session->loop->batch->arena, filter);
 }
 
-void persist_inbound(struct hub_loop *loop, int64_t no, const struct session_inbound_row *row)
+void persist_inbound(struct session *session, const struct session_inbound_row *row)
 {
-    change_new(loop, CHANGE_INBOUND, no)->inbound = *row;
+    session_change_new(session, CHANGE_INBOUND)->inbound = *row;
 }
 
-void persist_no_inbound(struct hub_loop *loop, int64_t no, uint16_t packet_id)
+void persist_no_inbound(struct session *session, uint16_t packet_id)
 {
-    change_new(loop, CHANGE_NO_INBOUND, no)->inbound.packet_id = packet_id;
+    session_change_new(session, CHANGE_NO_INBOUND)->inbound.packet_id = packet_id;
 }
 
-void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *entry)
+void persist_queued(struct session *session, const struct out_entry *entry)
 {
-    struct change *c = change_new(loop, CHANGE_QUEUED, no);
+    struct change *c = session_change_new(session, CHANGE_QUEUED);
     c->queued.row = (struct session_queue_row){.seq = entry->seq,
                                                .qos = entry->qos,
                                                .packet_id = entry->packet_id,
@@ -274,25 +349,25 @@ void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *e
     }
     if (entry->subscription_ids) {
         size_t bytes = (entry->subscription_ids[0] + 1) * sizeof(uint32_t);
-        c->queued.identifiers = memcpy(arena_alloc(&loop->batch->arena, bytes), entry->subscription_ids, bytes);
+        c->queued.identifiers = memcpy(arena_alloc(&session->loop->batch->arena, bytes), entry->subscription_ids, bytes);
     }
 }
 
-void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *entry)
+void persist_sent(struct session *session, const struct out_entry *entry)
 {
-    struct change *c = change_new(loop, CHANGE_SENT, no);
+    struct change *c = session_change_new(session, CHANGE_SENT);
     c->queued.row.seq = entry->seq;
     c->queued.row.packet_id = entry->packet_id;
 }
 
-void persist_released(struct hub_loop *loop, int64_t no, int64_t seq)
+void persist_released(struct session *session, int64_t seq)
 {
-    change_new(loop, CHANGE_RELEASED, no)->queued.row.seq = seq;
+    session_change_new(session, CHANGE_RELEASED)->queued.row.seq = seq;
 }
 
-void persist_no_queued(struct hub_loop *loop, int64_t no, int64_t seq)
+void persist_no_queued(struct session *session, int64_t seq)
 {
-    change_new(loop, CHANGE_NO_QUEUED, no)->queued.row.seq = seq;
+    session_change_new(session, CHANGE_NO_QUEUED)->queued.row.seq = seq;
 }
 
 void persist_retained(struct hub_loop *loop, int64_t space, struct str topic, struct message *message)

@@ -1,5 +1,6 @@
 /* Changes of stored sessions on their way to the disk. All changes of one turn of the loop travel in one operation of
- * the registry's lane, in the order in which they were made; who must not answer before they are on disk waits for it. */
+ * the registry's lane, in the order in which they were made; who must not answer before they are on disk waits for it.
+ * Of a batch that fails nothing is on disk; its waiters hear of it, and what it was about is written later (unsaved.h). */
 #ifndef MUSTER_HUB_PERSIST_H
 #define MUSTER_HUB_PERSIST_H
 
@@ -13,18 +14,18 @@ struct persist_waiter {
 };
 
 /* Each copies what it is given. */
-void persist_session(struct hub_loop *loop, const struct session_row *row);
+void persist_session(struct session *session, const struct session_row *row);
 void persist_end(struct hub_loop *loop, int64_t no);
-void persist_clear(struct hub_loop *loop, int64_t no);
-void persist_filter(struct hub_loop *loop, int64_t no, struct str filter, uint8_t options, uint32_t identifier);
-void persist_no_filter(struct hub_loop *loop, int64_t no, struct str filter);
-void persist_inbound(struct hub_loop *loop, int64_t no, const struct session_inbound_row *row);
-void persist_no_inbound(struct hub_loop *loop, int64_t no, uint16_t packet_id);
+void persist_clear(struct session *session);
+void persist_filter(struct session *session, struct str filter, uint8_t options, uint32_t identifier);
+void persist_no_filter(struct session *session, struct str filter);
+void persist_inbound(struct session *session, const struct session_inbound_row *row);
+void persist_no_inbound(struct session *session, uint16_t packet_id);
 struct out_entry;
-void persist_queued(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
-void persist_sent(struct hub_loop *loop, int64_t no, const struct out_entry *entry);
-void persist_released(struct hub_loop *loop, int64_t no, int64_t seq);
-void persist_no_queued(struct hub_loop *loop, int64_t no, int64_t seq);
+void persist_queued(struct session *session, const struct out_entry *entry);
+void persist_sent(struct session *session, const struct out_entry *entry);
+void persist_released(struct session *session, int64_t seq);
+void persist_no_queued(struct session *session, int64_t seq);
 struct message;
 /* NULL: there is none any more. */
 void persist_retained(struct hub_loop *loop, int64_t space, struct str topic, struct message *message);
@@ -32,6 +33,8 @@ void persist_no_retained_device(struct hub_loop *loop, int64_t device_no);
 void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_t epoch);
 void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms);
 void persist_alive(struct hub_loop *loop, int64_t now_unix_ms);
+
+void persist_nothing(struct hub_loop *loop); /* begins a batch, for what failed ones left (unsaved.h) */
 
 /* Called when all changes made so far are committed, or with what went wrong; never from within this call. */
 void persist_wait(struct hub_loop *loop, struct persist_waiter *waiter);

@@ -7,6 +7,7 @@
 #include "hub/relay.h"
 #include "hub/retained_read.h"
 #include "hub/topic_alias.h"
+#include "hub/unsaved.h"
 
 void publish_refused(struct session *session, const struct refusal *refusal)
 {
@@ -48,6 +49,7 @@ static void on_user_relayed(struct relay *relay, enum err err)
     if (err == ERR_OK) {
         answer_give(p->answer, MQTT_SUCCESS, STR(""));
     } else {
+        p->answer->effect_stays = true;
         answer_fail(p->answer);
     }
     mem_free(p);
@@ -56,7 +58,7 @@ static void on_user_relayed(struct relay *relay, enum err err)
 void inbound_stored_with_effect(struct session *session, uint16_t packet_id)
 {
     struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_DONE};
-    persist_inbound(session->loop, session->no, &row);
+    persist_inbound(session, &row);
 }
 
 /* `device` NULL: in the space of an open listener. */
@@ -267,6 +269,10 @@ static bool is_duplicate(struct connection *c, const struct mqtt_publish *publis
     if (!id->received && id->answer && id->answer->connection == c) {
         return true; /* still being processed on this very connection: its PUBREC answers both */
     }
+    if (id->received && unsaved_anywhere(c->loop->core)) {
+        connection_disconnect(c, MQTT_SERVER_BUSY, "Storage fault"); /* what it did may not be on disk yet */
+        return true;
+    }
     struct answer *answer = answer_new(c, MQTT_PUBREC, publish->packet_id);
     if (id->received) {
         answer_give(answer, MQTT_SUCCESS, STR(""));
@@ -317,7 +323,7 @@ void on_pubrel(struct connection *connection, const struct mqtt_puback *pubrel)
     }
     session_inbound_remove(session, pubrel->packet_id);
     if (session_is_stored(session)) {
-        persist_no_inbound(session->loop, session->no, pubrel->packet_id);
+        persist_no_inbound(session, pubrel->packet_id);
         answer_after_commit(answer, MQTT_SUCCESS);
     } else {
         answer_give(answer, MQTT_SUCCESS, STR(""));

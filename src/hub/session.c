@@ -214,24 +214,24 @@ void session_save(struct session *session)
                               .will_delay_s = will ? will->delay_s : 0,
                               .will_due_at_ms = will_due_at,
                               .created_at_ms = hub_unix_ms(session->loop)};
-    persist_session(session->loop, &row);
+    persist_session(session, &row);
 }
 
 void session_save_all(struct session *session)
 {
     char topic[4096];
     session->store_failed = false;
-    persist_clear(session->loop, session->no);
+    persist_clear(session);
     session_save(session);
     for (unsigned i = 0; i < session->filter_count; i++) {
         const struct filter *f = &session->filters[i];
-        persist_filter(session->loop, session->no, session_filter_text(session, f, topic, sizeof topic), f->options,
+        persist_filter(session, session_filter_text(session, f, topic, sizeof topic), f->options,
                        f->identifier);
     }
     for (uint32_t i = 0; session->inbound && i < session->inbound->count; i++) {
         if (session->inbound->ids[i].received) {
             struct session_inbound_row row = {.packet_id = session->inbound->ids[i].packet_id};
-            persist_inbound(session->loop, session->no, &row);
+            persist_inbound(session, &row);
         }
     }
     outbox_store_all(session);

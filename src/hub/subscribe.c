@@ -313,7 +313,7 @@ static uint8_t subscribe_one(struct session *session, const struct mqtt_subscrip
         retained_read_begin(session, s->filter, options, identifier);
     }
     if (session_is_stored(session)) {
-        persist_filter(session->loop, session->no, s->filter, options, identifier);
+        persist_filter(session, s->filter, options, identifier);
     }
     if (session->party == PARTY_DEVICE) {
         *push |= push_kinds_of_filter(filter_key(session, parsed.filter)) & ~(uint32_t)PUSH_INCIDENTS;
@@ -387,7 +387,7 @@ void on_unsubscribe(struct connection *connection, const struct mqtt_unsubscribe
             retained_read_end(session, filter);
             changed = true;
             if (session_is_stored(session)) {
-                persist_no_filter(session->loop, session->no, filter);
+                persist_no_filter(session, filter);
             }
         }
         /* 0x97 is none of UNSUBACK's codes. */

@@ -18,6 +18,7 @@
 #include "codec/json/json.h"
 #include "hub/publish.h"
 #include "hub/relay.h"
+#include "hub/unsaved.h"
 
 struct uplink {
     struct persist_waiter waiter;
@@ -136,6 +137,7 @@ static void on_relayed(struct relay *relay, enum err err)
     if (up->answer && err == ERR_OK) {
         answer_give(up->answer, MQTT_SUCCESS, STR(""));
     } else if (up->answer) {
+        up->answer->effect_stays = true;
         answer_fail(up->answer);
     }
     uplink_free(up);
@@ -187,7 +189,7 @@ static void on_intent_committed(struct persist_waiter *waiter, enum err err)
         uplink_submit(up);
         return;
     }
-    up->session->store_failed = true;
+    unsaved_session(up->session);
     answer_fail(up->answer);
     uplink_free(up);
 }
@@ -204,7 +206,7 @@ static void store_intent(struct uplink *up, uint16_t packet_id)
         row.intent = INTENT_CONFIG;
         row.witness_seq = up->device.config_version;
     }
-    persist_inbound(up->session->loop, up->session->no, &row);
+    persist_inbound(up->session, &row);
     up->waiter.done = on_intent_committed;
     persist_wait(up->session->loop, &up->waiter);
     if (up->session->connection) {
