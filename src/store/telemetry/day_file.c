@@ -6,17 +6,13 @@
 #include "store/sqlite/lane.h"
 #include "store/sqlite/migrate.h"
 #include "store/telemetry/chunk.h"
+#include "store/telemetry/row_block.h"
 #include "store/telemetry/sealed_file.h"
 
 #define READERS_OPEN_MAX 8
 
-/* `delay` is received_at - at, `prev_days` the days between this row and the previous one: mostly 0, which SQLite keeps
- * in no byte at all. prev_seq 0: none. */
 static const struct str day_schema[] = {STR_INIT(
-    "CREATE TABLE sample (seq INTEGER PRIMARY KEY, device_no INTEGER NOT NULL, epoch INTEGER NOT NULL,"
-    " at INTEGER NOT NULL, delay INTEGER NOT NULL, device_timestamp INTEGER, prev_days INTEGER NOT NULL,"
-    " prev_seq INTEGER NOT NULL, kind INTEGER NOT NULL, status INTEGER NOT NULL, override INTEGER NOT NULL,"
-    " message TEXT, vals BLOB NOT NULL);"
+    "CREATE TABLE block (first_seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, rows BLOB NOT NULL);" /* row_block.h */
     "CREATE TABLE note (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;")};
 
 /* ---- writing ---- */
@@ -29,6 +25,7 @@ struct day_writer {
     int64_t next_seq;
     int64_t committed_seq;
     uint64_t began_ms;       /* monotonic: when the open segment was opened, or got its first row */
+    struct row_block block;  /* rows of the transaction that no statement has written yet */
 };
 
 static enum err open_segment(struct day_writer *w, int32_t day, int64_t first_seq, bool is_new)
@@ -44,7 +41,7 @@ static enum err open_segment(struct day_writer *w, int32_t day, int64_t first_se
     int64_t last = 0;
     err = migrate_with(db, day_schema, 1);
     if (err == ERR_OK) {
-        err = db_read_number(db, "SELECT ifnull(max(seq), 0) FROM sample", &last);
+        err = db_read_number(db, SEGMENT_LAST_SEQ, &last);
     }
     if (err != ERR_OK) {
         db_close(db);
@@ -78,6 +75,7 @@ enum err day_writer_open(struct segments *segments, struct day_writer **ret_writ
     struct segment newest;
     enum err err = ERR_OK;
     w->segments = segments;
+    row_block_init(&w->block);
     if (segments_newest(segments, &newest)) {
         if (newest.last_seq == SEGMENT_OPEN) {
             err = open_segment(w, newest.day, newest.first_seq, false);
@@ -102,6 +100,7 @@ void day_writer_close(struct day_writer *w)
             db_checkpoint(w->tx.db, CHECKPOINT_TRUNCATE);
             tx_deinit(&w->tx);
         }
+        row_block_deinit(&w->block);
         mem_free(w);
     }
 }
@@ -149,6 +148,24 @@ static enum err begin(struct day_writer *w, int64_t received_ms)
     return tx_begin(&w->tx);
 }
 
+static enum err block_flush(struct day_writer *w)
+{
+    struct query q;
+    if (w->block.count == 0) {
+        return ERR_OK;
+    }
+    if (w->block.bytes.failed) {
+        return ERR_STORAGE;
+    }
+    query_begin(&q, &w->tx, "INSERT INTO block (first_seq, count, rows) VALUES (?1, ?2, ?3)");
+    query_bind_i64(&q, 1, w->block.first_seq);
+    query_bind_i64(&q, 2, w->block.count);
+    query_bind_blob(&q, 3, w->block.bytes.data, w->block.bytes.len);
+    enum err err = query_finish(&q);
+    row_block_begin(&w->block, w->day, w->next_seq);
+    return err == ERR_OK ? ERR_OK : ERR_STORAGE;
+}
+
 enum err day_writer_append(struct day_writer *w, struct sample_row *row)
 {
     if (!w->tx.open) {
@@ -156,27 +173,15 @@ enum err day_writer_append(struct day_writer *w, struct sample_row *row)
         if (err != ERR_OK) {
             return ERR_STORAGE;
         }
+        row_block_begin(&w->block, w->day, w->next_seq);
     }
     row->position = (struct sample_position){w->day, w->next_seq};
-    struct query q;
-    query_begin(&q, &w->tx,
-                "INSERT INTO sample (seq, device_no, epoch, at, delay, device_timestamp, prev_days, prev_seq, kind, status,"
-                " override, message, vals) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
-    query_bind_i64(&q, 1, row->position.seq);
-    query_bind_i64(&q, 2, row->device_no);
-    query_bind_i64(&q, 3, row->epoch);
-    query_bind_i64(&q, 4, row->at_ms);
-    query_bind_i64(&q, 5, row->received_ms - row->at_ms);
-    query_bind_time(&q, 6, row->device_timestamp_ms);
-    query_bind_i64(&q, 7, row->previous.seq ? w->day - row->previous.day : 0);
-    query_bind_i64(&q, 8, row->previous.seq);
-    query_bind_i64(&q, 9, row->kind);
-    query_bind_i64(&q, 10, row->status);
-    query_bind_i64(&q, 11, row->override);
-    query_bind_str(&q, 12, row->message);
-    query_bind_blob(&q, 13, row->values.ptr, row->values.len);
-    if (query_finish(&q) != ERR_OK) {
-        return ERR_STORAGE;
+    if (!row_block_add(&w->block, row)) {
+        enum err err = block_flush(w);
+        if (err != ERR_OK) {
+            return err;
+        }
+        row_block_add(&w->block, row); /* an empty one takes any row */
     }
     w->next_seq++;
     return ERR_OK;
@@ -186,6 +191,10 @@ enum err day_writer_commit(struct day_writer *w)
 {
     if (!w->tx.open) {
         return ERR_OK;
+    }
+    if (block_flush(w) != ERR_OK) {
+        day_writer_rollback(w);
+        return ERR_STORAGE;
     }
     if (tx_commit(&w->tx) != ERR_OK) {
         w->next_seq = w->committed_seq + 1;
@@ -512,35 +521,37 @@ static enum err sealed_row(struct day_readers *readers, struct day_reader *reade
 
 /* ---- reading: rows ---- */
 
-void sample_row_take(struct query *q, int32_t day, struct sample_row *ret_row)
+#define ROW_BLOCK_COLUMNS "first_seq, count, rows"
+
+static struct row_block_reader block_of_query(struct query *q, int32_t day)
 {
-    *ret_row = (struct sample_row){
-        .position = {day, query_i64(q, 0)},
-        .previous = {query_i64(q, 7) ? day - (int32_t)query_i64(q, 6) : 0, query_i64(q, 7)},
-        .device_no = query_i64(q, 1),
-        .epoch = (uint32_t)query_i64(q, 2),
-        .kind = (enum sample_kind)query_i64(q, 8),
-        .status = (enum device_status)query_i64(q, 9),
-        .override = query_i64(q, 10) != 0,
-        .at_ms = query_i64(q, 3),
-        .received_ms = query_i64(q, 3) + query_i64(q, 4),
-        .device_timestamp_ms = query_time(q, 5),
-        .message = query_str(q, 11),
-        .values = query_str(q, 12),
-    };
+    return row_block_read(query_str(q, 2), day, query_i64(q, 0), query_i64(q, 1));
+}
+
+static enum err block_damaged(int32_t day, int64_t first_seq)
+{
+    log_event(LOG_ERROR, "telemetry_block_unreadable", log_i("day", day), log_i("first", first_seq));
+    return ERR_STORAGE;
 }
 
 static enum err raw_row(struct day_readers *readers, struct day_reader *reader, struct sample_position position,
                         struct sample_row *ret_row)
 {
-    query_begin(&readers->row, &reader->tx, "SELECT " SAMPLE_COLUMNS " FROM sample WHERE seq = ?1");
-    query_bind_i64(&readers->row, 1, position.seq);
+    struct query *q = &readers->row;
+    query_begin(q, &reader->tx,
+                "SELECT " ROW_BLOCK_COLUMNS " FROM block WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1");
+    query_bind_i64(q, 1, position.seq);
     readers->has_row = true;
-    if (!query_next(&readers->row)) {
-        return readers->row.err != ERR_OK ? readers->row.err : ERR_NOT_FOUND;
+    if (!query_next(q)) {
+        return q->err != ERR_OK ? q->err : ERR_NOT_FOUND;
     }
-    sample_row_take(&readers->row, position.day, ret_row);
-    return ERR_OK;
+    struct row_block_reader block = block_of_query(q, position.day);
+    while (row_block_next(&block, ret_row)) {
+        if (ret_row->position.seq == position.seq) {
+            return ERR_OK;
+        }
+    }
+    return block.cursor.failed ? block_damaged(position.day, query_i64(q, 0)) : ERR_NOT_FOUND;
 }
 
 static enum err segment_row(struct day_readers *readers, const struct segment *segment, struct sample_position position,
@@ -617,17 +628,24 @@ enum err day_readers_rollups(struct day_readers *readers, struct sample_position
 
 /* ---- reading: all of them, at a start ---- */
 
-static enum err replay_raw(struct store_tx *tx, int32_t day, int64_t after_seq,
-                           enum err (*visit)(const struct sample_row *row, void *arg), void *arg)
+enum err block_rows_each(struct store_tx *tx, int32_t day, int64_t after_seq,
+                         enum err (*visit)(const struct sample_row *row, void *arg), void *arg)
 {
     struct query q;
     enum err err = ERR_OK;
-    query_begin(&q, tx, "SELECT " SAMPLE_COLUMNS " FROM sample WHERE seq > ?1 ORDER BY seq");
+    query_begin(&q, tx,
+                "SELECT " ROW_BLOCK_COLUMNS " FROM block WHERE first_seq >= ifnull((SELECT max(first_seq) FROM block"
+                " WHERE first_seq <= ?1), 0) ORDER BY first_seq");
     query_bind_i64(&q, 1, after_seq);
     while (err == ERR_OK && query_next(&q)) {
+        struct row_block_reader block = block_of_query(&q, day);
         struct sample_row row;
-        sample_row_take(&q, day, &row);
-        err = visit(&row, arg);
+        while (err == ERR_OK && row_block_next(&block, &row)) {
+            err = row.position.seq > after_seq ? visit(&row, arg) : ERR_OK;
+        }
+        if (block.cursor.failed) {
+            err = block_damaged(day, query_i64(&q, 0));
+        }
     }
     enum err end = query_finish(&q);
     return err != ERR_OK ? err : end;
@@ -666,7 +684,7 @@ enum err day_readers_replay(struct day_readers *readers, struct sample_position 
         err = reader_of(readers, &segment, &reader);
         if (err == ERR_OK) {
             err = segment.sealed ? replay_sealed(readers, reader, after_seq, visit, arg)
-                                 : replay_raw(&reader->tx, segment.day, after_seq, visit, arg);
+                                 : block_rows_each(&reader->tx, segment.day, after_seq, visit, arg);
         }
     }
     return err;

@@ -1,5 +1,5 @@
-/* Rows of telemetry, appended and read: one open SQLite file that the telemetry lane writes, rows in order of arrival, and
- * behind it all segments (segments.h), sealed or not. Each row keeps the position of the row before it of the same device,
+/* Rows of telemetry, appended and read: one open SQLite file that the telemetry lane writes, rows in order of arrival (in
+ * blocks, row_block.h), and behind it all segments (segments.h), sealed or not. Each row keeps the position of the row before it of the same device,
  * so the newest N of one device are N point reads without an index on the append path. */
 #ifndef MUSTER_STORE_TELEMETRY_DAY_FILE_H
 #define MUSTER_STORE_TELEMETRY_DAY_FILE_H
@@ -44,12 +44,10 @@ enum err day_readers_replay(struct day_readers *readers, struct sample_position 
 void day_readers_end(struct day_readers *readers); /* of an operation: gives up the snapshots */
 void day_readers_set_deadline(struct day_readers *readers, uint64_t monotonic_ms);
 
-/* ---- a row of the SQLite files ---- */
+/* ---- the SQLite files themselves ---- */
 
-#define SAMPLE_COLUMNS \
-    "seq, device_no, epoch, at, delay, device_timestamp, prev_days, prev_seq, kind, status, override, message, vals"
-
-/* Of a query that selects SAMPLE_COLUMNS; its strings are the query's. */
-void sample_row_take(struct query *q, int32_t day, struct sample_row *ret_row);
+/* Visits the rows behind `after_seq`, in order of arrival; their strings are valid until it returns. */
+enum err block_rows_each(struct store_tx *tx, int32_t day, int64_t after_seq,
+                         enum err (*visit)(const struct sample_row *row, void *arg), void *arg) MUST_CHECK;
 
 #endif

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -37,128 +36,193 @@ static void told(const struct sealer *sealer, enum seal_step step)
     }
 }
 
-/* ---- the rows of a segment, device by device ---- */
+/* ---- the rows of a segment, device by device ----
+ *
+ * The file has them in order of arrival. One pass notes whose each is; then the devices are taken in turn, as many at a
+ * time as WINDOW_BYTES hold, each time with a pass over the whole file: reading in order is so much cheaper than looking
+ * for single rows that several passes are cheaper than one look per row. */
 
-struct row_ref {
-    int64_t device_no, seq;
-};
+#define WINDOW_BYTES ((size_t)48 << 20)
+#define NOT_KEPT UINT32_MAX
 
 struct refs {
-    struct row_ref *items;
-    size_t count, room;
+    struct sealer *sealer;
+    int64_t *devices;   /* of each row, in order of arrival; -1: not kept */
+    uint32_t *bytes;    /* of its strings */
+    size_t rows, room;
+    uint32_t *order;    /* the rows that are kept, by device, then in order of arrival */
+    uint32_t *rank;     /* the place of each row in `order`, or NOT_KEPT */
+    size_t count;       /* kept */
 };
 
-static int by_device(const void *a, const void *b)
+static void refs_deinit(struct refs *refs)
 {
-    const struct row_ref *x = a;
-    const struct row_ref *y = b;
-    return x->device_no != y->device_no ? (x->device_no < y->device_no ? -1 : 1) : x->seq < y->seq ? -1 : x->seq > y->seq;
+    mem_free(refs->devices);
+    mem_free(refs->bytes);
+    mem_free(refs->order);
+    mem_free(refs->rank);
 }
 
-static enum err refs_read(struct sealer *sealer, struct store_tx *tx, struct refs *refs)
+static enum err note_row(const struct sample_row *row, void *arg)
 {
-    struct query q;
-    query_begin(&q, tx, "SELECT device_no, epoch, seq FROM sample");
-    while (query_next(&q)) {
-        if (sealer->keep && !sealer->keep(sealer->keep_arg, query_i64(&q, 0), (uint32_t)query_i64(&q, 1))) {
-            continue;
-        }
-        if (refs->count == refs->room) {
-            refs->room = refs->room ? 2 * refs->room : 1024;
-            refs->items = mem_realloc(refs->items, refs->room * sizeof *refs->items);
-        }
-        refs->items[refs->count++] = (struct row_ref){query_i64(&q, 0), query_i64(&q, 2)};
+    struct refs *refs = arg;
+    struct sealer *sealer = refs->sealer;
+    if (atomic_load_explicit(&sealer->stopping, memory_order_relaxed)) {
+        return ERR_BUSY;
     }
-    enum err err = query_finish(&q);
-    if (err == ERR_OK && refs->count > 1) {
-        qsort(refs->items, refs->count, sizeof *refs->items, by_device);
+    if (refs->rows == refs->room) {
+        refs->room = refs->room ? 2 * refs->room : 1024;
+        refs->devices = mem_realloc(refs->devices, refs->room * sizeof *refs->devices);
+        refs->bytes = mem_realloc(refs->bytes, refs->room * sizeof *refs->bytes);
     }
-    return err;
+    bool kept = !sealer->keep || sealer->keep(sealer->keep_arg, row->device_no, row->epoch);
+    refs->devices[refs->rows] = kept ? row->device_no : -1;
+    refs->bytes[refs->rows++] = (uint32_t)(row->values.len + row->message.len);
+    return refs->rows < NOT_KEPT ? ERR_OK : ERR_LIMIT;
+}
+
+#define DIGIT_BITS 11
+
+/* Sorts `order` by a digit of the device's number; rows with the same one stay in order. */
+static void sort_by_digit(const struct refs *refs, const uint32_t *from, uint32_t *to, unsigned shift)
+{
+    size_t starts[(1u << DIGIT_BITS) + 1] = {0};
+    size_t mask = (1u << DIGIT_BITS) - 1;
+    for (size_t i = 0; i < refs->count; i++) {
+        starts[((size_t)(refs->devices[from[i]] >> shift) & mask) + 1]++;
+    }
+    for (size_t digit = 1; digit <= mask; digit++) {
+        starts[digit] += starts[digit - 1];
+    }
+    for (size_t i = 0; i < refs->count; i++) {
+        to[starts[(size_t)(refs->devices[from[i]] >> shift) & mask]++] = from[i];
+    }
+}
+
+static void refs_sort(struct refs *refs)
+{
+    int64_t greatest = 0;
+    refs->order = mem_calloc(refs->rows + 1, sizeof *refs->order);
+    refs->rank = mem_calloc(refs->rows + 1, sizeof *refs->rank);
+    for (size_t i = 0; i < refs->rows; i++) {
+        refs->rank[i] = NOT_KEPT;
+        if (refs->devices[i] >= 0) {
+            refs->order[refs->count++] = (uint32_t)i;
+            greatest = refs->devices[i] > greatest ? refs->devices[i] : greatest;
+        }
+    }
+    uint32_t *other = mem_calloc(refs->count + 1, sizeof *other);
+    for (unsigned shift = 0; shift < 63 && greatest >> shift != 0; shift += DIGIT_BITS) {
+        sort_by_digit(refs, refs->order, other, shift);
+        uint32_t *sorted = other;
+        other = refs->order;
+        refs->order = sorted;
+    }
+    mem_free(other);
+    for (size_t i = 0; i < refs->count; i++) {
+        refs->rank[refs->order[i]] = (uint32_t)i;
+    }
 }
 
 /* ---- chunks ---- */
 
-struct batch {
-    struct sealed_writer *writer;
-    struct sample_row *rows; /* of the next chunk */
-    size_t count, bytes;
+struct window {
+    const struct refs *refs;
+    size_t from, to;         /* of refs->order */
+    size_t next;             /* row of the pass */
+    struct sample_row *rows;
     struct arena texts;
-    struct buf chunk;
 };
 
-static enum err batch_flush(struct batch *b)
+/* A device's rows stay together unless they are too many. */
+static void window_place(struct window *w, const struct refs *refs)
 {
-    if (b->count == 0) {
-        return ERR_OK;
+    size_t bytes = 0;
+    w->from = w->to;
+    while (w->to < refs->count && (w->to == w->from || bytes < WINDOW_BYTES)) {
+        bytes += sizeof *w->rows + refs->bytes[refs->order[w->to++]];
     }
-    buf_clear(&b->chunk);
-    enum err err = chunk_encode(b->rows, b->count, &b->chunk);
-    if (err == ERR_OK) {
-        err = sealed_writer_add(b->writer, buf_str(&b->chunk), b->rows[b->count - 1].position.seq);
-    } else {
-        log_event(LOG_ERROR, "seal_chunk_failed", log_i("device", b->rows[0].device_no), log_s("error", err_name(err)));
+    size_t cut = w->to;
+    while (cut < refs->count && cut > w->from && refs->devices[refs->order[cut]] == refs->devices[refs->order[cut - 1]]) {
+        cut--;
     }
-    b->count = b->bytes = 0;
-    arena_reset(&b->texts);
-    return err;
+    w->to = cut > w->from ? cut : w->to;
 }
 
-/* Does the row follow the last one, by the chain of the device's rows? */
-static bool follows(const struct batch *b, const struct sample_row *row)
+static enum err window_take(const struct sample_row *row, void *arg)
 {
-    const struct sample_row *last = &b->rows[b->count - 1];
+    struct window *w = arg;
+    if (atomic_load_explicit(&w->refs->sealer->stopping, memory_order_relaxed)) {
+        return ERR_BUSY;
+    }
+    uint32_t rank = w->next < w->refs->rows ? w->refs->rank[w->next++] : NOT_KEPT;
+    if (rank < w->from || rank >= w->to) {
+        return ERR_OK;
+    }
+    struct sample_row *copy = &w->rows[rank - w->from];
+    *copy = *row;
+    copy->values = arena_str(&w->texts, row->values);
+    if (row->message.ptr) {
+        copy->message = arena_str(&w->texts, row->message);
+    }
+    return ERR_OK;
+}
+
+/* Does the row follow the one before it, by the chain of the device's rows? */
+static bool follows(const struct sample_row *last, const struct sample_row *row)
+{
     return row->device_no == last->device_no && row->epoch == last->epoch && row->previous.day == last->position.day &&
            row->previous.seq == last->position.seq;
 }
 
-static enum err batch_add(struct batch *b, const struct sample_row *row)
+static enum err chunk_write(const struct sample_row *rows, size_t count, struct buf *chunk, struct sealed_writer *writer)
 {
-    if (b->count == CHUNK_ROWS_MAX || b->bytes >= CHUNK_FLAT_BYTES_MAX || (b->count > 0 && !follows(b, row))) {
-        enum err err = batch_flush(b);
-        if (err != ERR_OK) {
-            return err;
+    buf_clear(chunk);
+    enum err err = chunk_encode(rows, count, chunk);
+    if (err == ERR_OK) {
+        return sealed_writer_add(writer, buf_str(chunk), rows[count - 1].position.seq);
+    }
+    log_event(LOG_ERROR, "seal_chunk_failed", log_i("device", rows[0].device_no), log_s("error", err_name(err)));
+    return err;
+}
+
+static enum err window_write(const struct window *w, struct buf *chunk, struct sealed_writer *writer)
+{
+    enum err err = ERR_OK;
+    size_t count = w->to - w->from;
+    size_t start = 0;
+    size_t bytes = 0;
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        const struct sample_row *row = &w->rows[i];
+        bool full = i - start == CHUNK_ROWS_MAX || bytes >= CHUNK_FLAT_BYTES_MAX;
+        if (i > start && (full || !follows(row - 1, row))) {
+            err = atomic_load(&w->refs->sealer->stopping) ? ERR_BUSY : chunk_write(w->rows + start, i - start, chunk, writer);
+            start = i;
+            bytes = 0;
         }
+        bytes += row->values.len + row->message.len;
     }
-    struct sample_row *copy = &b->rows[b->count++];
-    *copy = *row;
-    copy->values = arena_str(&b->texts, row->values);
-    if (row->message.ptr) {
-        copy->message = arena_str(&b->texts, row->message);
-    }
-    b->bytes += row->values.len + row->message.len;
-    return ERR_OK;
+    return err == ERR_OK && count > start ? chunk_write(w->rows + start, count - start, chunk, writer) : err;
 }
 
-static enum err row_add(struct batch *b, struct store_tx *tx, int32_t day, int64_t seq)
+static enum err chunks_write(struct store_tx *tx, const struct segment *segment, const struct refs *refs,
+                             struct sealed_writer *writer)
 {
-    struct query q;
-    struct sample_row row;
+    struct window w = {.refs = refs};
+    struct buf chunk;
     enum err err = ERR_OK;
-    query_begin(&q, tx, "SELECT " SAMPLE_COLUMNS " FROM sample WHERE seq = ?1");
-    query_bind_i64(&q, 1, seq);
-    if (query_next(&q)) {
-        sample_row_take(&q, day, &row);
-        err = batch_add(b, &row);
+    buf_init(&chunk, 4 * CHUNK_BYTES_MAX);
+    while (err == ERR_OK && w.to < refs->count) {
+        window_place(&w, refs);
+        w.next = 0;
+        w.rows = mem_calloc(w.to - w.from, sizeof *w.rows);
+        arena_init(&w.texts);
+        err = block_rows_each(tx, segment->day, 0, window_take, &w);
+        err = err == ERR_OK ? window_write(&w, &chunk, writer) : err;
+        arena_deinit(&w.texts);
+        mem_free(w.rows);
     }
-    enum err end = query_finish(&q);
-    return err != ERR_OK ? err : end;
-}
-
-static enum err chunks_write(struct sealer *sealer, struct store_tx *tx, const struct segment *segment,
-                             const struct refs *refs, struct sealed_writer *writer)
-{
-    struct batch b = {.writer = writer};
-    b.rows = mem_calloc(CHUNK_ROWS_MAX, sizeof *b.rows);
-    arena_init(&b.texts);
-    buf_init(&b.chunk, 4 * CHUNK_BYTES_MAX);
-    enum err err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < refs->count; i++) {
-        err = atomic_load(&sealer->stopping) ? ERR_BUSY : row_add(&b, tx, segment->day, refs->items[i].seq);
-    }
-    err = err == ERR_OK ? batch_flush(&b) : err;
-    arena_deinit(&b.texts);
-    buf_deinit(&b.chunk);
-    mem_free(b.rows);
+    buf_deinit(&chunk);
     return err;
 }
 
@@ -177,7 +241,7 @@ static enum err connection_open(struct sealer *sealer, const struct segment *seg
     return err;
 }
 
-static enum err rows_write(struct sealer *sealer, const struct segment *segment, struct store_tx *tx, const char *path,
+static enum err rows_write(const struct segment *segment, struct store_tx *tx, const char *path,
                            struct refs *refs, uint64_t *ret_bytes)
 {
     struct sealed_writer *writer = NULL;
@@ -185,9 +249,12 @@ static enum err rows_write(struct sealer *sealer, const struct segment *segment,
     if (err != ERR_OK) {
         return err;
     }
-    err = refs_read(sealer, tx, refs);
-    err = err == ERR_OK ? sealed_writer_open(path, &writer) : err;
-    err = err == ERR_OK ? chunks_write(sealer, tx, segment, refs, writer) : err;
+    err = block_rows_each(tx, segment->day, 0, note_row, refs);
+    if (err == ERR_OK) {
+        refs_sort(refs);
+        err = sealed_writer_open(path, &writer);
+    }
+    err = err == ERR_OK ? chunks_write(tx, segment, refs, writer) : err;
     tx_rollback(tx);
     err = err == ERR_OK ? sealed_writer_finish(writer, segment->day, segment->first_seq, segment->last_seq) : err;
     if (writer) {
@@ -223,7 +290,7 @@ static enum err publish(struct sealer *sealer, const struct segment *segment, co
 static enum err seal_segment(struct sealer *sealer, const struct segment *segment, struct store_tx **connection)
 {
     char path[SEGMENT_PATH_BYTES];
-    struct refs refs = {.items = NULL};
+    struct refs refs = {.sealer = sealer};
     uint64_t began = clock_monotonic_ms();
     uint64_t bytes = 0;
     segment_path(sealer->segments, segment, ".seal.new", path);
@@ -231,7 +298,7 @@ static enum err seal_segment(struct sealer *sealer, const struct segment *segmen
     if (err == ERR_OK && !db_checkpoint((*connection)->db, CHECKPOINT_TRUNCATE)) {
         err = ERR_BUSY; /* a reader holds its snapshot, for five seconds at most */
     }
-    err = err == ERR_OK ? rows_write(sealer, segment, *connection, path, &refs, &bytes) : err;
+    err = err == ERR_OK ? rows_write(segment, *connection, path, &refs, &bytes) : err;
     err = err == ERR_OK ? publish(sealer, segment, path) : err;
     if (err != ERR_OK) {
         unlink(path);
@@ -241,7 +308,7 @@ static enum err seal_segment(struct sealer *sealer, const struct segment *segmen
         log_event(LOG_INFO, "telemetry_sealed", log_s("file", name), log_i("rows", (int64_t)refs.count),
                   log_i("bytes", (int64_t)bytes), log_i("ms", (int64_t)(clock_monotonic_ms() - began)));
     }
-    mem_free(refs.items);
+    refs_deinit(&refs);
     return err;
 }
 

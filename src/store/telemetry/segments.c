@@ -302,9 +302,9 @@ static enum err settle(struct segments *s, struct segment *segment, bool *ret_em
     }
     int64_t tables = 0;
     db_checkpoint(db, CHECKPOINT_TRUNCATE);
-    err = db_read_number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'sample'", &tables);
+    err = db_read_number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'block'", &tables);
     if (err == ERR_OK && tables > 0) {
-        err = db_read_number(db, "SELECT ifnull(max(seq), 0) FROM sample", &last);
+        err = db_read_number(db, SEGMENT_LAST_SEQ, &last);
     }
     db_close(db);
     *ret_empty = err == ERR_OK && last == 0;

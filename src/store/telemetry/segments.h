@@ -85,6 +85,10 @@ void segment_name(int32_t day, int64_t first_seq, const char *ending, char ret_n
 /* False: not the name of a segment with this ending. */
 bool segment_parse(const char *name, const char *ending, int32_t *ret_day, int64_t *ret_first_seq);
 /* `ending`: ".db", ".db-wal", ".seal" ... */
+/* The last row of an open or ended segment's SQLite file; 0: there is none. */
+#define SEGMENT_LAST_SEQ \
+    "SELECT ifnull((SELECT first_seq + count - 1 FROM block ORDER BY first_seq DESC LIMIT 1), 0)"
+
 void segment_path(const struct segments *segments, const struct segment *segment, const char *ending,
                   char ret_path[SEGMENT_PATH_BYTES]);
 /* Waits until the names in the folder are on disk. */
