@@ -7,6 +7,7 @@
 #include "codec/mqtt/topic.h"
 #include "hub/connection.h"
 #include "hub/counts.h"
+#include "hub/publish.h"
 #include "hub/push.h"
 #include "hub/relay.h"
 #include "hub/retained_read.h"
@@ -45,6 +46,7 @@ static void loop_deinit(struct hub_loop *loop)
         session_forget_in_memory((struct session *)node);
     }
     unsaved_free(loop);
+    uplinks_deinit(loop);
     hashmap_deinit(&loop->sessions);
     hashmap_deinit(&loop->tenants);
     mem_free(loop->receivers);

@@ -22,6 +22,7 @@ struct message;
 struct retained;
 struct shares;
 struct persist_batch;
+struct sample_uplink;
 struct unsaved;
 struct session;
 
@@ -101,6 +102,8 @@ struct hub_loop {
     struct list connections;
     struct persist_batch *batch;                       /* changes of this turn; NULL: none */
     unsigned batches_in_flight;
+    struct sample_uplink *spare_uplinks;               /* memory of former ones (uplink.c) */
+    unsigned spare_uplink_count;
     struct unsaved *unsaved;                           /* what failed batches left (unsaved.h); NULL: nothing */
     uint64_t next_serial;
     uint64_t match_serial;                             /* number of the message being delivered to applications */

@@ -21,6 +21,7 @@ struct uplink_request {
 };
 void uplink_start(const struct uplink_request *request);
 bool uplink_is_served(enum topic_id topic);
+void uplinks_deinit(struct hub_loop *loop);
 /* Reads on after uplinks that had to run alone. */
 void uplink_finished(struct session *session);
 

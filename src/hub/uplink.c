@@ -288,6 +288,8 @@ static char *wanted_reply_topic(const struct uplink_request *request)
  * of memory takes it through. */
 struct sample_uplink {
     struct relay relay;
+    struct sample_uplink *next_spare;
+    size_t room;             /* of `strings` */
     struct session *session; /* held */
     struct answer *answer;   /* NULL: QoS 0 */
     struct message *message; /* to relay; NULL: nobody listens */
@@ -295,13 +297,47 @@ struct sample_uplink {
     char strings[];
 };
 
+/* Thousands are on their way at a time, and live as long as a commit takes: the allocator's caches do not see them again. */
+#define SPARE_ROOM 256
+#define SPARES_MAX 8192
+
+static struct sample_uplink *sample_uplink_new(struct hub_loop *loop, size_t room)
+{
+    struct sample_uplink *up = loop->spare_uplinks;
+    if (up && room <= SPARE_ROOM) {
+        loop->spare_uplinks = up->next_spare;
+        loop->spare_uplink_count--;
+    } else {
+        room = room < SPARE_ROOM ? SPARE_ROOM : room;
+        up = mem_alloc(sizeof *up + room);
+        up->room = room;
+    }
+    memset(&up->relay, 0, sizeof up->relay);
+    return up;
+}
+
 static void sample_uplink_free(struct sample_uplink *up)
 {
+    struct hub_loop *loop = up->session->loop;
     uplink_finished(up->session);
     message_unref(up->message);
     session_unref(up->session);
     sample_post_deinit(&up->post);
-    mem_free(up);
+    if (up->room != SPARE_ROOM || loop->spare_uplink_count == SPARES_MAX) {
+        mem_free(up);
+        return;
+    }
+    up->next_spare = loop->spare_uplinks;
+    loop->spare_uplinks = up;
+    loop->spare_uplink_count++;
+}
+
+void uplinks_deinit(struct hub_loop *loop)
+{
+    for (struct sample_uplink *up = loop->spare_uplinks, *next; up; up = next) {
+        next = up->next_spare;
+        mem_free(up);
+    }
 }
 
 static void sample_uplink_end(struct sample_uplink *up, enum err err)
@@ -354,8 +390,7 @@ static bool sample_uplink_start(const struct uplink_request *request)
         !telemetry_scan(hub_settings(loop), request->publish->payload, hub_unix_ms(loop), &scan)) {
         return false;
     }
-    struct sample_uplink *up = mem_alloc(sizeof *up + telemetry_scan_room(&scan));
-    memset(&up->relay, 0, sizeof up->relay);
+    struct sample_uplink *up = sample_uplink_new(loop, telemetry_scan_room(&scan));
     up->session = session;
     session_ref(session);
     up->answer = request->answer;

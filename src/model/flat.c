@@ -4,47 +4,7 @@
 
 #include "codec/json/json.h"
 
-#define HEAD_BYTES 3
 #define SORT_FEW_MAX 16
-
-bool flat_next(struct flat_iter *iter, struct flat_entry *ret_entry)
-{
-    if (iter->left < HEAD_BYTES) {
-        return false;
-    }
-    uint16_t key_len;
-    memcpy(&key_len, iter->at, sizeof key_len);
-    uint8_t type = (uint8_t)iter->at[2];
-    size_t len = HEAD_BYTES + (size_t)key_len;
-    if (type > FLAT_STRING || len > iter->left) {
-        return false;
-    }
-    struct flat_entry entry = {.key = {iter->at + HEAD_BYTES, key_len}, .type = (enum flat_type)type};
-    if (type == FLAT_NUMBER) {
-        if (iter->left - len < sizeof entry.number) {
-            return false;
-        }
-        memcpy(&entry.number, iter->at + len, sizeof entry.number);
-        len += sizeof entry.number;
-    } else if (type == FLAT_STRING) {
-        uint32_t text_len;
-        if (iter->left - len < sizeof text_len) {
-            return false;
-        }
-        memcpy(&text_len, iter->at + len, sizeof text_len);
-        len += sizeof text_len;
-        if (iter->left - len < text_len) {
-            return false;
-        }
-        entry.text = str_from(iter->at + len, text_len);
-        len += text_len;
-    }
-    entry.bytes = str_from(iter->at, len);
-    iter->at += len;
-    iter->left -= len;
-    *ret_entry = entry;
-    return true;
-}
 
 bool flat_find(struct str flat, struct str key, struct flat_entry *ret_entry)
 {
@@ -71,7 +31,7 @@ static int by_key(const void *a, const void *b)
 static size_t entry_len(const struct flat_entry *entry)
 {
     size_t value = entry->type == FLAT_NUMBER ? sizeof(double) : entry->type == FLAT_STRING ? 4 + entry->text.len : 0;
-    return HEAD_BYTES + entry->key.len + value;
+    return FLAT_HEAD_BYTES + entry->key.len + value;
 }
 
 static char *put(char *at, const void *ptr, size_t len)

@@ -33,8 +33,47 @@ static inline struct flat_iter flat_iter(struct str flat)
 {
     return (struct flat_iter){flat.ptr, flat.len};
 }
-/* The next entry; false at the end, and at anything that is not whole. */
-bool flat_next(struct flat_iter *iter, struct flat_entry *ret_entry);
+#define FLAT_HEAD_BYTES 3
+
+/* The next entry; false at the end, and at anything that is not whole. Here because every message passes it four times. */
+static inline bool flat_next(struct flat_iter *iter, struct flat_entry *ret_entry)
+{
+    if (iter->left < FLAT_HEAD_BYTES) {
+        return false;
+    }
+    uint16_t key_len;
+    memcpy(&key_len, iter->at, sizeof key_len);
+    uint8_t type = (uint8_t)iter->at[2];
+    size_t len = FLAT_HEAD_BYTES + (size_t)key_len;
+    if (type > FLAT_STRING || len > iter->left) {
+        return false;
+    }
+    struct flat_entry entry = {.key = {iter->at + FLAT_HEAD_BYTES, key_len}, .type = (enum flat_type)type};
+    if (type == FLAT_NUMBER) {
+        if (iter->left - len < sizeof entry.number) {
+            return false;
+        }
+        memcpy(&entry.number, iter->at + len, sizeof entry.number);
+        len += sizeof entry.number;
+    } else if (type == FLAT_STRING) {
+        uint32_t text_len;
+        if (iter->left - len < sizeof text_len) {
+            return false;
+        }
+        memcpy(&text_len, iter->at + len, sizeof text_len);
+        len += sizeof text_len;
+        if (iter->left - len < text_len) {
+            return false;
+        }
+        entry.text = str_from(iter->at + len, text_len);
+        len += text_len;
+    }
+    entry.bytes = str_from(iter->at, len);
+    iter->at += len;
+    iter->left -= len;
+    *ret_entry = entry;
+    return true;
+}
 /* False: no such key. */
 bool flat_find(struct str flat, struct str key, struct flat_entry *ret_entry);
 

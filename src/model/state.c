@@ -23,8 +23,9 @@ struct str state_flat(const struct state *state)
     return state ? str_from(state->bytes, state->len) : STR("");
 }
 
-/* Both documents side by side: the smaller key goes first, of equal keys the change wins. With `out` NULL the result is
- * only measured. */
+#define MERGE_BYTES 2048 /* of the two documents; of larger ones the result is made on the heap first */
+
+/* Both documents side by side: the smaller key goes first, of equal keys the change wins. `out` has room for both. */
 static size_t merge_pass(struct str base, struct str changes, char *out, uint32_t *ret_keys)
 {
     struct flat_iter old_iter = flat_iter(base);
@@ -39,9 +40,7 @@ static size_t merge_pass(struct str base, struct str changes, char *out, uint32_
         int order = !has_old ? 1 : !has_new ? -1 : str_cmp(old_entry.key, new_entry.key);
         const struct flat_entry *taken = order < 0 ? &old_entry : &new_entry;
         if (taken->type != FLAT_NULL) {
-            if (out) {
-                memcpy(out + len, taken->bytes.ptr, taken->bytes.len);
-            }
+            memcpy(out + len, taken->bytes.ptr, taken->bytes.len);
             len += taken->bytes.len;
             keys++;
         }
@@ -69,18 +68,24 @@ enum err state_merge(const struct state *base, struct str changes, bool override
 {
     struct str below = override ? STR("") : state_flat(base);
     uint32_t keys = 0;
-    size_t len = merge_pass(below, changes, NULL, &keys);
+    char stack[MERGE_BYTES];
+    char *merged = below.len + changes.len > sizeof stack ? mem_alloc(below.len + changes.len) : stack;
+    size_t len = merge_pass(below, changes, merged, &keys);
     uint32_t keys_before = base ? base->key_count : 0;
     bool too_many = limits->keys_max && keys > limits->keys_max && keys > keys_before;
     bool too_long = limits->bytes_max && len > limits->bytes_max && len > state_flat(base).len;
     if (too_many || too_long) {
         *ret_keys = too_many;
-        return ERR_LIMIT;
+    } else {
+        struct state *state = state_new(len);
+        memcpy(state->bytes, merged, len);
+        state->key_count = keys;
+        *ret_state = state;
     }
-    struct state *state = state_new(len);
-    merge_pass(below, changes, state->bytes, &state->key_count);
-    *ret_state = state;
-    return ERR_OK;
+    if (merged != stack) {
+        mem_free(merged);
+    }
+    return too_many || too_long ? ERR_LIMIT : ERR_OK;
 }
 
 struct state *state_from_json(struct str text)
