@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "hub/hub.h"
 #include "io/loop.h"
 #include "io/stream.h"
@@ -53,6 +54,7 @@ struct server {
     int signals;
     struct config *reloaded[64]; /* settings replaced by SIGHUP live until the end (domain.h) */
     unsigned reloaded_count;
+    int64_t comings_and_goings, comings_and_goings_trimmed; /* of connections, as of the last tick and the last trim */
 };
 
 static unsigned usable_cores(void)
@@ -443,6 +445,20 @@ static bool handle_signals(struct server *server, int child)
     return false;
 }
 
+/* Handshakes and CONNECTs of many at once leave holes in the heap that idle connections never fill: what is free is given
+ * back when the burst is over. */
+static void trim_after_burst(struct server *server)
+{
+    enum { QUIET_MAX = 20, TRIM_AFTER = 250 };
+    int64_t changes = 2 * metric_get(METRIC_CONNECTIONS_ACCEPTED) - metric_get(METRIC_CONNECTIONS);
+    bool quiet = changes - server->comings_and_goings <= QUIET_MAX;
+    server->comings_and_goings = changes;
+    if (quiet && changes - server->comings_and_goings_trimmed >= TRIM_AFTER) {
+        mem_trim();
+        server->comings_and_goings_trimmed = changes;
+    }
+}
+
 void server_run(struct server *server, int child)
 {
     uint64_t next_tick_ms = clock_monotonic_ms() + 1000;
@@ -455,6 +471,7 @@ void server_run(struct server *server, int child)
         }
         if (clock_monotonic_ms() >= next_tick_ms) {
             domain_tick(&server->installation.domain);
+            trim_after_burst(server);
             next_tick_ms += 1000;
         }
     }

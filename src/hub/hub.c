@@ -259,6 +259,7 @@ static const struct hub_ports program_ports = {
     .call_free = device_call_free,
     .call_submit = device_call_submit,
     .sample_submit = sample_post_submit,
+    .pending_kinds = pending_kinds,
     .pending_new = pending_read_new,
     .pending_free = pending_read_free,
     .pending_submit = pending_read_submit,

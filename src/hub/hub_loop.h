@@ -62,6 +62,7 @@ struct hub_ports {
     void (*call_free)(struct device_call *call);
     void (*call_submit)(struct device_call *call, struct mailbox *home, void (*done)(struct op *op));
     void (*sample_submit)(struct sample_post *post, struct mailbox *home, void (*done)(struct op *op));
+    uint32_t (*pending_kinds)(const struct device_brief *device);
     struct pending_read *(*pending_new)(struct domain *domain, const struct device_brief *device, uint32_t wanted);
     void (*pending_free)(struct pending_read *read);
     void (*pending_submit)(struct pending_read *read, struct mailbox *home, void (*done)(struct op *op));

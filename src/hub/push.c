@@ -198,12 +198,18 @@ static bool has_kind(const struct pending_read *read, uint32_t kind)
     return false;
 }
 
+/* Cancelled, or taken over HTTPS. */
+static void forget_command(struct session *session)
+{
+    outbox_drop_pushes(session, PUSH_COMMAND);
+    session->push->command[0] = '\0';
+}
+
 static void push_items(struct session *session, const struct pending_read *read)
 {
     bool licenses_done = false;
     if ((read->wanted & PUSH_COMMAND) && !has_kind(read, PUSH_COMMAND)) {
-        outbox_drop_pushes(session, PUSH_COMMAND); /* cancelled, or taken over HTTPS */
-        session->push->command[0] = '\0';
+        forget_command(session);
     }
     for (const struct pending_item *item = read->items; item; item = item->next) {
         if (item->kind != PUSH_LICENSE) {
@@ -230,6 +236,17 @@ static void on_read_done(struct op *op)
     session_unref(session);
 }
 
+/* Most devices that subscribe have nothing waiting and never had: they keep no state. */
+static void state_free_if_empty(struct session *session)
+{
+    const struct push_state *push = session->push;
+    if (!push->reading && push->wanted == 0 && push->config == 0 && push->space == 0 && push->firmware == 0 &&
+        push->license == 0 && push->command[0] == '\0') {
+        mem_free(session->push);
+        session->push = NULL;
+    }
+}
+
 static void push_read(struct session *session)
 {
     struct push_state *push = session->push;
@@ -239,8 +256,16 @@ static void push_read(struct session *session)
         !hub_ports(loop)->find_device_no(loop->core->domain, session->owner_no, &device)) {
         return;
     }
-    struct pending_read *read = hub_ports(loop)->pending_new(loop->core->domain, &device, push->wanted);
+    uint32_t wanted = push->wanted & hub_ports(loop)->pending_kinds(&device);
+    if ((push->wanted & PUSH_COMMAND) && !(wanted & PUSH_COMMAND)) {
+        forget_command(session);
+    }
     push->wanted = 0;
+    if (wanted == 0) {
+        state_free_if_empty(session);
+        return;
+    }
+    struct pending_read *read = hub_ports(loop)->pending_new(loop->core->domain, &device, wanted);
     push->reading = true;
     read->user = session;
     session_ref(session);

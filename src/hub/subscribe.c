@@ -296,6 +296,19 @@ static uint8_t failure_byte(const struct session *session, enum mqtt_reason reas
     return session->connection->version == MQTT_V5 ? (uint8_t)reason : 0x80;
 }
 
+/* Shared subscriptions get no retained messages, section 4.8.2; of what a device names exactly, few can be one. */
+static bool may_be_retained(const struct session *session, const struct topic_filter *filter)
+{
+    if (filter->group.len > 0) {
+        return false;
+    }
+    if (session->party != PARTY_DEVICE) {
+        return true;
+    }
+    enum topic_id topic = topic_id_find(filter_key(session, filter->filter));
+    return topic == TOPIC_OTHER || topic == TOPIC_TELEMETRY || topic == TOPIC_USER;
+}
+
 /* Registers one filter; returns its byte of the SUBACK. */
 static uint8_t subscribe_one(struct session *session, const struct mqtt_subscription *s, uint32_t identifier,
                              uint32_t *push)
@@ -308,8 +321,7 @@ static uint8_t subscribe_one(struct session *session, const struct mqtt_subscrip
     uint8_t options = options_of(s);
     bool is_new = !session_has_filter(session, s->filter);
     session_put_filter(session, s->filter, options, identifier);
-    bool shared = parsed.group.len > 0; /* these get no retained messages, section 4.8.2 */
-    if (!shared && (s->retain_handling == 0 || (s->retain_handling == 1 && is_new))) {
+    if (may_be_retained(session, &parsed) && (s->retain_handling == 0 || (s->retain_handling == 1 && is_new))) {
         retained_read_begin(session, s->filter, options, identifier);
     }
     if (session_is_stored(session)) {

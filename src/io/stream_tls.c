@@ -291,5 +291,9 @@ void stream_tls_say_goodbye(struct stream *stream)
         tls->context = stream->loop->streams;
         ERR_clear_error();
         SSL_shutdown(tls->ssl);
+        tls->broken = true;
     }
+    /* Nothing is read or written through it any more, and while the stream lingers it would hold 30 KiB. */
+    SSL_free(tls->ssl);
+    tls->ssl = NULL;
 }

@@ -114,6 +114,17 @@ static void run(struct op *op, struct store_tx *tx)
     arena_deinit(&collector.arena);
 }
 
+uint32_t pending_kinds(const struct device_brief *device)
+{
+    uint32_t collected = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        collected |= (uint32_t)kinds[i].kind;
+    }
+    return collected & ~((device->config_version > 0 ? 0 : (uint32_t)PUSH_CONFIG) |
+                         (device->space_no != 0 ? 0 : (uint32_t)PUSH_SPACE) |
+                         (device->command_waiting ? 0 : (uint32_t)PUSH_COMMAND));
+}
+
 struct pending_read *pending_read_new(struct domain *domain, const struct device_brief *device, uint32_t wanted)
 {
     struct pending_read *read = mem_new(struct pending_read);

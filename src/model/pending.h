@@ -26,6 +26,8 @@ struct pending_read {
     void *user;                  /* the caller's */
 };
 
+/* Of these kinds, by the hot record, something may wait: for the others a read would find nothing. */
+uint32_t pending_kinds(const struct device_brief *device);
 struct pending_read *pending_read_new(struct domain *domain, const struct device_brief *device, uint32_t wanted);
 void pending_read_submit(struct pending_read *read, struct mailbox *home, void (*done)(struct op *op));
 void pending_read_free(struct pending_read *read);

@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/sqlite/db.h"
 #include "store/sqlite/migrate.h"
 #include "store/store_internal.h"
 
@@ -179,6 +180,8 @@ void store_bind(struct store *store, struct domain *domain)
 
 enum err store_start(struct store *store)
 {
+    db_shrink(store->registry.tx.db); /* everything was read to load it */
+    mem_trim();
     enum err err = write_lane_start(&store->registry);
     if (err == ERR_OK) {
         err = write_lane_start(&store->telemetry);

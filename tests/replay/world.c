@@ -497,6 +497,16 @@ static void run_pending(struct op *op, struct store_tx *tx)
     }
 }
 
+/* What the real record tells by levels. */
+static uint32_t kinds_waiting(const struct device_brief *device)
+{
+    uint32_t kinds = 0;
+    for (const struct world_pending *p = device_by_no(device->no)->pending; p; p = p->next) {
+        kinds |= (uint32_t)p->kind;
+    }
+    return kinds;
+}
+
 static struct pending_read *pending_new(struct domain *domain, const struct device_brief *device, uint32_t wanted)
 {
     struct pending_read *read = mem_new(struct pending_read);
@@ -650,6 +660,7 @@ static const struct hub_ports ports = {.link = &link,
                                        .call_free = call_free,
                                        .call_submit = call_submit,
                                        .sample_submit = sample_submit,
+                                       .pending_kinds = kinds_waiting,
                                        .pending_new = pending_new,
                                        .pending_free = pending_free,
                                        .pending_submit = pending_submit,

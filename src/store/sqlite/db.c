@@ -88,6 +88,11 @@ static enum err configure(sqlite3 *db, enum db_mode mode)
                        "PRAGMA journal_size_limit=67108864;");
 }
 
+void db_shrink(struct sqlite3 *db)
+{
+    sqlite3_db_release_memory(db);
+}
+
 enum err db_open(const char *path, enum db_mode mode, struct sqlite3 **ret_db)
 {
     pthread_once(&library_once, library_init);

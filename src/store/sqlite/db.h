@@ -22,6 +22,8 @@ void db_close(struct sqlite3 *db); /* NULL is accepted; statements must be final
 /* Statements without a result, executed once: schema and pragmas. Logs its failure. */
 enum err db_exec(struct sqlite3 *db, const char *sql) MUST_CHECK;
 enum err db_read_number(struct sqlite3 *db, const char *sql, int64_t *ret_value) MUST_CHECK;
+/* Empties the page cache, which fills again as it is needed. */
+void db_shrink(struct sqlite3 *db);
 /* Counts the frames of the write-ahead log into *counter after each commit. */
 void db_count_wal_pages(struct sqlite3 *db, unsigned *counter);
 

@@ -16,6 +16,7 @@
 #define WAL_PAGES_HARD 16384     /* 64 MiB: checkpoint now */
 #define IDLE_GAP_MS 20
 #define PROBE_MS 1000
+#define COOL_MS 2000
 #define READ_DEADLINE_MS 5000
 
 /* ---- one batch ---- */
@@ -117,12 +118,22 @@ static void send_home(const struct batch *batch)
 
 /* ---- the write lane's thread ---- */
 
+/* Idle for a while: what the page cache holds serves nobody. */
+static void cool_down(struct store_tx *tx)
+{
+    if (tx->db) {
+        db_shrink(tx->db);
+        mem_trim();
+    }
+}
+
 static void *write_lane_main(void *arg)
 {
     struct write_lane *lane = arg;
     bool wants_idle = false;
+    bool warm = false;
     for (;;) {
-        unsigned timeout_ms = !lane->healthy ? PROBE_MS : wants_idle ? IDLE_GAP_MS : 0;
+        unsigned timeout_ms = !lane->healthy ? PROBE_MS : wants_idle ? IDLE_GAP_MS : warm ? COOL_MS : 0;
         struct task *chain = NULL;
         enum op_queue_result result = op_queue_take_all(&lane->queue, timeout_ms, &chain);
         if (result == OP_QUEUE_CLOSED) {
@@ -131,10 +142,14 @@ static void *write_lane_main(void *arg)
         if (result == OP_QUEUE_TIMEOUT) {
             if (!lane->healthy) {
                 lane->backend->probe(lane);
+            } else if (!wants_idle) {
+                cool_down(&lane->tx);
+                warm = false;
             }
             wants_idle = lane->backend->maintain(lane, true);
             continue;
         }
+        warm = true;
         while (chain) {
             struct batch batch;
             run_batch(lane, &chain, &batch);
