@@ -1,62 +1,244 @@
-/* The bytes of two clients through the whole core of the hub, with time, storage faults, crashes and events between
- * them, in the virtual world of the replay tests. The input is a list of steps: one byte says what, one how much. */
+/* The bytes of four clients (a device, applications, clients of an open listener) through the whole core of the hub, with
+ * time, storage faults, crashes, small limits and events between them, in the virtual world of the replay tests. The input
+ * is a list of steps (enum world_step): raw bytes, or proper packets made of a few bytes, so that mutation finds its way into
+ * QoS 2, sessions, shared subscriptions, aliases and Wills. What the server sends is checked: whole, valid packets; CONNACK
+ * first and once; nothing behind DISCONNECT; no alias that was not given; no identifier twice in flight, and no more in flight
+ * than the client takes. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../replay/world.h"
 
-enum step {
-    STEP_SEND, /* to a client: so many of the bytes that follow */
-    STEP_ADVANCE,
-    STEP_OPEN,
-    STEP_CLOSE,
-    STEP_HOLD,
-    STEP_RELEASE,
-    STEP_FAIL,
-    STEP_PUSH,
-    STEP_EVENT,
-    STEP_BLOCK,
-    STEP_RESTART,
-    STEP_LOGIN,
-    STEP_COUNT,
+#define CLIENTS 4
+#define STEPS_MAX 400
+
+/* What is known of a connection from what the server sent. */
+struct watch {
+    bool connack, disconnect;
+    bool raw;             /* the client sent bytes that are not known here */
+    uint32_t aliases;     /* a bit for each that has a topic */
+    uint64_t in_flight;   /* a bit for each identifier below 64 that was sent and not acknowledged */
+    unsigned sent, acked; /* QoS 1 and 2 */
+    unsigned receive_maximum;
 };
 
-static struct world_client *client_of(struct world *w, uint8_t which)
+struct fuzz {
+    struct world *w;
+    struct watch watches[CLIENTS];
+    char prefix[64]; /* v1/device/{id of dev1}/ */
+};
+
+static struct world_client *client_of(const struct fuzz *f, unsigned which)
 {
-    return world_client(w, which & 1 ? "B" : "A");
+    static const char *const names[CLIENTS] = {"A", "B", "C", "D"};
+    return world_client(f->w, names[which % CLIENTS]);
 }
 
-/* A proper CONNECT, so that what follows is not always refused. */
-static void login(struct world *w, uint8_t flags)
+static void send_packet(struct world_client *client, enum mqtt_version version, const struct mqtt_packet *packet)
 {
-    bool application = (flags & 1) != 0;
-    char id[UUID_TEXT_BYTES];
-    struct world_device *d = world_device(w, STR("dev1"));
+    struct buf out;
+    buf_init(&out, 65536);
+    mqtt_encode(&out, version, packet);
+    world_send(client, out.data, out.len);
+    buf_deinit(&out);
+}
+
+/* --- proper packets ----------------------------------------------------------------------------------------------- */
+
+/* `@`: below the device's prefix, or anywhere on an open listener. */
+static struct str topic_of(const struct fuzz *f, const struct world_client *client, unsigned which, bool filter, char *out,
+                           size_t size)
+{
+    static const char *const names[] = {"@user/a",   "@user/a/b",     "@telemetry",     "@config/update", "@command/update",
+                                        "@sync",     "@user/$x",      "@events",        "a",              "$s/a"};
+    static const char *const filters[] = {"@user/#",   "@user/+",      "$share/g/@user/#", "@telemetry", "@command", "@commands",
+                                          "@config",   "@user/a",      "$share/h/@user/a", "#",          "@reply/#", "$share/g/#",
+                                          "v1/device/+/user/#", "v1/device/+/telemetry", "@license",  "$s/+"};
+    const char *text = filter ? filters[which % (sizeof filters / sizeof filters[0])] : names[which % (sizeof names / sizeof names[0])];
+    const char *at = strchr(text, '@');
+    bool open = client->connection && client->connection->space;
+    int head = at ? (int)(at - text) : (int)strlen(text);
+    snprintf(out, size, "%.*s%s%s", head, text, at && !open ? f->prefix : "", at ? at + 1 : "");
+    return str_from_cstr(out);
+}
+
+static void set_will(const struct fuzz *f, const struct world_client *client, struct mqtt_connect *c, uint8_t options, char *topic,
+                     size_t size)
+{
+    c->has_will = true;
+    c->will.topic = topic_of(f, client, options >> 6 & 1 ? 2 : 0, false, topic, size);
+    c->will.payload = STR("{\"telemetries\":{\"w\":1}}");
+    c->will.qos = (uint8_t)((options >> 1 & 3) % 3);
+    c->will.retain = (options & 8) != 0;
+    if (options & 16) {
+        c->will.properties.will_delay_s = 5;
+        mqtt_set(&c->will.properties, MQTT_PROP_WILL_DELAY);
+    }
+}
+
+static void set_session(struct mqtt_connect *c, uint8_t flags, uint8_t options)
+{
+    struct mqtt_properties *p = &c->properties;
+    c->clean_start = (flags & 8) != 0;
+    if (flags & 16) {
+        p->session_expiry_s = 20;
+        mqtt_set(p, MQTT_PROP_SESSION_EXPIRY);
+    }
+    if (flags & 32) {
+        p->receive_maximum = 2;
+        mqtt_set(p, MQTT_PROP_RECEIVE_MAXIMUM);
+    }
+    if (flags & 64) {
+        p->topic_alias_maximum = 2;
+        mqtt_set(p, MQTT_PROP_TOPIC_ALIAS_MAXIMUM);
+    }
+    if (options & 32) {
+        p->maximum_packet_size = 100;
+        mqtt_set(p, MQTT_PROP_MAXIMUM_PACKET_SIZE);
+    }
+}
+
+/* A CONNECT that is accepted. Bits of flags: 0-2 who, 3 Clean Start, 4 expiry, 5 Receive Maximum, 6 aliases, 7 3.1.1; of
+ * options: 0-4 and 6 the Will, 5 a small Maximum Packet Size, 7 another client id. */
+static void login(struct fuzz *f, struct world_client *client, uint8_t flags, uint8_t options)
+{
+    static const char *const devices[] = {"dev1", "dev3"};
+    unsigned who = flags & 7;
+    char id[UUID_TEXT_BYTES], topic[128];
+    const struct world_device *d = world_device(f->w, str_from_cstr(devices[who == 1]));
     uuid_format(&d->brief.id, id);
     struct mqtt_packet packet = {.type = MQTT_CONNECT};
     struct mqtt_connect *c = &packet.connect;
-    c->version = flags & 2 ? MQTT_V311 : MQTT_V5;
+    c->version = flags & 128 ? MQTT_V311 : MQTT_V5;
     c->protocol_level = (uint8_t)c->version;
-    c->clean_start = (flags & 4) != 0;
     c->keep_alive_s = 60;
     c->has_user_name = c->has_password = true;
-    c->client_id = application ? STR("app") : str_from_cstr(id);
-    c->user_name = application ? STR("org") : str_from_cstr(id);
-    c->password = application ? STR("org1") : str_from_cstr(d->key);
-    if (flags & 8) {
-        c->properties.session_expiry_s = 1000;
-        mqtt_set(&c->properties, MQTT_PROP_SESSION_EXPIRY);
+    c->client_id = who < 2 ? str_from_cstr(id) : options & 128 ? STR("x") : STR("y");
+    c->user_name = who < 2 ? str_from_cstr(id) : who == 2 ? STR("partner") : STR("org");
+    c->password = who < 2 ? str_from_cstr(d->key) : who == 2 ? STR("partner1") : STR("org1");
+    set_session(c, flags, options);
+    world_open(client, "192.0.2.1", true);
+    if (who > 4) {
+        client->connection->space = hub_open_space(&f->w->core, STR("open"));
     }
-    if (flags & 16) {
-        c->properties.receive_maximum = 2;
-        mqtt_set(&c->properties, MQTT_PROP_RECEIVE_MAXIMUM);
+    if (options & 1) {
+        set_will(f, client, c, options, topic, sizeof topic);
     }
-    struct buf out;
-    buf_init(&out, 4096);
-    mqtt_encode(&out, c->version, &packet);
-    world_open(client_of(w, flags), "192.0.2.1", (flags & 32) != 0);
-    world_send(client_of(w, flags), out.data, out.len);
-    buf_deinit(&out);
+    client->version = c->version;
+    f->watches[client - f->w->clients].receive_maximum = c->version == MQTT_V5 && (flags & 32) ? 2 : UINT16_MAX;
+    send_packet(client, c->version, &packet);
 }
+
+static void publish(const struct fuzz *f, struct world_client *client, const uint8_t *o)
+{
+    char topic[128];
+    struct mqtt_packet packet = {.type = MQTT_PUBLISH};
+    struct mqtt_publish *p = &packet.publish;
+    p->qos = (o[0] & 3) % 3;
+    p->retain = (o[0] & 4) != 0;
+    p->dup = p->qos > 0 && (o[0] & 8);
+    p->packet_id = p->qos > 0 ? 1 + (o[1] & 7) : 0;
+    p->topic = o[0] & 16 ? STR("") : topic_of(f, client, o[2], false, topic, sizeof topic);
+    p->payload = o[1] & 64 ? STR("") : o[1] & 128 ? STR("{\"telemetries\":{\"a\":1}}") : STR("1");
+    if (o[0] & (16 | 32)) {
+        p->properties.topic_alias = 1 + (o[0] >> 7);
+        mqtt_set(&p->properties, MQTT_PROP_TOPIC_ALIAS);
+    }
+    if (o[0] & 64) {
+        p->properties.message_expiry_s = 3;
+        mqtt_set(&p->properties, MQTT_PROP_MESSAGE_EXPIRY);
+    }
+    send_packet(client, client->version, &packet);
+}
+
+static void subscribe(const struct fuzz *f, struct world_client *client, const uint8_t *o)
+{
+    char topics[2][128];
+    uint32_t identifier = 1 + (o[1] >> 4);
+    struct mqtt_subscription list[2];
+    struct mqtt_packet packet = {.type = MQTT_SUBSCRIBE};
+    struct mqtt_subscribe *s = &packet.subscribe;
+    s->count = 1 + (o[0] >> 7);
+    for (unsigned i = 0; i < s->count; i++) {
+        list[i] = (struct mqtt_subscription){.filter = topic_of(f, client, o[2] >> (i * 4), true, topics[i], sizeof topics[i]),
+                                             .qos = (o[0] & 3) % 3,
+                                             .no_local = client->version == MQTT_V5 && (o[0] & 4),
+                                             .retain_as_published = client->version == MQTT_V5 && (o[0] & 8),
+                                             .retain_handling = client->version == MQTT_V5 ? (o[0] >> 4 & 3) % 3 : 0};
+    }
+    s->list = list;
+    s->packet_id = 1 + (o[1] & 7);
+    if (o[0] & 64) {
+        s->properties.subscription_ids = &identifier;
+        s->properties.subscription_id_count = 1;
+        mqtt_set(&s->properties, MQTT_PROP_SUBSCRIPTION_ID);
+    }
+    send_packet(client, client->version, &packet);
+}
+
+static void unsubscribe(const struct fuzz *f, struct world_client *client, const uint8_t *o)
+{
+    char topic[128];
+    struct str filter = topic_of(f, client, o[2], true, topic, sizeof topic);
+    struct mqtt_packet packet = {.type = MQTT_UNSUBSCRIBE,
+                                 .unsubscribe = {.packet_id = 1 + (o[1] & 7), .list = &filter, .count = 1}};
+    send_packet(client, client->version, &packet);
+}
+
+static void acknowledge(struct fuzz *f, struct world_client *client, enum mqtt_type type, const uint8_t *o)
+{
+    struct watch *watch = &f->watches[client - f->w->clients];
+    bool refuses = (type == MQTT_PUBACK || type == MQTT_PUBREC) && (o[0] & 1);
+    if (type == MQTT_PUBACK || type == MQTT_PUBCOMP || (refuses && type == MQTT_PUBREC)) {
+        watch->in_flight &= ~(UINT64_C(1) << (1 + (o[1] & 7)));
+        watch->acked++;
+    }
+    struct mqtt_packet packet = {.type = type, .puback = {.packet_id = 1 + (o[1] & 7), .reason = refuses ? 0x83 : 0}};
+    send_packet(client, client->version, &packet);
+}
+
+static void send_proper(struct fuzz *f, struct world_client *client, uint8_t kind, const uint8_t *o)
+{
+    struct mqtt_packet packet = {.type = kind & 8 ? MQTT_DISCONNECT : MQTT_PINGREQ};
+    if (!client->connection || !client->version) {
+        return;
+    }
+    switch (kind % 12) {
+    case 0: case 1: case 2: case 3:
+        publish(f, client, o);
+        break;
+    case 4: case 5:
+        subscribe(f, client, o);
+        break;
+    case 6:
+        unsubscribe(f, client, o);
+        break;
+    case 7:
+        acknowledge(f, client, MQTT_PUBACK, o);
+        break;
+    case 8:
+        acknowledge(f, client, MQTT_PUBREC, o);
+        break;
+    case 9:
+        acknowledge(f, client, MQTT_PUBREL, o);
+        break;
+    case 10:
+        acknowledge(f, client, MQTT_PUBCOMP, o);
+        break;
+    default:
+        if (packet.type == MQTT_DISCONNECT) {
+            packet.disconnect.reason = o[0] & 1 ? MQTT_DISCONNECT_WITH_WILL : 0;
+            packet.disconnect.properties.session_expiry_s = o[1];
+            if (o[0] & 2) {
+                mqtt_set(&packet.disconnect.properties, MQTT_PROP_SESSION_EXPIRY);
+            }
+        }
+        send_packet(client, client->version, &packet);
+        break;
+    }
+}
+
+/* --- the domain --------------------------------------------------------------------------------------------------- */
 
 static void send_event(struct world *w, uint8_t which)
 {
@@ -83,84 +265,165 @@ static void push(struct world *w, uint8_t amount)
     world_event(w, &event);
 }
 
-/* Whatever comes in, what goes out is whole, valid packets. */
-static void check_output(struct world_client *client)
+/* --- what comes out ----------------------------------------------------------------------------------------------- */
+
+static void require(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+/* [MQTT-2.2.1-4], [MQTT-4.9.0-2]. An acknowledgement that the server ignores only makes this milder. */
+static void check_flight(struct watch *watch, const struct mqtt_publish *p)
+{
+    if (p->qos > 0 && !watch->raw) {
+        uint64_t bit = p->packet_id < 64 ? UINT64_C(1) << p->packet_id : 0;
+        require((watch->in_flight & bit) == 0);
+        watch->in_flight |= bit;
+        watch->sent++;
+        require(watch->sent <= watch->acked + watch->receive_maximum);
+    }
+}
+
+static void check_packet(struct watch *watch, const struct mqtt_packet *packet)
+{
+    require(!watch->disconnect);
+    require(watch->connack != (packet->type == MQTT_CONNACK));
+    watch->connack |= packet->type == MQTT_CONNACK;
+    watch->disconnect |= packet->type == MQTT_DISCONNECT;
+    if (packet->type == MQTT_PUBLISH) {
+        const struct mqtt_publish *p = &packet->publish;
+        uint32_t bit = mqtt_has(&p->properties, MQTT_PROP_TOPIC_ALIAS) ? 1u << (p->properties.topic_alias & 31) : 0;
+        require(p->topic.len > 0 || (watch->aliases & bit) != 0);
+        require(p->qos > 0 || !p->dup);
+        watch->aliases |= bit;
+        check_flight(watch, p);
+    }
+}
+
+static void check_output(struct world_client *client, struct watch *watch)
 {
     struct buf *out = &client->output;
     enum mqtt_version version = client->version ? client->version : MQTT_V311;
-    size_t at = 0;
-    while (at < out->len) {
+    for (size_t at = 0; at < out->len;) {
         struct mqtt_frame frame;
         struct mqtt_packet packet;
-        if (mqtt_frame(out->data + at, out->len - at, 0, &frame) != MQTT_FRAME_OK ||
-            mqtt_decode(&packet, version, MQTT_FROM_SERVER, out->data + at, frame.total_bytes).reason) {
-            abort();
-        }
+        require(mqtt_frame(out->data + at, out->len - at, 0, &frame) == MQTT_FRAME_OK);
+        require(mqtt_decode(&packet, version, MQTT_FROM_SERVER, out->data + at, frame.total_bytes).reason == 0);
+        check_packet(watch, &packet);
         at += frame.total_bytes;
     }
     buf_clear(out);
 }
 
-static void check_outputs(struct world *w)
+static void check_outputs(struct fuzz *f)
 {
-    for (size_t i = 0; i < w->client_count; i++) {
-        check_output(&w->clients[i]);
+    for (size_t i = 0; i < f->w->client_count; i++) {
+        check_output(&f->w->clients[i], &f->watches[i]);
     }
 }
 
-static size_t run_step(struct world *w, uint8_t what, uint8_t amount, const uint8_t *rest, size_t left)
+/* --- steps -------------------------------------------------------------------------------------------------------- */
+
+/* A new connection is watched from its beginning. */
+static void begin(struct fuzz *f, struct world_client *client)
 {
-    size_t used = 0;
-    switch ((enum step)((what >> 1) % STEP_COUNT)) {
-    case STEP_SEND:
-        used = amount < left ? amount : left;
-        if (client_of(w, what)->connection) {
-            world_send(client_of(w, what), rest, used);
+    if (client->connection) {
+        world_close(client);
+    }
+    check_outputs(f);
+    f->watches[client - f->w->clients] = (struct watch){.receive_maximum = UINT16_MAX};
+}
+
+static size_t client_step(struct fuzz *f, struct world_client *client, enum world_step step, uint8_t amount, const uint8_t *rest,
+                          size_t left)
+{
+    uint8_t options[3] = {0, 0, 0};
+    memcpy(options, rest, left < sizeof options ? left : sizeof options);
+    switch ((int)step) {
+    case WORLD_SEND:
+        left = amount < left ? amount : left;
+        f->watches[client - f->w->clients].raw = true;
+        if (client->connection) {
+            world_send(client, rest, left);
         }
-        break;
-    case STEP_ADVANCE:
+        return left;
+    case WORLD_OPEN:
+        begin(f, client);
+        world_open(client, "192.0.2.1", amount & 1);
+        if (amount & 2) {
+            client->connection->space = hub_open_space(&f->w->core, STR("open"));
+        }
+        return 0;
+    case WORLD_LOGIN:
+        begin(f, client);
+        login(f, client, amount, options[0]);
+        return left < 1 ? left : 1;
+    case WORLD_PACKET:
+        send_proper(f, client, amount, options);
+        return left < 3 ? left : 3;
+    case WORLD_BLOCK:
+        client->output_blocked = amount & 1 ? (size_t)1024 * 1024 : 0;
+        if (client->connection) {
+            connection_drained(client->connection);
+            world_settle(f->w);
+        }
+        return 0;
+    default:
+        world_close(client);
+        return 0;
+    }
+}
+
+static void world_do(struct world *w, enum world_step step, uint8_t amount)
+{
+    switch ((int)step) {
+    case WORLD_ADVANCE:
         world_advance(w, (uint64_t)amount * amount * 10);
         break;
-    case STEP_OPEN:
-        world_open(client_of(w, what), "192.0.2.1", amount & 1);
-        break;
-    case STEP_CLOSE:
-        world_close(client_of(w, what));
-        break;
-    case STEP_HOLD:
+    case WORLD_HOLD:
         w->hold = true;
         break;
-    case STEP_RELEASE:
+    case WORLD_RELEASE:
         w->hold = amount & 1 ? w->hold : false;
-        world_release(w, (enum op_lane)(amount % (LANE_COUNT + 1)), amount);
+        world_release(w, (enum op_lane)((amount >> 1 & 7) % (LANE_COUNT + 1)), 1 + (amount >> 4));
         break;
-    case STEP_FAIL:
+    case WORLD_FAIL:
         w->fail = (amount & 1) != 0;
         break;
-    case STEP_PUSH:
+    case WORLD_PUSH:
         push(w, amount);
         break;
-    case STEP_EVENT:
+    case WORLD_EVENT:
         send_event(w, amount);
         break;
-    case STEP_BLOCK:
-        client_of(w, what)->output_blocked = amount & 1 ? (size_t)1024 * 1024 : 0;
-        if (client_of(w, what)->connection) {
-            connection_drained(client_of(w, what)->connection);
-            world_settle(w);
-        }
+    case WORLD_LIMIT:
+        world_limit(w, amount);
         break;
-    case STEP_RESTART:
+    case WORLD_RESTART:
         w->fail = false;
         world_restart(w);
         break;
-    case STEP_LOGIN:
-        login(w, (uint8_t)((amount & ~1u) | (what & 1u)));
+    case WORLD_DRAIN:
+        world_drain(w);
         break;
-    case STEP_COUNT:
+    default:
         break;
     }
-    return used;
+}
+
+static size_t run_step(struct fuzz *f, uint8_t what, uint8_t amount, const uint8_t *rest, size_t left)
+{
+    enum world_step step = (enum world_step)((what >> 2) % WORLD_STEP_COUNT);
+    struct world_client *client = client_of(f, what);
+    switch ((int)step) {
+    case WORLD_SEND: case WORLD_OPEN: case WORLD_CLOSE: case WORLD_LOGIN: case WORLD_PACKET: case WORLD_BLOCK:
+        return client_step(f, client, step, amount, rest, left);
+    default:
+        world_do(f->w, step, amount);
+        return 0;
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -168,14 +431,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 3) {
         return 0;
     }
-    struct world *w = world_new(1 + data[0] % 2);
+    char id[UUID_TEXT_BYTES];
+    struct fuzz f = {.w = world_new(1 + data[0] % 2)};
+    uuid_format(&world_device(f.w, STR("dev1"))->brief.id, id);
+    snprintf(f.prefix, sizeof f.prefix, DEVICE_PREFIX "%s/", id);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        client_of(&f, i);
+    }
     size_t at = 1;
-    for (unsigned steps = 0; at + 2 <= size && steps < 400; steps++) {
+    for (unsigned steps = 0; at + 2 <= size && steps < STEPS_MAX; steps++) {
         uint8_t what = data[at], amount = data[at + 1];
         at += 2;
-        at += run_step(w, what, amount, data + at, size - at);
-        check_outputs(w);
+        at += run_step(&f, what, amount, data + at, size - at);
+        check_outputs(&f);
     }
-    world_free(w);
+    world_free(f.w);
     return 0;
 }

@@ -15,8 +15,10 @@ static void stage_open(struct script *s, struct world_client *client, const stru
         memcpy(peer, from.ptr, from.len);
         peer[from.len] = '\0';
     }
-    world_open(client, peer, tokens_has(t, "local"));
-    if (tokens_get(t, "open", &id)) { /* a client of the open listener `space` */
+    bool local = tokens_has(t, "local"), open = tokens_get(t, "open", &id);
+    world_open(client, peer, local);
+    world_record(s->world, WORLD_OPEN, client, (local ? 1 : 0) | (open ? 2 : 0));
+    if (open) { /* a client of the open listener `space` */
         space = STR("open");
         tokens_get(t, "space", &space);
         client->connection->space = hub_open_space(&s->world->core, space);

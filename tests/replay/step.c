@@ -114,6 +114,7 @@ static void set_setting(struct script *s, const struct tokens *t)
     }
     struct settings *settings = &s->world->settings;
     bool found = false;
+    world_record_limit(s->world, t->list[1]);
 #define ASSIGN_U(field) settings->field = (uint64_t)value
 #define ASSIGN_MS(field) settings->field = (uint64_t)value
 #define ASSIGN_SIZE(field) settings->field = (size_t)value
@@ -167,7 +168,9 @@ static void release(struct script *s, const struct tokens *t)
     } else if (tokens_has(t, "read")) {
         lane = LANE_READ;
     }
-    world_release(s->world, lane, (unsigned)tokens_number(t, "n", 1000));
+    unsigned count = (unsigned)tokens_number(t, "n", 1000);
+    world_record(s->world, WORLD_RELEASE, NULL, 1 | (unsigned)lane << 1 | (count < 16 ? count - 1 : 15) << 4);
+    world_release(s->world, lane, count);
 }
 
 static void block(struct script *s, const struct tokens *t, size_t bytes)
@@ -178,6 +181,7 @@ static void block(struct script *s, const struct tokens *t, size_t bytes)
     }
     struct world_client *client = world_client(s->world, name);
     client->output_blocked = bytes;
+    world_record(s->world, WORLD_BLOCK, client, bytes > 0);
     if (bytes == 0 && client->connection) {
         connection_drained(client->connection);
         world_settle(s->world);
@@ -207,16 +211,20 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
         world_advance(w, duration_parse(s, t->list[1]));
     } else if (str_eq(what, STR("hold"))) {
         w->hold = true;
+        world_record(w, WORLD_HOLD, NULL, 0);
     } else if (str_eq(what, STR("unhold"))) {
         w->hold = false;
+        world_record(w, WORLD_RELEASE, NULL, LANE_COUNT << 1);
         world_settle(w);
     } else if (str_eq(what, STR("release"))) {
         release(s, t);
     } else if (str_eq(what, STR("fail"))) {
         w->fail = !tokens_has(t, "off");
+        world_record(w, WORLD_FAIL, NULL, w->fail);
     } else if (str_eq(what, STR("sick"))) {
         w->sick = !tokens_has(t, "off");
     } else if (str_eq(what, STR("restart"))) {
+        world_record(w, WORLD_RESTART, NULL, 0);
         world_restart(w);
     } else if (str_eq(what, STR("nextid"))) {
         set_next_id(s, t);
@@ -225,11 +233,8 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
     } else if (str_eq(what, STR("unblock"))) {
         block(s, t, 0);
     } else if (str_eq(what, STR("drain"))) {
-        atomic_store(&w->core.draining, true);
-        for (unsigned i = 0; i < w->loop_count; i++) {
-            hub_loop_drain(&w->core.loops[i]);
-        }
-        world_settle(w);
+        world_record(w, WORLD_DRAIN, NULL, 0);
+        world_drain(w);
     } else {
         return false;
     }

@@ -113,13 +113,40 @@ void world_release(struct world *w, enum op_lane lane, unsigned count)
 
 /* --- recording, for the fuzz target's seeds ------------------------------------------------------------------------ */
 
-enum { RECORD_SEND, RECORD_ADVANCE, RECORD_OPEN, RECORD_CLOSE }; /* enum step of hub_stream_fuzz.c */
-
-static void record(struct world *w, unsigned step, const struct world_client *c, unsigned amount)
+void world_record(struct world *w, enum world_step step, const struct world_client *c, unsigned amount)
 {
     if (w->record) {
-        buf_append_u8(w->record, (uint8_t)(step << 1 | (c && strcmp(c->name, "A") != 0)));
+        buf_append_u8(w->record, (uint8_t)((unsigned)step << 2 | (c ? (unsigned)(c - w->clients) & 3 : 0)));
         buf_append_u8(w->record, (uint8_t)amount);
+    }
+}
+
+static const struct {
+    const char *name;
+    size_t offset;
+    uint64_t value;
+} limits[] = {
+#define LIMIT(field, value) {#field, offsetof(struct settings, field), value}
+    LIMIT(mqtt_open_queue, 4),           LIMIT(mqtt_device_queue, 2),       LIMIT(mqtt_application_queue, 2),
+    LIMIT(mqtt_receive_maximum, 2),      LIMIT(mqtt_device_retained, 1),    LIMIT(mqtt_open_retained, 2),
+    LIMIT(mqtt_topic_aliases, 2),        LIMIT(mqtt_device_publishes, 2),   LIMIT(mqtt_application_publishes, 2),
+    LIMIT(mqtt_device_subscribes, 2),    LIMIT(mqtt_device_filters, 2),     LIMIT(mqtt_open_filters, 2),
+    LIMIT(mqtt_application_sessions, 2), LIMIT(mqtt_packet_max, 300),       LIMIT(mqtt_failed_connects, 2),
+    LIMIT(mqtt_device_queue_bytes, 200), LIMIT(mqtt_open_retained_bytes, 20),
+};
+#define LIMITS (sizeof limits / sizeof limits[0])
+
+void world_limit(struct world *w, unsigned which)
+{
+    memcpy((char *)&w->settings + limits[which % LIMITS].offset, &limits[which % LIMITS].value, sizeof(uint64_t));
+}
+
+void world_record_limit(struct world *w, struct str name)
+{
+    for (unsigned i = 0; i < LIMITS; i++) {
+        if (str_eq(name, str_from_cstr(limits[i].name))) {
+            world_record(w, WORLD_LIMIT, NULL, i);
+        }
     }
 }
 
@@ -127,7 +154,7 @@ static void record_bytes(struct world *w, const struct world_client *c, const ui
 {
     for (size_t at = 0, part; w->record && at < len; at += part) {
         part = len - at < 255 ? len - at : 255;
-        record(w, RECORD_SEND, c, (unsigned)part);
+        world_record(w, WORLD_SEND, c, (unsigned)part);
         buf_append(w->record, data + at, part);
     }
 }
@@ -233,7 +260,6 @@ void world_open(struct world_client *c, const char *peer, bool exempt)
     if (c->connection) {
         world_close(c);
     }
-    record(w, RECORD_OPEN, c, 0);
     c->paused = c->closing = c->moving = c->wants_data = false;
     c->output_blocked = 0;
     c->version = MQTT_VERSION_NONE;
@@ -251,7 +277,7 @@ void world_send(struct world_client *c, const uint8_t *data, size_t len)
 
 void world_close(struct world_client *c)
 {
-    record(c->world, RECORD_CLOSE, c, 0);
+    world_record(c->world, WORLD_CLOSE, c, 0);
     c->closing = true;
     world_settle(c->world);
 }
@@ -276,6 +302,15 @@ void world_settle(struct world *w)
     }
 }
 
+void world_drain(struct world *w)
+{
+    atomic_store(&w->core.draining, true);
+    for (unsigned i = 0; i < w->loop_count; i++) {
+        hub_loop_drain(&w->core.loops[i]);
+    }
+    world_settle(w);
+}
+
 /* Time passes in steps short enough that what a timer causes is settled before the next one fires. */
 void world_advance(struct world *w, uint64_t ms)
 {
@@ -284,7 +319,7 @@ void world_advance(struct world *w, uint64_t ms)
     while (amount < 255 && (uint64_t)amount * amount * 10 < ms) {
         amount++;
     }
-    record(w, RECORD_ADVANCE, NULL, amount);
+    world_record(w, WORLD_ADVANCE, NULL, amount);
     while (w->now_ms < until) {
         uint64_t next = until;
         for (unsigned i = 0; i < w->loop_count; i++) {

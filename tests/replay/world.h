@@ -72,6 +72,33 @@ struct world {
     struct buf *record; /* NULL, or where the steps go as an input of tests/fuzz/hub_stream_fuzz.c */
 };
 
+/* Steps of an input of tests/fuzz/hub_stream_fuzz.c. Each is a byte `step << 2 | client`, a byte `amount`, and what the step
+ * takes behind them. The order is the corpus' format: new steps come last. */
+enum world_step {
+    WORLD_SEND,    /* so many of the bytes that follow, to the server */
+    WORLD_ADVANCE, /* amount * amount * 10 ms */
+    WORLD_OPEN,    /* 1: exempt from limits; 2: on an open listener */
+    WORLD_CLOSE,
+    WORLD_HOLD,
+    WORLD_RELEASE, /* bit 0: go on holding; the lane */
+    WORLD_FAIL,    /* 1: on */
+    WORLD_PUSH,
+    WORLD_EVENT,
+    WORLD_BLOCK,   /* 1: on */
+    WORLD_RESTART,
+    WORLD_LOGIN,   /* a proper CONNECT; a byte of options more */
+    WORLD_PACKET,  /* any other proper packet; three bytes of options more */
+    WORLD_LIMIT,   /* a setting that is usually large becomes small */
+    WORLD_DRAIN,
+    WORLD_STEP_COUNT,
+};
+
+/* Records a step, if the world has a record. */
+void world_record(struct world *world, enum world_step step, const struct world_client *client, unsigned amount);
+/* Makes one of some settings small, and records that the setting of this name was made so. */
+void world_limit(struct world *world, unsigned which);
+void world_record_limit(struct world *world, struct str name);
+
 /* Devices dev1, dev2 (organization 1), dev3 (organization 2), all of partner 1, their keys key-dev1 ...; `web1` of an
  * HTTPS model, `susp1` suspended, `dev4` of nobody. API keys: org1, org1-read, org2, partner1. */
 struct world *world_new(unsigned loop_count);
@@ -79,6 +106,8 @@ void world_free(struct world *world);
 /* Runs tasks, operations and turn ends until nothing is left to do. */
 void world_settle(struct world *world);
 void world_advance(struct world *world, uint64_t ms);
+/* The server stops in order. */
+void world_drain(struct world *world);
 /* A crash and a start: connections are gone, so is everything that was not committed. */
 void world_restart(struct world *world);
 /* Runs what waits in this lane (LANE_COUNT: any), at most `count`. */
