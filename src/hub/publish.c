@@ -36,16 +36,23 @@ void publish_refuse(struct session *session, const struct mqtt_publish *publish,
     }
 }
 
+void inbound_stored_with_effect(struct session *session, uint16_t packet_id)
+{
+    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_DONE};
+    persist_inbound(session, &row);
+}
+
 /* --- free topics -------------------------------------------------------------------------------------------------- */
 
 struct user_publish {
     struct relay relay;
+    struct persist_waiter waiter;
     struct answer *answer;
+    bool id_follows; /* it is stored when the message has been */
 };
 
-static void on_user_relayed(struct relay *relay, enum err err)
+static void user_publish_end(struct user_publish *p, enum err err)
 {
-    struct user_publish *p = container_of(relay, struct user_publish, relay);
     if (err == ERR_OK) {
         answer_give(p->answer, MQTT_SUCCESS, STR(""));
     } else {
@@ -55,10 +62,22 @@ static void on_user_relayed(struct relay *relay, enum err err)
     mem_free(p);
 }
 
-void inbound_stored_with_effect(struct session *session, uint16_t packet_id)
+static void on_id_committed(struct persist_waiter *waiter, enum err err)
 {
-    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_DONE};
-    persist_inbound(session, &row);
+    user_publish_end(container_of(waiter, struct user_publish, waiter), err);
+}
+
+static void on_user_relayed(struct relay *relay, enum err err)
+{
+    struct user_publish *p = container_of(relay, struct user_publish, relay);
+    struct session *session = p->answer->session;
+    if (err != ERR_OK || !p->id_follows || session->is_dead || !session_is_stored(session)) {
+        user_publish_end(p, err);
+        return;
+    }
+    inbound_stored_with_effect(session, p->answer->packet_id);
+    p->waiter.done = on_id_committed;
+    persist_wait(session->loop, &p->waiter);
 }
 
 /* `device` NULL: in the space of an open listener. */
@@ -84,7 +103,11 @@ static void publish_user(struct session *session, const struct device_brief *dev
     p->answer = answer;
     relay_begin(&p->relay, session->loop, on_user_relayed);
     relay_message(session->loop, message, &p->relay);
-    if (publish->qos == 2 && session_is_stored(session)) {
+    bool keeps_id = publish->qos == 2 && session_is_stored(session);
+    /* On this loop the message and its id are one commit. Other loops commit on their own: the id follows them, for if it
+     * came first, a kill in between would lose the message, whose repetition then counts as one. */
+    p->id_follows = keeps_id && p->relay.posts > 0;
+    if (keeps_id && !p->id_follows) {
         inbound_stored_with_effect(session, publish->packet_id);
         relay_hold_for_commit(&p->relay);
     }

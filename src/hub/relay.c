@@ -11,6 +11,7 @@
 void relay_begin(struct relay *relay, struct hub_loop *home, void (*done)(struct relay *relay, enum err err))
 {
     relay->home = home;
+    relay->posts = 0;
     relay->done = done;
     atomic_init(&relay->left, 1);
     atomic_init(&relay->failed, false);
@@ -189,6 +190,7 @@ static void post_to(struct hub_loop *loop, struct message *message, struct share
     post->member = member;
     post->relay = relay;
     if (relay) {
+        relay->posts++;
         atomic_fetch_add(&relay->left, 1);
     }
     mailbox_post(loop->mailbox, &post->task);

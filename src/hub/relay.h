@@ -12,6 +12,7 @@ struct relay {
     struct task task;
     struct persist_waiter waiter;
     struct hub_loop *home;
+    unsigned posts;          /* to loops, whose commits are their own */
     _Atomic unsigned left;
     _Atomic bool failed;
     void (*done)(struct relay *relay, enum err err); /* on home, once; may be called from within relay_finish() */
