@@ -15,6 +15,7 @@ export const builds = process.env.BENCH_BUILD ?? join(root, 'build');
 const muster = process.env.MUSTER_BIN ?? join(builds, 'muster');
 const cores = os.cpus().length;
 const START_MS = 60_000;
+const STOP_MS = 20_000;
 const SLACK_MS = 180_000; // a load run that takes this much longer than it should is ended
 
 export const dir = mkdtempSync(join(tmpdir(), 'muster-bench-'));
@@ -23,15 +24,23 @@ export const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(v
 const pin = (core, command) => (cores > 1 ? ['taskset', '-c', String(core), ...command] : command);
 
 const running = new Set();
+process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 function start(command, options = {}) {
   const [program, ...args] = pin(options.core ?? 0, command);
   const child = spawn(program, args, { stdio: ['ignore', options.stdout ?? 'ignore', 'pipe'] });
   running.add(child);
   child.log = '';
+  child.on('error', (error) => { child.log += error.message; });
   child.stderr.setEncoding('utf8').on('data', (text) => { child.log = (child.log + text).slice(-4000); });
-  child.ended = once(child, 'exit').then(() => running.delete(child));
-  child.stop = async (signal = 'SIGTERM') => { if (child.exitCode === null) child.kill(signal); await child.ended; };
+  child.ended = new Promise((resolve) => { child.on('exit', resolve); child.on('error', resolve); }).then(() => running.delete(child));
+  child.stop = async (signal = 'SIGTERM') => {
+    if (child.exitCode === null) child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await child.ended;
+    clearTimeout(timer);
+  };
   return child;
 }
 
@@ -194,6 +203,7 @@ export async function devices(count = 15_000) {
   const part = join(dir, 'part');
   while (lines.length < count || results.length < RUNS) {
     results.push(await load('register', server.http, ['--clients', 64, '--hardware-key', model.key, '--seconds', 1, '--warmup', 0, '--save', part, '--server-pid', server.pid]));
+    if (!results.at(-1).in) throw new Error('no device could be registered');
     lines.push(...readFileSync(part, 'utf8').trim().split('\n'));
   }
   writeFileSync(credentials, `${lines.join('\n')}\n`);

@@ -1,10 +1,10 @@
 // Connections: their memory, what making one costs, and how all come back at once.
 import net from 'node:net';
 import { readFileSync } from 'node:fs';
-import { RUNS, SECONDS, alternate, cpuSeconds, devices, load, median, medians, rssMiB, startMosquitto, startMuster, withServers } from '../context.js';
+import { RUNS, alternate, cpuSeconds, devices, load, median, medians, rssMiB, startMosquitto, startMuster, withServers } from '../context.js';
 
 const MEMORY_RUNS = Math.min(RUNS, 3); // each with a fresh process; they hardly differ
-const HOLD_S = 2;
+const HOLD_S = 1;
 
 /** Resident bytes of one connection in a fresh process; the median of a few. */
 async function memory(start, door, clients, args) {
@@ -44,7 +44,7 @@ async function connects() {
       ['**connect** with a resumed TLS 1.3 session: CPU', encrypted, ['--tls', '--resume'], 'measured'],
     ]) {
       const results = await alternate([muster, peer], (server) => load('churn', server === muster ? (args.length ? server.mqtts : server.mqtt) : server.open,
-        ['--clients', 1000, '--seconds', SECONDS, '--server-pid', server.pid, ...args, ...(server === muster ? ['--credentials', fleet.credentials] : [])]));
+        ['--clients', 1000, '--seconds', 1, '--server-pid', server.pid, ...args, ...(server === muster ? ['--credentials', fleet.credentials] : [])]));
       const failed = results.flatMap(({ runs }) => runs).reduce((sum, result) => sum + result.failed, 0);
       lines.push({ what: failed ? `${what} (${failed} failed)` : what, unit: 'us', muster: results[0].cpu_us_each, mosquitto: results[1].cpu_us_each, goal });
     }

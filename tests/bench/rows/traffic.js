@@ -1,5 +1,5 @@
 // Messages between connected clients: Muster's open listener, Mosquitto and the floor, the same load for each.
-import { SECONDS, alternate, load, startFloor, startMosquitto, startMuster, withServers } from '../context.js';
+import { RUNS, SECONDS, alternate, load, startFloor, startMosquitto, startMuster, withServers } from '../context.js';
 import { faults } from '../table.js';
 
 const servers = [() => startMuster(), () => startMosquitto(), () => startFloor()];
@@ -23,12 +23,12 @@ function pattern(what, goal, mode, args, { latency = true } = {}) {
 
 /** Half of Mosquitto's top rate of one-to-one QoS 1, at which both then have time. */
 async function latency() {
-  return withServers(servers, async (...started) => {
+  return withServers(servers.slice(0, 2), async (...started) => {
     const top = await load('one-to-one', started[1].open, ['--seconds', SECONDS, '--server-pid', started[1].pid]);
     const rate = Math.floor(top.in_per_second / 2);
     const results = await alternate(started, (server) => load('one-to-one', server.open, ['--rate', rate, '--seconds', SECONDS, '--server-pid', server.pid]));
-    const [muster, mosquitto, floor] = results;
-    const line = (text, name, goal) => ({ what: text, unit: 'ms', muster: muster[name] / 1e3, mosquitto: mosquitto[name] / 1e3, floor: floor[name] / 1e3, goal });
+    const [muster, mosquitto] = results;
+    const line = (text, name, goal) => ({ what: text, unit: 'ms', muster: muster[name] / 1e3, mosquitto: mosquitto[name] / 1e3, goal });
     return [
       line(`**latency** publish to subscriber, one-to-one QoS 1 at ${rate.toLocaleString('en-US')}/s, half of Mosquitto's top rate, p50`, 'delivery_p50_us', "below Mosquitto's"),
       line('— p99', 'delivery_p99_us', "below Mosquitto's"),
@@ -62,7 +62,7 @@ async function twoLoops() {
   const start = (loops) => () => startMuster({ loops, core: '0,1' });
   return withServers([start(1), start(2)], async (...started) => {
     const [one, two] = await alternate(started, (server) => load('one-to-one', server.open,
-      ['--clients', 8, '--qos', 0, '--inflight', 2000, '--payload', 24, '--seconds', SECONDS, '--server-pid', server.pid], { core: '0,1' }));
+      ['--clients', 8, '--qos', 0, '--inflight', 2000, '--payload', 24, '--seconds', SECONDS, '--server-pid', server.pid], { core: '0,1' }), Math.min(RUNS, 3));
     return [
       { what: '**one loop**, 8 pairs, QoS 0, 24 bytes, generator on the same two cores: messages (in + out) per second', muster: one.in_per_second * 2 },
       { what: `**two loops**: ${(two.in_per_second / one.in_per_second).toFixed(2)} times that`, muster: two.in_per_second * 2, goal: '>= 1.6 times' },
