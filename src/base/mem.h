@@ -9,10 +9,10 @@ void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(
 void *mem_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_realloc(void *ptr, size_t size) __attribute__((returns_nonnull));
 void *mem_dup(const void *ptr, size_t size) __attribute__((returns_nonnull));
-void mem_free(void *ptr);
+void mem_free(void *ptr); /* NULL is accepted */
 /* Gives memory that was freed back to the system. Takes milliseconds, in which allocations of others may wait: for quiet
  * moments. Any thread. */
-void mem_trim(void); /* NULL is accepted */
+void mem_trim(void);
 
 #define mem_new(type) ((type *)mem_calloc(1, sizeof(type)))
 

@@ -1,11 +1,11 @@
 // What the rows share: where the programs are, the servers they start (each pinned to core 0, the load generator to
 // core 1), a fleet of registered devices, and medians.
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../blackbox/support/ports.js';
 import { makeModel, setup } from '../blackbox/support/server.js';
 
 export const RUNS = Number(process.env.BENCH_RUNS ?? 5);
@@ -57,15 +57,6 @@ async function untilPort(port, child) {
   }))) {
     if (child.exitCode !== null || Date.now() > end) throw new Error(`no server on port ${port}: ${child.log}`);
   }
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const local = (port) => ({ host: '127.0.0.1', port });

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './support/ports.js';
 import { binary, startServer } from './support/server.js';
 
 const folder = fileURLToPath(new URL('../replay/', import.meta.url));
@@ -27,15 +28,6 @@ async function play(peer, { host, port }) {
   const [, played, different] = out.match(/^(\d+) scenarios played, \d+ not general, (\d+) known differences, 0 failed$/m).map(Number);
   assert.ok(played >= AT_LEAST, out);
   return { played, different };
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const answers = (port) => new Promise((resolve) => {
