@@ -12,6 +12,10 @@
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
 #define ANSWERS_MAX 1024u
 #define REASON_BYTES_MAX 240u
+/* What one client may have done before others have their turn. */
+#define PACKETS_PER_TURN 256u
+/* A client that leaves so many bytes of answers unread is not read either; messages alone never come that far. */
+#define UNREAD_BYTES_MAX ((size_t)768 * 1024)
 
 /* An older client knows no Receive Maximum: beyond it, it is not refused but read later. */
 static uint32_t answers_max(const struct connection *c)
@@ -25,10 +29,10 @@ static const struct link_ops *link_of(const struct connection *c)
     return hub_ports(c->loop)->link;
 }
 
-/* Nothing is read until something of what the client asked for is done. */
+/* Nothing is read until something of what the client asked for is done, or the client has read its answers. */
 static bool is_held(const struct connection *c)
 {
-    return c->serial_uplinks || c->answer_count >= answers_max(c);
+    return c->serial_uplinks || c->unread || c->answer_count >= answers_max(c);
 }
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
@@ -255,6 +259,10 @@ void connection_wake(struct connection *connection)
 
 void connection_drained(struct connection *connection)
 {
+    if (connection->unread) {
+        connection->unread = false;
+        connection_wake(connection);
+    }
     if (connection->session && connection->state == CONNECTION_OPEN) {
         outbox_pump(connection->session);
     }
@@ -685,8 +693,18 @@ static size_t take_packet(struct connection *c, const uint8_t *data, size_t len)
 
 size_t connection_data(struct connection *connection, const uint8_t *data, size_t len)
 {
+    const struct link_ops *link = link_of(connection);
+    unsigned budget = PACKETS_PER_TURN;
     size_t used = 0;
+    if (link->output_bytes(connection->link) > UNREAD_BYTES_MAX) {
+        connection->unread = true;
+        connection_hold(connection);
+    }
     while (used < len && may_read(connection)) {
+        if (budget-- == 0) {
+            link->again(connection->link);
+            break;
+        }
         size_t taken = take_packet(connection, data + used, len - used);
         if (taken == 0) {
             break;

@@ -56,6 +56,11 @@ static void link_resume(void *link)
     stream_resume(link);
 }
 
+static void link_again(void *link)
+{
+    stream_again(link);
+}
+
 static void link_close(void *link)
 {
     stream_close(link);
@@ -94,6 +99,7 @@ static const struct link_ops stream_link = {
     .output_bytes = link_output_bytes,
     .pause = link_pause,
     .resume = link_resume,
+    .again = link_again,
     .close = link_close,
     .abort = link_abort,
     .move = link_move,

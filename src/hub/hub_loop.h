@@ -33,6 +33,7 @@ struct link_ops {
     size_t (*output_bytes)(void *link);
     void (*pause)(void *link);
     void (*resume)(void *link);
+    void (*again)(void *link); /* from within connection_data(): the rest is handed in next turn */
     void (*close)(void *link);
     void (*abort)(void *link);
     /* Hands the link to another loop, where connection_arrived() is called. */

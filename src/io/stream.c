@@ -16,6 +16,8 @@
 #include "base/metrics.h"
 
 #define READ_ROUNDS 4
+/* What is read from one stream in a turn before the others have theirs, but for a packet that is longer. */
+#define READ_BYTES_PER_TURN (16 * 1024)
 #define KEPT_COPIED_BYTES_MAX (32 * 1024)
 #define KEPT_GROWTH_BYTES (64 * 1024)
 #define OUTPUT_MAX_DEFAULT (8 * 1024 * 1024)
@@ -365,12 +367,20 @@ static void drop_input(struct stream *stream)
     }
 }
 
+static bool kept_grows_in_place(const struct stream *stream)
+{
+    return stream->kept_len > KEPT_COPIED_BYTES_MAX;
+}
+
 static void read_plain(struct stream *stream)
 {
-    for (int round = 0; round < READ_ROUNDS && stream_may_deliver(stream); round++) {
+    for (int round = 0; round < READ_ROUNDS && stream_may_deliver(stream) && (round == 0 || kept_grows_in_place(stream)); round++) {
         uint8_t *at;
         size_t space;
         stream_input_room(stream, &at, &space);
+        if (!kept_grows_in_place(stream) && space > READ_BYTES_PER_TURN) {
+            space = READ_BYTES_PER_TURN;
+        }
         ssize_t got = recv(stream->watch.fd, at, space, 0);
         if (got < 0) {
             if (errno != EAGAIN && errno != EINTR) {
@@ -450,11 +460,6 @@ static void size_kept(struct stream *stream, size_t cap)
     stream->kept_cap = (uint32_t)cap;
 }
 
-static bool kept_grows_in_place(const struct stream *stream)
-{
-    return stream->kept_len > KEPT_COPIED_BYTES_MAX;
-}
-
 void stream_input_room(struct stream *stream, uint8_t **ret_at, size_t *ret_space)
 {
     uint8_t *received = stream->loop->streams->received;
@@ -506,6 +511,7 @@ static void unwrap_frames(struct stream *stream, const uint8_t *raw, size_t len)
 static void deliver(struct stream *stream, const uint8_t *data, size_t len)
 {
     size_t used = 0;
+    stream->again = false;
     if (stream_may_deliver(stream) && len > 0) {
         stream->in_data = true;
         used = stream->ops->on_data(stream, data, len);
@@ -523,6 +529,9 @@ static void deliver(struct stream *stream, const uint8_t *data, size_t len)
         return;
     }
     keep(stream, data + used, len - used);
+    if (stream->again && stream->kept_len > 0 && stream_may_deliver(stream)) {
+        hand_in_again(stream);
+    }
     if (stream_may_deliver(stream) && stream->kept_len > stream->input_max) {
         stream_finish(stream, STREAM_FAILED);
     }
@@ -628,6 +637,12 @@ void stream_resume(struct stream *stream)
         }
         stream_arm(stream);
     }
+}
+
+void stream_again(struct stream *stream)
+{
+    assert(stream->in_data);
+    stream->again = true;
 }
 
 size_t stream_input_max_set(struct stream *stream, size_t bytes)

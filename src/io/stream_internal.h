@@ -65,6 +65,7 @@ struct stream {
     bool congested : 1; /* on_drained is due when it has drained */
     bool said_goodbye : 1;
     bool in_data : 1;   /* on_data is running */
+    bool again : 1;     /* it wants its leftover back next turn */
     bool ws_fresh : 1;  /* what on_data leaves now is WebSocket already */
     bool postponed : 1; /* handshake input waits for a turn with time for it */
     bool ready : 1;     /* kept input is to be handed in next turn */

@@ -14,7 +14,7 @@
 #include "io/tls_internal.h"
 
 #define HANDSHAKE_STEPS_PER_TURN 8
-#define READ_ROUNDS 2
+#define READ_ROUNDS 1
 #define CIPHER_WAITING_BYTES (64 * 1024)
 #define CIPHER_WAITING_BYTES_MAX (1024 * 1024)
 

@@ -187,6 +187,11 @@ static void link_resume(void *link)
     ((struct world_client *)link)->wants_data = true;
 }
 
+static void link_again(void *link)
+{
+    ((struct world_client *)link)->wants_data = true;
+}
+
 static void link_close(void *link)
 {
     ((struct world_client *)link)->closing = true;
@@ -203,6 +208,7 @@ static const struct link_ops link = {.output = link_output,
                                      .output_bytes = link_output_bytes,
                                      .pause = link_pause,
                                      .resume = link_resume,
+                                     .again = link_again,
                                      .close = link_close,
                                      .abort = link_close,
                                      .move = link_move};
