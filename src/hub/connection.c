@@ -691,6 +691,13 @@ static size_t take_packet(struct connection *c, const uint8_t *data, size_t len)
     return frame.total_bytes;
 }
 
+/* There are no more of these than messages in flight, and they make room for others: a turn takes all that were read. */
+static bool acknowledges(uint8_t first_byte)
+{
+    unsigned type = first_byte >> 4;
+    return type == MQTT_PUBACK || type == MQTT_PUBREC || type == MQTT_PUBCOMP;
+}
+
 size_t connection_data(struct connection *connection, const uint8_t *data, size_t len)
 {
     const struct link_ops *link = link_of(connection);
@@ -701,7 +708,7 @@ size_t connection_data(struct connection *connection, const uint8_t *data, size_
         connection_hold(connection);
     }
     while (used < len && may_read(connection)) {
-        if (budget-- == 0) {
+        if (!acknowledges(data[used]) && budget-- == 0) {
             link->again(connection->link);
             break;
         }
