@@ -229,7 +229,7 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
     } else if (str_eq(what, STR("nextid"))) {
         set_next_id(s, t);
     } else if (str_eq(what, STR("block"))) {
-        block(s, t, (size_t)1024 * 1024);
+        block(s, t, tokens_has(t, "answers") ? (size_t)1024 * 1024 : (size_t)512 * 1024);
     } else if (str_eq(what, STR("unblock"))) {
         block(s, t, 0);
     } else if (str_eq(what, STR("drain"))) {
