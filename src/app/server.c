@@ -243,8 +243,9 @@ static enum err open_doors(struct server *server)
     struct network exempt[NETWORKS_MAX];
     const struct settings *settings = &server->config->settings;
     unsigned exempt_count = parse_networks(settings->server_limits_exempt, exempt, NETWORKS_MAX);
-    server->limits = connection_limits_new(connections_allowed(settings), (size_t)settings->server_connections_per_address,
-                                           exempt, exempt_count);
+    size_t connections_max = connections_allowed(settings);
+    server->limits =
+        connection_limits_new(connections_max, (size_t)settings->server_connections_per_address, exempt, exempt_count);
     server->loop_count = settings->server_loops ? (unsigned)settings->server_loops : usable_cores();
     if (server->loop_count > LOOPS_MAX) {
         server->loop_count = LOOPS_MAX;
@@ -254,8 +255,12 @@ static enum err open_doors(struct server *server)
         loop_set_gather(server->loops[i], settings->server_gather_us > GATHER_US_MAX ? GATHER_US_MAX
                                                                                      : (unsigned)settings->server_gather_us);
     }
-    server->hub = hub_new(&(struct hub_config){
-        &server->installation.domain, server->loops, server->loop_count, check_health, server});
+    server->hub = hub_new(&(struct hub_config){.domain = &server->installation.domain,
+                                               .loops = server->loops,
+                                               .loop_count = server->loop_count,
+                                               .connections_max = connections_max,
+                                               .is_healthy = check_health,
+                                               .user = server});
     server->api = api_new(&(struct api_config){
         .domain = &server->installation.domain,
         .loops = server->loops,

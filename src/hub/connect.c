@@ -215,6 +215,19 @@ static bool refused_by_credentials(struct connection *c, const struct mqtt_conne
     return true;
 }
 
+/* Of one tenant, connected or not; 0: no limit. On an open listener anybody may leave sessions behind: no more of them
+ * than there may be connections (mqtt.md 9). */
+static uint64_t sessions_max_of(const struct connection *c, enum party party)
+{
+    const struct settings *s = hub_settings(c->loop);
+    uint64_t connections_max = c->loop->core->connections_max;
+    if (party != PARTY_OPEN) {
+        return party == PARTY_DEVICE ? 0 : s->mqtt_application_sessions; /* a device has one */
+    }
+    bool set = s->server_connections_max > 0 && (connections_max == 0 || s->server_connections_max < connections_max);
+    return set ? s->server_connections_max : connections_max;
+}
+
 static bool refused_by_limits(struct connection *c, const struct mqtt_connect *connect, const struct candidate *who)
 {
     const struct settings *s = hub_settings(c->loop);
@@ -230,8 +243,9 @@ static bool refused_by_limits(struct connection *c, const struct mqtt_connect *c
         connect_refuse(c, MQTT_CONNECTION_RATE_EXCEEDED, "Too many failed attempts");
         return true;
     }
-    if (who->key.party != PARTY_DEVICE && who->key.party != PARTY_OPEN && s->mqtt_application_sessions > 0 && !session_find(c->loop, &who->key) &&
-        session_counts_get(c->loop->core->counts, who->key.party, who->key.owner_no) >= s->mqtt_application_sessions) {
+    uint64_t sessions_max = sessions_max_of(c, who->key.party);
+    if (sessions_max > 0 && !session_find(c->loop, &who->key) &&
+        session_counts_get(c->loop->core->counts, who->key.party, who->key.owner_no) >= sessions_max) {
         connect_refuse(c, MQTT_QUOTA_EXCEEDED, "Too many sessions");
         return true;
     }

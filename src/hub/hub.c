@@ -345,6 +345,7 @@ struct hub *hub_new(const struct hub_config *config)
     hub->user = config->user;
     hub->bindings = mem_calloc(config->loop_count, sizeof *hub->bindings);
     hub_core_init(&hub->core, config->domain, &program_ports, config->loop_count);
+    hub->core.connections_max = config->connections_max;
     for (size_t i = 0; i < config->loop_count; i++) {
         struct loop_binding *binding = &hub->bindings[i];
         struct hub_loop *loop = &hub->core.loops[i];

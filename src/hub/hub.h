@@ -11,6 +11,7 @@ struct hub_config {
     struct domain *domain;
     struct loop *const *loops;
     size_t loop_count;
+    size_t connections_max;         /* 0: no limit */
     bool (*is_healthy)(void *user); /* storage works; NULL: always. Any thread */
     void *user;
 };

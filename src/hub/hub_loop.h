@@ -131,6 +131,7 @@ struct hub_core {
     struct failures *failures;
     struct hub_loop *loops;
     size_t loop_count;
+    size_t connections_max;                            /* that the program accepts; 0: no limit */
     _Atomic int64_t next_session_no;
     _Atomic int unsaved_loops;                         /* see unsaved_anywhere() */
     _Atomic int application_filters;                   /* of all loops */
