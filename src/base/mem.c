@@ -49,6 +49,15 @@ void *mem_dup(const void *ptr, size_t size)
     return copy;
 }
 
+void *mem_aligned(size_t alignment, size_t size)
+{
+    void *ptr = aligned_alloc(alignment, size);
+    if (!ptr) {
+        out_of_memory();
+    }
+    return ptr;
+}
+
 void mem_free(void *ptr)
 {
     free(ptr);

@@ -9,6 +9,8 @@ void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(
 void *mem_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_realloc(void *ptr, size_t size) __attribute__((returns_nonnull));
 void *mem_dup(const void *ptr, size_t size) __attribute__((returns_nonnull));
+/* At an address that is a multiple of `alignment`, as is `size`; not initialised. */
+void *mem_aligned(size_t alignment, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(2)));
 void mem_free(void *ptr); /* NULL is accepted */
 /* Gives memory that was freed back to the system. Takes milliseconds, in which allocations of others may wait: for quiet
  * moments. Any thread. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 static void test_render(void **state)
 {
@@ -22,6 +23,38 @@ static void test_render(void **state)
                                                    "# TYPE muster_connections gauge\nmuster_connections 2\n"));
     assert_non_null(strstr((const char *)out.data, "# TYPE muster_sent_bytes_total counter\nmuster_sent_bytes_total 0\n"));
     buf_deinit(&out);
+}
+
+static void *count_some(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 1000; i++) {
+        metric_add(METRIC_HTTP_REQUESTS, 1);
+    }
+    return metric_own;
+}
+
+static void test_threads_count_together(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    void *shard, *again;
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, count_some, NULL), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], &shard);
+    }
+    assert_int_equal(metric_get(METRIC_HTTP_REQUESTS), THREADS * 1000);
+    /* One after the other: they need one shard, and what was counted in it stays. */
+    for (int i = 0; i < 3; i++) {
+        pthread_create(&threads[0], NULL, count_some, NULL);
+        pthread_join(threads[0], &again);
+        assert_true(i == 0 || again == shard);
+        shard = again;
+    }
+    assert_int_equal(metric_get(METRIC_HTTP_REQUESTS), (THREADS + 3) * 1000);
 }
 
 #define METRIC_NAME(id, name, type, help) name,
@@ -42,6 +75,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_render),
+        cmocka_unit_test(test_threads_count_together),
         cmocka_unit_test(test_names_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

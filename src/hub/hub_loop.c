@@ -27,7 +27,8 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
     core->counts = session_counts_new();
     core->retained = retained_new();
     core->shares = shares_new();
-    core->loops = mem_calloc(loop_count, sizeof *core->loops);
+    core->loops = mem_aligned(_Alignof(struct hub_loop), loop_count * sizeof *core->loops);
+    memset(core->loops, 0, loop_count * sizeof *core->loops);
     atomic_init(&core->next_session_no, 1);
     for (unsigned i = 0; i < loop_count; i++) {
         struct hub_loop *loop = &core->loops[i];
@@ -36,6 +37,7 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
         hashmap_init(&loop->sessions);
         hashmap_init(&loop->tenants);
         list_init(&loop->connections);
+        loop->posts = mem_calloc(loop_count, sizeof *loop->posts);
     }
 }
 
@@ -50,6 +52,7 @@ static void loop_deinit(struct hub_loop *loop)
     hashmap_deinit(&loop->sessions);
     hashmap_deinit(&loop->tenants);
     mem_free(loop->receivers);
+    mem_free(loop->posts);
 }
 
 static struct open_space *space_of_no(struct hub_core *core, int64_t no)

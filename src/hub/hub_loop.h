@@ -22,6 +22,7 @@ struct message;
 struct retained;
 struct shares;
 struct persist_batch;
+struct relay_post;
 struct sample_uplink;
 struct unsaved;
 struct session;
@@ -111,11 +112,13 @@ struct hub_loop {
     uint64_t match_serial;                             /* number of the message being delivered to applications */
     struct receiver *receivers;                        /* of it; kept for the next one */
     size_t receiver_count, receiver_capacity;
-    _Atomic int application_filters;                   /* read by other loops: is anything to be posted here? */
+    struct relay_post **posts;                         /* for each loop: what this turn has for it (relay.c) */
+    struct timer alive;
+    /* Read by other loops for each message: away from what changes with each. */
+    _Alignas(64) _Atomic int application_filters;      /* is anything to be posted here? */
     _Atomic int open_filters;
     _Atomic size_t connection_count;
     _Atomic bool busy;                                 /* batches in flight */
-    struct timer alive;
 };
 
 /* The topic space of the open listeners of one name (mqtt.md 2.4). */
@@ -150,7 +153,7 @@ struct open_space *hub_open_space(struct hub_core *core, struct str name);
 struct retained *hub_retained(const struct hub_core *core, int64_t space);
 /* Set-up of one loop; the caller fills now_ms, unix_ms and user before. */
 void hub_loop_start(struct hub_loop *loop, struct timer_wheel *timers, struct mailbox *mailbox);
-/* Submits what this turn has to store. */
+/* The end of a turn: submits what it has to store, posts what it has for other loops. */
 void hub_loop_flush(struct hub_loop *loop);
 /* Something happened in the domain; called on every loop that hub_event_targets() names. */
 void hub_loop_event(struct hub_loop *loop, const struct event *event);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "hub/message.h"
 #include "hub/outbox.h"
+#include "hub/relay.h"
 #include "hub/unsaved.h"
 
 enum change_kind {
@@ -238,6 +239,7 @@ static void run_refused(struct task *task)
 
 void hub_loop_flush(struct hub_loop *loop)
 {
+    relay_flush(loop);
     struct persist_batch *batch = loop->batch;
     if (!batch) {
         return;

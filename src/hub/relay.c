@@ -77,30 +77,77 @@ void relay_hold_for_commit(struct relay *relay)
 
 /* --- to another loop ---------------------------------------------------------------------------------------------- */
 
-struct relay_post {
-    struct task task;
-    struct persist_waiter waiter;
-    struct hub_loop *loop;
-    struct message *message;
+/* Gathered over a turn: one posting, one wake-up. Each loop posts to another in the order in which it relays. */
+enum { POST_ENTRIES_MAX = 64 };
+
+struct post_entry {
+    struct message *message;     /* held */
     struct share_member *member; /* held; NULL: to everybody there */
     struct relay *relay;         /* NULL: nobody waits */
 };
 
-static void post_finish(struct relay_post *post, enum err err)
+struct relay_post {
+    struct task task;
+    struct persist_waiter waiter;
+    struct hub_loop *loop;       /* where it goes */
+    unsigned count;
+    struct post_entry entries[POST_ENTRIES_MAX];
+};
+
+static void entry_finish(const struct post_entry *entry, const struct hub_loop *here, enum err err)
 {
-    if (post->relay) {
-        relay_release(post->relay, post->loop, err);
+    if (entry->relay) {
+        relay_release(entry->relay, here, err);
     }
-    message_unref(post->message);
-    if (post->member) {
-        share_member_unref(post->member);
+    message_unref(entry->message);
+    if (entry->member) {
+        share_member_unref(entry->member);
     }
-    mem_free(post);
 }
 
 static void on_post_committed(struct persist_waiter *waiter, enum err err)
 {
-    post_finish(container_of(waiter, struct relay_post, waiter), err);
+    struct relay_post *post = container_of(waiter, struct relay_post, waiter);
+    for (unsigned i = 0; i < post->count; i++) {
+        entry_finish(&post->entries[i], post->loop, err);
+    }
+    mem_free(post);
+}
+
+static void run_post(struct task *task);
+
+static void post_send(struct hub_loop *loop, unsigned target)
+{
+    struct relay_post *post = loop->posts[target];
+    loop->posts[target] = NULL;
+    mailbox_post(post->loop->mailbox, &post->task);
+}
+
+/* Takes what the entry holds. */
+static void post_add(struct hub_loop *loop, struct hub_loop *target, const struct post_entry *entry)
+{
+    struct relay_post *post = loop->posts[target->index];
+    if (!post) {
+        post = mem_alloc(sizeof *post);
+        post->task.run = run_post;
+        post->loop = target;
+        post->count = 0;
+        loop->posts[target->index] = post;
+        hub_ports(loop)->flush_later(loop);
+    }
+    post->entries[post->count++] = *entry;
+    if (post->count == POST_ENTRIES_MAX) {
+        post_send(loop, target->index);
+    }
+}
+
+void relay_flush(struct hub_loop *loop)
+{
+    for (unsigned i = 0; i < loop->core->loop_count; i++) {
+        if (loop->posts[i]) {
+            post_send(loop, i);
+        }
+    }
 }
 
 static bool deliver(struct session *session, struct message *message, const struct match *match, struct relay *relay)
@@ -146,54 +193,71 @@ static bool deliver_to_member(struct share_member *member, struct message *messa
     return deliver(member->session, message, &match, relay);
 }
 
-/* The member left on the way: to another one of its group. True: the post goes on to another loop. */
-static bool choose_again(struct relay_post *post)
+/* The member left on the way: to another one of its group. True: the entry goes on to another loop, or ended. */
+static bool choose_again(struct hub_loop *loop, struct post_entry *entry)
 {
-    while (post->member && !post->member->session) {
-        struct share_member *other = share_choose_other(post->loop->core->shares, post->member);
-        share_member_unref(post->member);
-        post->member = other;
-        if (other && other->loop != post->loop) {
-            post->loop = other->loop;
-            mailbox_post(post->loop->mailbox, &post->task);
+    while (entry->member && !entry->member->session) {
+        struct share_member *other = share_choose_other(loop->core->shares, entry->member);
+        share_member_unref(entry->member);
+        entry->member = other;
+        if (!other) { /* nobody is left */
+            entry_finish(entry, loop, ERR_OK);
+            return true;
+        }
+        if (other->loop != loop) {
+            post_add(loop, other->loop, entry);
             return true;
         }
     }
     return false;
 }
 
+/* True: it waits for the commit of what it has stored. */
+static bool run_entry(struct hub_loop *loop, struct post_entry *entry)
+{
+    bool stored;
+    if (!entry->member) {
+        stored = relay_deliver_here(loop, entry->message, entry->relay);
+    } else if (choose_again(loop, entry)) {
+        return false;
+    } else {
+        stored = deliver_to_member(entry->member, entry->message, entry->relay);
+    }
+    if (stored && entry->relay) {
+        return true;
+    }
+    entry_finish(entry, loop, ERR_OK);
+    return false;
+}
+
 static void run_post(struct task *task)
 {
     struct relay_post *post = container_of(task, struct relay_post, task);
-    bool stored = false;
-    if (!post->member) {
-        stored = relay_deliver_here(post->loop, post->message, post->relay);
-    } else if (choose_again(post)) {
-        return;
-    } else if (post->member) {
-        stored = deliver_to_member(post->member, post->message, post->relay);
+    unsigned waiting = 0;
+    for (unsigned i = 0; i < post->count; i++) {
+        struct post_entry entry = post->entries[i];
+        if (run_entry(post->loop, &entry)) {
+            post->entries[waiting++] = entry;
+        }
     }
-    if (stored && post->relay) {
-        post->waiter.done = on_post_committed;
-        persist_wait(post->loop, &post->waiter);
+    if (waiting == 0) {
+        mem_free(post);
         return;
     }
-    post_finish(post, ERR_OK);
+    post->count = waiting;
+    post->waiter.done = on_post_committed;
+    persist_wait(post->loop, &post->waiter);
 }
 
-static void post_to(struct hub_loop *loop, struct message *message, struct share_member *member, struct relay *relay)
+static void post_to(struct hub_loop *loop, struct hub_loop *target, struct message *message, struct share_member *member,
+                    struct relay *relay)
 {
-    struct relay_post *post = mem_new(struct relay_post);
-    post->task.run = run_post;
-    post->loop = loop;
-    post->message = message_ref(message);
-    post->member = member;
-    post->relay = relay;
+    struct post_entry entry = {message_ref(message), member, relay};
     if (relay) {
         relay->posts++;
         atomic_fetch_add(&relay->left, 1);
     }
-    mailbox_post(loop->mailbox, &post->task);
+    post_add(loop, target, &entry);
 }
 
 /* How many filters of the loop might match. */
@@ -217,7 +281,7 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
             continue;
         }
         if (target != loop) {
-            post_to(target, message, NULL, relay);
+            post_to(loop, target, message, NULL, relay);
         } else if (relay_deliver_here(loop, message, relay) && relay) {
             relay_hold_for_commit(relay);
         }
@@ -235,7 +299,7 @@ struct share_out {
 static void visit_member(struct share_member *member, void *arg)
 {
     const struct share_out *out = arg;
-    post_to(member->loop, out->message, member, out->relay);
+    post_to(out->loop, member->loop, out->message, member, out->relay);
 }
 
 void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay)

@@ -24,6 +24,8 @@ void relay_hold_for_commit(struct relay *relay);
 /* Waits until it is let go, from that loop's thread (backlog.h). */
 void relay_hold(struct relay *relay);
 void relay_let_go(struct relay *relay, const struct hub_loop *here);
+/* What this loop has for others goes to them: at the end of its turn. */
+void relay_flush(struct hub_loop *loop);
 void relay_finish(struct relay *relay); /* everything was handed out */
 
 /* Whether anybody might receive what a device publishes on this topic; false saves building the message. */

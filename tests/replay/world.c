@@ -300,6 +300,9 @@ void world_settle(struct world *w)
             busy |= run_tasks(&w->mailboxes[i]);
             hub_loop_flush(&w->core.loops[i]);
         }
+        for (unsigned i = 0; i < w->loop_count; i++) {
+            busy |= w->mailboxes[i].first != NULL; /* posted at the end of a turn */
+        }
         struct op *op = w->hold ? NULL : op_take(w, LANE_COUNT);
         if (op) {
             op_execute(w, op);
