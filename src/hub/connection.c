@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/pool.h"
 #include "hub/outbox.h"
 #include "hub/push.h"
 #include "hub/retained_read.h"
@@ -154,7 +155,7 @@ static void answer_free(struct answer *answer)
     list_remove(&answer->node);
     session_unref(answer->session);
     mem_free(answer->text);
-    mem_free(answer);
+    pool_free(answer, sizeof *answer);
 }
 
 void answer_drop(struct answer *answer)
@@ -290,7 +291,7 @@ void connection_send(struct connection *connection, const struct mqtt_packet *pa
 
 struct answer *answer_new(struct connection *connection, enum mqtt_type type, uint16_t packet_id)
 {
-    struct answer *answer = mem_new(struct answer);
+    struct answer *answer = pool_new(struct answer);
     answer->type = (uint8_t)type;
     answer->packet_id = packet_id;
     answer->connection = connection;

@@ -1,6 +1,7 @@
 #include "hub/message.h"
 
 #include "base/mem.h"
+#include "base/pool.h"
 
 #define PROPERTIES_BYTES_MAX ((size_t)MQTT_REMAINING_MAX) /* they were part of a packet within its limit */
 
@@ -17,7 +18,7 @@ struct message *message_new(const struct message_parts *parts, const struct devi
         }
     }
     struct message *m =
-        mem_alloc(sizeof *m + parts->topic.len + properties.len + parts->payload.len);
+        pool_alloc(sizeof *m + parts->topic.len + properties.len + parts->payload.len);
     *m = (struct message){.qos = parts->qos,
                           .retain = parts->retain,
                           .space = parts->space,
@@ -69,7 +70,7 @@ struct message *message_ref(struct message *message)
 void message_unref(struct message *message)
 {
     if (message && ref_put(&message->ref)) {
-        mem_free(message);
+        pool_free(message, sizeof *message + message_size(message));
     }
 }
 

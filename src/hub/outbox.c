@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/pool.h"
 #include "hub/backlog.h"
 #include "hub/connection.h"
 #include "hub/message.h"
@@ -30,7 +31,7 @@ static struct out_entry *entry_at(const struct outbox *box, uint32_t index)
 static struct outbox *outbox_of(struct session *session)
 {
     if (!session->outbox) {
-        session->outbox = mem_new(struct outbox);
+        session->outbox = pool_new(struct outbox);
     }
     return session->outbox;
 }
@@ -38,11 +39,11 @@ static struct outbox *outbox_of(struct session *session)
 static void outbox_grow(struct outbox *box)
 {
     uint32_t capacity = box->capacity ? box->capacity * 2 : 4;
-    struct out_entry *ring = mem_calloc(capacity, sizeof *ring);
+    struct out_entry *ring = pool_alloc(capacity * sizeof *ring); /* an entry is set when it is pushed */
     for (uint32_t i = 0; i < box->count; i++) {
         ring[i] = *entry_at(box, i);
     }
-    mem_free(box->ring);
+    pool_free(box->ring, box->capacity * sizeof *ring);
     box->ring = ring;
     box->first = 0;
     box->capacity = capacity;
@@ -148,8 +149,8 @@ static void outbox_trim(struct session *session)
         }
     }
     if (box->count == 0) {
-        mem_free(box->ring);
-        mem_free(box); /* row numbers start again: the lane works in order, so the old rows are gone before */
+        pool_free(box->ring, box->capacity * sizeof *box->ring);
+        pool_free(box, sizeof *box); /* row numbers start again: the lane works in order, so the old rows are gone before */
         session->outbox = NULL;
     }
 }
@@ -680,8 +681,8 @@ void outbox_free(struct session *session)
         mem_free(entry_at(box, i)->subscription_ids);
     }
     if (box) {
-        mem_free(box->ring);
-        mem_free(box);
+        pool_free(box->ring, box->capacity * sizeof *box->ring);
+        pool_free(box, sizeof *box);
     }
     session->outbox = NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/pool.h"
 #include "codec/mqtt/topic.h"
 #include "hub/push.h"
 #include "hub/relay.h"
@@ -59,7 +60,7 @@ static void user_publish_end(struct user_publish *p, enum err err)
         p->answer->effect_stays = true;
         answer_fail(p->answer);
     }
-    mem_free(p);
+    pool_free(p, sizeof *p);
 }
 
 static void on_id_committed(struct persist_waiter *waiter, enum err err)
@@ -99,7 +100,7 @@ static void publish_user(struct session *session, const struct device_brief *dev
         message_unref(message);
         return;
     }
-    struct user_publish *p = mem_new(struct user_publish);
+    struct user_publish *p = pool_new(struct user_publish);
     p->answer = answer;
     relay_begin(&p->relay, session->loop, on_user_relayed);
     relay_message(session->loop, message, &p->relay);

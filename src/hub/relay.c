@@ -1,6 +1,7 @@
 #include "hub/relay.h"
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "hub/backlog.h"
 #include "hub/retained_read.h"
 #include "hub/session.h"
@@ -78,7 +79,7 @@ void relay_hold_for_commit(struct relay *relay)
 /* --- to another loop ---------------------------------------------------------------------------------------------- */
 
 /* Gathered over a turn: one posting, one wake-up. Each loop posts to another in the order in which it relays. */
-enum { POST_ENTRIES_MAX = 64 };
+enum { POST_ENTRIES_MAX = 40 }; /* a post is of a size that pools keep */
 
 struct post_entry {
     struct message *message;     /* held */
@@ -111,7 +112,7 @@ static void on_post_committed(struct persist_waiter *waiter, enum err err)
     for (unsigned i = 0; i < post->count; i++) {
         entry_finish(&post->entries[i], post->loop, err);
     }
-    mem_free(post);
+    pool_free(post, sizeof *post);
 }
 
 static void run_post(struct task *task);
@@ -128,7 +129,7 @@ static void post_add(struct hub_loop *loop, struct hub_loop *target, const struc
 {
     struct relay_post *post = loop->posts[target->index];
     if (!post) {
-        post = mem_alloc(sizeof *post);
+        post = pool_alloc(sizeof *post);
         post->task.run = run_post;
         post->loop = target;
         post->count = 0;
@@ -241,7 +242,7 @@ static void run_post(struct task *task)
         }
     }
     if (waiting == 0) {
-        mem_free(post);
+        pool_free(post, sizeof *post);
         return;
     }
     post->count = waiting;
