@@ -6,6 +6,7 @@
 #include "model/configuration.h"
 #include "model/device_edit.h"
 #include "model/effective_status.h"
+#include "model/replacement.h"
 #include "model/telemetry.h"
 #include "model/trace_edit.h"
 
@@ -67,6 +68,24 @@ void device_admin_commands(struct call *call, struct store_tx *tx)
     }
     if (device_admin_find(call, tx, &admin, &device)) {
         command_list(admin, tx, &device, wanted, call_is_ascending(call), call_page(call));
+    }
+}
+
+void device_admin_replace(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        device_replace(admin, tx, &device, call->body);
+    }
+}
+
+void device_admin_replace_cancel(struct call *call, struct store_tx *tx)
+{
+    struct admin *admin;
+    struct device_core device;
+    if (device_admin_find(call, tx, &admin, &device)) {
+        device_replace_cancel(admin, tx, &device);
     }
 }
 

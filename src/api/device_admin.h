@@ -15,6 +15,8 @@ void device_admin_unclaim(struct call *call, struct store_tx *tx);
 void device_admin_series(struct call *call, struct store_tx *tx);
 void device_admin_config(struct call *call, struct store_tx *tx);
 void device_admin_commands(struct call *call, struct store_tx *tx);
+void device_admin_replace(struct call *call, struct store_tx *tx);
+void device_admin_replace_cancel(struct call *call, struct store_tx *tx);
 void device_admin_trace(struct call *call, struct store_tx *tx);
 void device_admin_trace_end(struct call *call, struct store_tx *tx);
 /* The newest messages as a JSON array (management-api.md 4), appended to the reply. False: the reply is an error. */

@@ -35,6 +35,11 @@ static void register_bulk(struct call *call, struct store_tx *tx)
     registration_run_bulk(begin_registration(call), tx, call->body, &call->reply);
 }
 
+static void register_child(struct call *call, struct store_tx *tx)
+{
+    registration_run_child(begin_registration(call), tx, call->device.no, call->body, &call->reply);
+}
+
 /* ---- calls of a device ---- */
 
 static void answer(struct op *op)
@@ -73,13 +78,28 @@ ASK(update_command, DEVICE_COMMAND_UPDATE)
 ASK(get_config, DEVICE_CONFIG_GET)
 ASK(set_config, DEVICE_CONFIG_SET)
 
+ASK(update_device, DEVICE_UPDATE)
+ASK(change_settings, DEVICE_SETTINGS)
+ASK(get_space, DEVICE_SPACE_GET)
+ASK(move_space, DEVICE_SPACE_MOVE)
+ASK(get_children, DEVICE_CHILDREN_GET)
+ASK(send_telemetries, DEVICE_TELEMETRY_MANY)
+
 const struct route device_routes[] = {
     {"POST", "/v1/devices", ACCESS_PUBLIC, PLACE_REGISTRY, ROUTE_SECRET_REPLY, register_one},
     {"POST", "/v1/devices/bulk_create", ACCESS_PUBLIC, PLACE_REGISTRY, ROUTE_SECRET_REPLY | ROUTE_BULK_BODY | ROUTE_ARRAY_BODY,
      register_bulk},
     {"POST", "/v1/devices-1", ACCESS_PUBLIC, PLACE_REGISTRY, ROUTE_SECRET_REPLY | ROUTE_BULK_BODY | ROUTE_ARRAY_BODY,
      register_bulk},
+    {"POST", "/v1/devices/telemetries", ACCESS_PUBLIC, PLACE_LOOP, ROUTE_BULK_BODY, send_telemetries},
+    {"POST", "/v1/devices/:id/children", ACCESS_DEVICE, PLACE_REGISTRY, ROUTE_SECRET_REPLY, register_child},
+    {"GET", "/v1/devices/:id/children", ACCESS_DEVICE, PLACE_LOOP, 0, get_children},
+    {"POST", "/v1/devices/:id/children/telemetries", ACCESS_DEVICE, PLACE_LOOP, ROUTE_BULK_BODY, send_telemetries},
+    {"PUT", "/v1/devices/:id/cloud_settings", ACCESS_DEVICE, PLACE_LOOP, 0, change_settings},
+    {"GET", "/v1/devices/:id/space", ACCESS_DEVICE, PLACE_LOOP, 0, get_space},
+    {"PUT", "/v1/devices/:id/space/move", ACCESS_DEVICE, PLACE_LOOP, 0, move_space},
     {"GET", "/v1/devices/:id", ACCESS_DEVICE, PLACE_LOOP, 0, get_info},
+    {"PUT", "/v1/devices/:id", ACCESS_DEVICE, PLACE_LOOP, 0, update_device},
     {"DELETE", "/v1/devices/:id", ACCESS_DEVICE, PLACE_LOOP, 0, delete_device},
     {"POST", "/v1/devices/:id/telemetry", ACCESS_DEVICE, PLACE_LOOP, 0, send_telemetry},
     {"GET", "/v1/devices/:id/command", ACCESS_DEVICE, PLACE_LOOP, 0, get_command},

@@ -206,6 +206,8 @@ const struct route organization_device_routes[] = {
      send_command},
     {"GET", PREFIX "/devices/:id/commands/:command_id", ACCESS_ORGANIZATION, PLACE_READ, 0, get_command},
     {"DELETE", PREFIX "/devices/:id/commands/:command_id", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, cancel_command},
+    {"POST", PREFIX "/devices/:id/replace", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, device_admin_replace},
+    {"DELETE", PREFIX "/devices/:id/replace", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, device_admin_replace_cancel},
     {"POST", PREFIX "/devices/:id/trace", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, device_admin_trace},
     {"DELETE", PREFIX "/devices/:id/trace", ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, device_admin_trace_end},
     {0},

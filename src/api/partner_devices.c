@@ -129,6 +129,8 @@ const struct route partner_device_routes[] = {
     {"POST", PREFIX "/devices/:id/rotate_key", ACCESS_PARTNER, PLACE_REGISTRY,
      ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY | ROUTE_SECRET_REPLY, rotate_key},
     {"POST", PREFIX "/devices/:id/disconnect", ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, disconnect},
+    {"POST", PREFIX "/devices/:id/replace", ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, device_admin_replace},
+    {"DELETE", PREFIX "/devices/:id/replace", ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, device_admin_replace_cancel},
     {"POST", PREFIX "/devices/:id/trace", ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, device_admin_trace},
     {"DELETE", PREFIX "/devices/:id/trace", ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, device_admin_trace_end},
     {0},

@@ -188,7 +188,7 @@ enum event_targets hub_event_targets(const struct hub_core *core, const struct e
         return TARGETS_ALL;
     }
     bool ends = event->type == EVENT_DEVICE_DELETED || event->type == EVENT_DEVICE_UNCLAIMED ||
-                event->type == EVENT_DEVICE_KEY_CHANGED ||
+                event->type == EVENT_DEVICE_KEY_CHANGED || event->type == EVENT_DEVICE_REPLACED ||
                 event->type == EVENT_DEVICE_KICK;
     bool home = event->device_no != 0 && (ends || event->push != 0);
     bool applications = is_for_applications(event) && atomic_load(&core->application_filters) > 0;
@@ -274,6 +274,8 @@ static void device_event(struct hub_loop *loop, const struct event *event)
         end_session(session, MQTT_ADMINISTRATIVE_ACTION, "Device deleted", true);
     } else if (event->type == EVENT_DEVICE_KEY_CHANGED) {
         end_session(session, MQTT_NOT_AUTHORIZED, "Access key rotated", false);
+    } else if (event->type == EVENT_DEVICE_REPLACED) {
+        end_session(session, MQTT_NOT_AUTHORIZED, "Access key rotated", true);
     } else if (event->type == EVENT_DEVICE_KICK) {
         end_session(session, MQTT_ADMINISTRATIVE_ACTION, "Disconnected by an operator", false);
     } else {

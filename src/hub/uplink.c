@@ -38,13 +38,14 @@ struct uplink {
 bool uplink_is_served(enum topic_id topic)
 {
     return topic == TOPIC_TELEMETRY || topic == TOPIC_COMMANDS_UPDATE || topic == TOPIC_COMMAND_UPDATE ||
-           topic == TOPIC_CONFIG_UPDATE;
+           topic == TOPIC_CONFIG_UPDATE || topic == TOPIC_UPDATE;
 }
 
 static enum device_action action_of(enum topic_id topic)
 {
     return topic == TOPIC_TELEMETRY       ? DEVICE_TELEMETRY
            : topic == TOPIC_CONFIG_UPDATE ? DEVICE_CONFIG_SET
+           : topic == TOPIC_UPDATE        ? DEVICE_UPDATE
                                           : DEVICE_COMMAND_UPDATE;
 }
 

@@ -112,7 +112,7 @@ static enum err unclaim_with_children(struct device_change *change, struct devic
 }
 
 /* Application children always follow; digital ones may live elsewhere. */
-static enum err move_with_children(struct device_change *change, struct device_core *device, int64_t space_no)
+enum err device_move_with_children(struct device_change *change, struct device_core *device, int64_t space_no)
 {
     struct device_core *children = NULL;
     size_t count = 0;
@@ -386,7 +386,7 @@ void device_move(struct admin *admin, struct store_tx *tx, const struct device_c
         return;
     }
     struct device_change *change = device_change_of_admin(admin, tx);
-    if (!admin_failed(admin, move_with_children(change, &changed, space_no))) {
+    if (!admin_failed(admin, device_move_with_children(change, &changed, space_no))) {
         device_audit(admin, tx, "device.move", device,
                      arena_printf(admin->arena, "{\"before\":{\"space_id\":%lld},\"after\":{\"space_id\":%lld}}",
                                   (long long)device->space_no, (long long)space_no));

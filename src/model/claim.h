@@ -17,6 +17,8 @@ bool device_claim_lookup(struct admin *admin, struct store_tx *tx, const struct 
 void device_assign(struct admin *admin, struct store_tx *tx, const struct json *body);
 /* POST /devices/:id/unclaim by the owner, /unassign by the maker. */
 void device_unclaim(struct admin *admin, struct store_tx *tx, const struct device_core *device);
+/* Into another space of its organization, its application children with it. */
+enum err device_move_with_children(struct device_change *change, struct device_core *device, int64_t space_no) MUST_CHECK;
 /* POST /devices/:id/move; the reply is the Device. */
 void device_move(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body);
 

@@ -284,6 +284,22 @@ enum err configuration_set(struct device_change *change, const struct device_bri
     return err;
 }
 
+enum err configuration_confirm(struct device_change *change, const struct device_core *device, int64_t version)
+{
+    struct configuration_row row;
+    enum err err = configuration_read(change->tx, device, change->arena, &row);
+    if (err != ERR_OK || version > row.version || version == row.applied_version) {
+        return err;
+    }
+    row.applied_version = (int32_t)version;
+    err = configuration_store_set_applied(change->tx, device->no, row.applied_version);
+    if (err == ERR_OK) {
+        note_hot(change, device, &row);
+        emit(change, device, &row, 0);
+    }
+    return err;
+}
+
 /* ---- by the owner ---- */
 
 static struct str author_name(struct admin *admin, struct store_tx *tx)

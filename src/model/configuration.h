@@ -22,6 +22,8 @@ enum err configuration_write_for_device(struct store_tx *tx, const struct device
  * (mqtt.md 5.1). On LANE_REGISTRY. */
 enum err configuration_set(struct device_change *change, const struct device_brief *device, const struct json *body,
                            struct reply *reply) MUST_CHECK;
+/* The device says which version it has applied (7.2): noted if there is such a version. On LANE_REGISTRY. */
+enum err configuration_confirm(struct device_change *change, const struct device_core *device, int64_t version) MUST_CHECK;
 /* The configuration's fields at the root with version and last_updated behind them (7.1). */
 void configuration_write_merged(struct json_writer *w, const struct configuration_row *row);
 

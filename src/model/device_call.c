@@ -9,11 +9,13 @@
 #include "model/command.h"
 #include "model/configuration.h"
 #include "model/device_edit.h"
+#include "model/device_self.h"
 #include "model/device_view.h"
 #include "model/domain.h"
 #include "model/sample_post.h"
 #include "model/semver.h"
 #include "model/telemetry.h"
+#include "model/telemetry_many.h"
 
 enum { API_SEMVER = 4, FIRMWARE_CHARS_MAX = 255 };
 
@@ -190,7 +192,43 @@ static void run_config_set(struct op *op, struct store_tx *tx)
 static void run_info_get(struct op *op, struct store_tx *tx)
 {
     struct device_call *call = call_of(op);
-    op->err = device_info_write(call->domain, tx, &call->device, &call->arena, &call->reply.body);
+    op->err = device_information_write(call->domain, tx, &call->device, &call->arena, false, &call->reply.body);
+    call->reply.status = 200;
+}
+
+static void run_update(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = device_self_update(begin_change(call, tx), &call->device, call->body, &call->reply);
+}
+
+static void run_settings(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = device_self_settings(begin_change(call, tx), &call->device, call->body, &call->reply);
+}
+
+static void run_space_get(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = device_space_write(call->domain, tx, &call->device, &call->arena, &call->reply.body);
+    call->reply.status = 200;
+    if (op->err == ERR_STATE) {
+        op->err = ERR_OK;
+        reply_error(&call->reply, 422, "Device not in space");
+    }
+}
+
+static void run_space_move(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = device_self_move(begin_change(call, tx), &call->device, call->body, &call->reply);
+}
+
+static void run_children_get(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = device_children_write(call->domain, tx, call->device.no, &call->arena, &call->reply.body);
     call->reply.status = 200;
 }
 
@@ -234,6 +272,12 @@ static const struct {
     [DEVICE_CONFIG_GET] = {LANE_READ, run_config_get, NULL, NULL},
     [DEVICE_CONFIG_SET] = {LANE_REGISTRY, run_config_set, committed, NULL},
     [DEVICE_INFO_GET] = {LANE_READ, run_info_get, NULL, NULL},
+    [DEVICE_UPDATE] = {LANE_REGISTRY, run_update, committed, NULL},
+    [DEVICE_SETTINGS] = {LANE_REGISTRY, run_settings, committed, NULL},
+    [DEVICE_SPACE_GET] = {LANE_READ, run_space_get, NULL, NULL},
+    [DEVICE_SPACE_MOVE] = {LANE_REGISTRY, run_space_move, committed, NULL},
+    [DEVICE_CHILDREN_GET] = {LANE_READ, run_children_get, NULL, NULL},
+    [DEVICE_TELEMETRY_MANY] = {LANE_TELEMETRY, NULL, NULL, NULL}, /* in calls of its own, see below */
     [DEVICE_DELETE] = {LANE_REGISTRY, run_delete, committed, NULL},
 };
 
@@ -318,7 +362,14 @@ void device_call_submit(struct device_call *call, struct mailbox *home, void (*d
     call->op.lane = actions[call->action].lane;
     call->op.run = actions[call->action].run;
     call->op.committed = actions[call->action].committed;
-    if (!check_body(call)) {
+    bool begun = check_body(call);
+    if (begun && call->action == DEVICE_TELEMETRY_MANY) {
+        begun = telemetry_many_start(call, answer_now);
+        if (begun) {
+            return;
+        }
+    }
+    if (!begun) {
         answer_now(call);
         return;
     }

@@ -20,6 +20,12 @@ enum device_action {
     DEVICE_CONFIG_GET,      /* 5.1 */
     DEVICE_CONFIG_SET,      /* 5.2 */
     DEVICE_INFO_GET,        /* 7.1 */
+    DEVICE_UPDATE,          /* 7.2 */
+    DEVICE_SETTINGS,        /* 7.3 */
+    DEVICE_SPACE_GET,       /* 7.4 */
+    DEVICE_SPACE_MOVE,      /* 7.5 */
+    DEVICE_CHILDREN_GET,    /* 2.6 */
+    DEVICE_TELEMETRY_MANY,  /* 3.4; 3.5 when `device` has number 0: no lane, no effect of its own */
     DEVICE_DELETE,          /* 2.7 */
     DEVICE_ACTION_COUNT,
 };

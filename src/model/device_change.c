@@ -34,6 +34,9 @@ struct device_change *device_change_of_admin(struct admin *admin, struct store_t
 
 void device_change_apply(const struct device_change *change)
 {
+    if (change->new_space_no) {
+        catalog_put_space(change->domain->catalog, change->new_space_no, change->new_space_parent_no);
+    }
     hot_changes_apply(&change->hot, change->domain);
 }
 

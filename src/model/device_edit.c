@@ -106,24 +106,24 @@ void device_update(struct admin *admin, struct store_tx *tx, const struct device
 
 /* ---- deletion ---- */
 
-static enum err remove_claim_codes(struct device_change *change, int64_t no)
+enum err device_remove_claim_codes(struct store_tx *tx, int64_t no, struct arena *arena)
 {
     struct device_row row;
     int64_t codes[CLAIM_CODE_SPELLINGS_MAX];
-    enum err err = device_store_row(change->tx, no, change->arena, &row);
+    enum err err = device_store_row(tx, no, arena, &row);
     if (err != ERR_OK || !row.mac.ptr || !row.sn.ptr) {
         return err;
     }
     size_t count = claim_codes_of(row.mac, row.sn, codes);
     for (size_t i = 0; i < count && err == ERR_OK; i++) {
-        err = device_store_remove_claim_code(change->tx, codes[i], no);
+        err = device_store_remove_claim_code(tx, codes[i], no);
     }
     return err;
 }
 
 static enum err delete_one(struct device_change *change, const struct device_core *device)
 {
-    enum err err = remove_claim_codes(change, device->no);
+    enum err err = device_remove_claim_codes(change->tx, device->no, change->arena);
     if (err == ERR_OK) {
         err = device_store_delete(change->tx, device->no);
     }

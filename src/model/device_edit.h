@@ -12,6 +12,8 @@ void device_update(struct admin *admin, struct store_tx *tx, const struct device
 void device_delete(struct admin *admin, struct store_tx *tx, const struct device_core *device);
 /* The deletion itself, whoever asked: the row and all below it, children that follow; other children are detached. */
 enum err device_delete_all(struct device_change *change, const struct device_core *device) MUST_CHECK;
+/* The QR codes derived from what its row says now (portal.md 6.3). */
+enum err device_remove_claim_codes(struct store_tx *tx, int64_t no, struct arena *arena) MUST_CHECK;
 /* POST /devices/:id/rotate_key: the reply has the new access key, once. */
 void device_rotate_key(struct admin *admin, struct store_tx *tx, const struct device_core *device);
 /* POST /devices/:id/suspend_incidents, /resume_incidents. */

@@ -137,6 +137,13 @@ static void write_effective(struct json_writer *w, const struct view *view)
     json_field_cstr(w, "merged_effective_status", name); /* no merge groups: the device is its own */
 }
 
+static void write_replacement(struct json_writer *w, const struct view *view)
+{
+    bool waits = view->row.replacement_until != TIME_NONE && view->row.replacement_until > view->domain->now_unix_ms();
+    json_field_time(w, "replacement_until", waits ? view->row.replacement_until : TIME_NONE);
+    field_text(w, "replacement_sn", waits ? view->row.replacement_sn : (struct str){NULL, 0});
+}
+
 static void write_connection(struct json_writer *w, const struct view *view)
 {
     json_field_bool(w, "connected", view->hot.connected);
@@ -198,6 +205,7 @@ static void write_for_organization(struct json_writer *w, const struct view *vie
     json_field_time(w, "created_at", core->created_at);
     json_field_time(w, "claimed_at", core->claimed_at);
     write_connection(w, view);
+    write_replacement(w, view);
     json_end_object(w);
 }
 
@@ -235,6 +243,7 @@ static void write_for_partner(struct json_writer *w, const struct view *view)
     json_field_time(w, "connected_since", view->hot.connected ? view->hot.connected_since_ms : TIME_NONE);
     write_effective(w, view);
     json_field_time(w, "refused_registration_at", view->row.refused_registration_at);
+    write_replacement(w, view);
     json_field_time(w, "key_issued_at", view->row.key_issued_at);
     write_last_seen(w, "key_last_used_at", view);
     field_text(w, "host_address", view->row.host_address);
@@ -265,7 +274,7 @@ enum err device_write(struct domain *domain, struct store_tx *tx, struct arena *
     return err;
 }
 
-static void write_info(struct json_writer *w, const struct view *view)
+static void write_info(struct json_writer *w, const struct view *view, bool with_details)
 {
     json_begin_object(w);
     json_field_uuid(w, "id", &view->row.core.id);
@@ -290,11 +299,15 @@ static void write_info(struct json_writer *w, const struct view *view)
         json_field_null(w, "claimed");
     }
     json_field_int(w, "version", view->row.core.info_version);
+    if (with_details) {
+        json_field_raw(w, "details", view->row.details);
+        json_field_bool(w, "test", view->organization.no && view->organization.lab);
+    }
     json_end_object(w);
 }
 
-enum err device_info_write(struct domain *domain, struct store_tx *tx, const struct device_brief *device, struct arena *arena,
-                           struct buf *out)
+enum err device_information_write(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
+                                  struct arena *arena, bool with_details, struct buf *out)
 {
     struct view view;
     struct json_writer w;
@@ -302,8 +315,55 @@ enum err device_info_write(struct domain *domain, struct store_tx *tx, const str
     enum err err = load(&view, device->no);
     if (err == ERR_OK) {
         json_writer_init(&w, out);
-        write_info(&w, &view);
+        write_info(&w, &view, with_details);
     }
     buf_deinit(&view.state);
+    return err;
+}
+
+/* One item of Get Children: no keys, no configuration (2.6). */
+static void write_child(struct json_writer *w, const struct view *view)
+{
+    json_begin_object(w);
+    json_field_uuid(w, "id", &view->row.core.id);
+    field_text(w, "sn", view->row.sn);
+    field_text(w, "mac", view->row.mac);
+    if (view->hot.status == STATUS_NEVER_SEEN) {
+        json_field_null(w, "state");
+    } else {
+        json_field_raw(w, "state", buf_str(&view->state));
+    }
+    write_last_seen(w, "last_seen", view);
+    json_field_str(w, "name", view->row.name);
+    json_field_str(w, "firmware_version", view->row.firmware_version);
+    json_field_str(w, "vendor", vendor_of(view));
+    json_field_str(w, "model", model_name_of(view));
+    if (view->organization.no) {
+        json_field_str(w, "claimed", view->organization.name);
+    } else {
+        json_field_null(w, "claimed");
+    }
+    json_field_raw(w, "details", view->row.details);
+    json_end_object(w);
+}
+
+enum err device_children_write(struct domain *domain, struct store_tx *tx, int64_t parent_no, struct arena *arena, struct buf *out)
+{
+    struct device_core *children = NULL;
+    struct json_writer w;
+    size_t count = 0;
+    enum err err = device_store_children(tx, parent_no, arena, &children, &count);
+    json_writer_init(&w, out);
+    json_begin_array(&w);
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        struct view view;
+        view_init(&view, domain, tx, arena);
+        err = load(&view, children[i].no);
+        if (err == ERR_OK) {
+            write_child(&w, &view);
+        }
+        buf_deinit(&view.state);
+    }
+    json_end_array(&w);
     return err;
 }

@@ -13,9 +13,12 @@ bool device_status_parse(struct str text, enum device_status *ret_status);
 /* Appends the Device object of this tenant kind. Any lane with a store; ERR_NOT_FOUND: deleted. */
 enum err device_write(struct domain *domain, struct store_tx *tx, struct arena *arena, enum tenant_kind kind, int64_t device_no,
                       struct json_writer *w) MUST_CHECK;
-/* Get Device Info (device-api.md 7.1). */
-enum err device_info_write(struct domain *domain, struct store_tx *tx, const struct device_brief *device, struct arena *arena,
-                           struct buf *out) MUST_CHECK;
+/* Get Device Info (device-api.md 7.1), with `details` and `test` as Update Device answers (7.2). */
+enum err device_information_write(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
+                                  struct arena *arena, bool with_details, struct buf *out) MUST_CHECK;
+/* Get Children (2.6): an array, oldest first. */
+enum err device_children_write(struct domain *domain, struct store_tx *tx, int64_t parent_no, struct arena *arena,
+                               struct buf *out) MUST_CHECK;
 /* The Get Space reply (7.4) with what the space inherits. ERR_STATE: unclaimed. */
 enum err device_space_write(struct domain *domain, struct store_tx *tx, const struct device_brief *device, struct arena *arena,
                             struct buf *out) MUST_CHECK;

@@ -20,7 +20,8 @@ enum event_type {
     EVENT_DEVICE_CLAIMED,       /* organization_no is the new owner */
     EVENT_DEVICE_UNCLAIMED,     /* organization_no is the former owner */
     EVENT_DEVICE_DELETED,       /* credentials are dead, sessions must end with 0x98 */
-    EVENT_DEVICE_KEY_CHANGED,   /* rotated or replaced: sessions must end with 0x87 */
+    EVENT_DEVICE_KEY_CHANGED,   /* rotated: sessions must end with 0x87 */
+    EVENT_DEVICE_REPLACED,      /* another unit has its key: likewise, and nothing of its session is kept */
     EVENT_DEVICE_KICK,          /* operator disconnect: 0x98, session kept */
     EVENT_API_KEY_REVOKED,      /* api_key_no; sessions of that key must end with 0x87 */
     EVENT_TENANT_SUSPENDED,     /* partner_no or organization_no: sessions must end with 0x87 */

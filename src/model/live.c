@@ -85,6 +85,7 @@ static unsigned type_of(enum event_type type, const char **ret_what)
     case EVENT_DEVICE_UNCLAIMED: *ret_what = "unclaimed"; return LIVE_EVENT;
     case EVENT_DEVICE_DELETED: *ret_what = "deleted"; return LIVE_EVENT;
     case EVENT_DEVICE_KEY_CHANGED: *ret_what = "key_changed"; return LIVE_EVENT;
+    case EVENT_DEVICE_REPLACED: *ret_what = "replaced"; return LIVE_EVENT;
     case EVENT_DEVICE_KICK: *ret_what = "disconnected"; return LIVE_EVENT;
     case EVENT_UPLINK_REFUSED: *ret_what = "refused"; return LIVE_EVENT;
     case EVENT_WIRE: return LIVE_WIRE;

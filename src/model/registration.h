@@ -29,6 +29,9 @@ void registration_init(struct registration *registration, struct domain *domain,
 /* POST /v1/devices. On LANE_REGISTRY. The reply is 201 with the five fields, or the first failed check of 2.1; an error
  * reply has written nothing. Refusals are logged by an operation of their own. `body` NULL equals {}. */
 void registration_run(struct registration *registration, struct store_tx *tx, const struct json *body, struct reply *reply);
+/* POST /v1/devices/{parent}/children by the device with this number (2.5). */
+void registration_run_child(struct registration *registration, struct store_tx *tx, int64_t parent_no, const struct json *body,
+                            struct reply *reply);
 /* POST /v1/devices/bulk_create: an array, items independent of each other (2.4). */
 void registration_run_bulk(struct registration *registration, struct store_tx *tx, const struct json *body,
                            struct reply *reply);

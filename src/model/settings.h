@@ -38,6 +38,7 @@
     X(limits, state_max, SIZE, 65536, 1, "whole state of one device") \
     X(limits, config_max, SIZE, 131072, 1, "configuration document of one device") \
     X(limits, details_max, SIZE, 65536, 1, "details of one device") \
+    X(limits, device_updates, U, 10, 1, "Update Device calls of one device in an hour") \
     X(limits, commands_open, U, 1000, 1, "commands of one device that are scheduled, pending or in progress") \
     X(limits, registration_log_rows, U, 100000, 1, "rows kept in the provisioning log") \
     X(mqtt, connect_timeout, MS, 10000, 1, "time for the first packet of a connection") \

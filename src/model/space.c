@@ -235,3 +235,32 @@ void space_create(struct admin *admin, struct store_tx *tx, const struct json *b
     space_write(&w, &row);
     admin->reply->status = 200;
 }
+
+enum err space_find_unsorted(struct device_change *change, int64_t organization_no, int64_t *ret_no)
+{
+    struct space_row root, row;
+    struct str name = STR("Unsorted");
+    enum err err = space_store_find_root(change->tx, organization_no, change->arena, &root);
+    if (err == ERR_OK) {
+        err = space_store_find_child(change->tx, root.no, name, change->arena, &row);
+    }
+    if (err == ERR_NOT_FOUND) {
+        row = (struct space_row){
+            .organization_no = organization_no,
+            .parent_no = root.no,
+            .depth = root.depth + 1,
+            .name = name,
+            .space_type = STR("space"),
+            .path = arena_printf(change->arena, "%.*s/%.*s", STR_ARG(root.path), STR_ARG(name)),
+            .config = STR("{}"),
+            .created_at = change->now_ms,
+        };
+        err = space_store_insert(change->tx, &row);
+        change->new_space_no = row.no;
+        change->new_space_parent_no = root.no;
+    }
+    if (err == ERR_OK) {
+        *ret_no = row.no;
+    }
+    return err;
+}

@@ -4,6 +4,7 @@
 
 #include "codec/json/json.h"
 #include "model/admin.h"
+#include "model/device_change.h"
 #include "model/ports/space_store.h"
 
 #define SPACE_DEPTH_MAX 16
@@ -15,5 +16,8 @@ void space_read(struct admin *admin, struct store_tx *tx, struct str id);
 void space_create(struct admin *admin, struct store_tx *tx, const struct json *body);
 /* Inserts the root space of a new organization. */
 enum err space_make_root(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str name) MUST_CHECK;
+
+/* The space `Unsorted` below the root of an organization, made if there is none (device-api.md 7.5). LANE_REGISTRY. */
+enum err space_find_unsorted(struct device_change *change, int64_t organization_no, int64_t *ret_no) MUST_CHECK;
 
 #endif

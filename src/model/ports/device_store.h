@@ -30,6 +30,9 @@ struct device_row {
     struct str custom_partner_name, custom_model_name;
     struct str hub_url, mqtt_hub_url;
     struct str details, custom_parameters; /* JSON objects */
+    bool speaks_through_parent;  /* its parent registered it: its serial need not be unique */
+    int64_t replacement_until;   /* TIME_NONE: no replacement is waited for; only when read, likewise below */
+    struct str replacement_sn;   /* ptr NULL: its Cloud ID is */
 };
 
 /* Every device, with what the hot record holds of its own row; the rest of `device` is zero. */
@@ -44,6 +47,14 @@ enum err device_store_insert(struct store_tx *tx, const struct device_row *row, 
 /* The device that holds it: *ret_no, 0 if none. */
 enum err device_store_cloud_id_holder(struct store_tx *tx, struct str cloud_id, int64_t *ret_no) MUST_CHECK;
 enum err device_store_sn_holder(struct store_tx *tx, int64_t model_no, struct str sn, int64_t *ret_no) MUST_CHECK;
+/* The record of this model that waits for a device with this serial, or, without an expected one, this Cloud ID
+ * (device-api.md 2.3.3); either may be NULL. ERR_NOT_FOUND. */
+enum err device_store_replaced_by(struct store_tx *tx, int64_t model_no, struct str sn, struct str cloud_id, int64_t now_ms,
+                                  struct device_core *ret_core) MUST_CHECK;
+/* Until when and for which serial (ptr NULL: for the Cloud ID) a replacement is waited for; TIME_NONE: for none. */
+enum err device_store_set_replacement(struct store_tx *tx, int64_t no, int64_t until_ms, struct str sn) MUST_CHECK;
+/* Identity, key, hardware key, firmware and URLs of row->core.no become those of `row`. ERR_EXISTS as for insert. */
+enum err device_store_replace(struct store_tx *tx, const struct device_row *row) MUST_CHECK;
 /* Devices with this parent, counted up to `max`. */
 enum err device_store_child_count(struct store_tx *tx, int64_t parent_no, int64_t max, int64_t *ret_count) MUST_CHECK;
 /* Children in order of creation, in the arena. */
@@ -55,6 +66,11 @@ enum err device_store_set_owner(struct store_tx *tx, const struct device_core *c
 enum err device_store_set_info_version(struct store_tx *tx, int64_t no, int32_t info_version) MUST_CHECK;
 enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name) MUST_CHECK;
 enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str version) MUST_CHECK;
+/* Name, sub-model, firmware, address, details and parent as `row` says. */
+enum err device_store_set_information(struct store_tx *tx, const struct device_row *row) MUST_CHECK;
+enum err device_store_set_applied_space(struct store_tx *tx, int64_t no, int32_t version) MUST_CHECK;
+/* One more Update Device call in this hour (since 1970): *ret_count are now counted. */
+enum err device_store_count_update(struct store_tx *tx, int64_t no, int64_t hour, int64_t *ret_count) MUST_CHECK;
 enum err device_store_set_custom_parameters(struct store_tx *tx, int64_t no, struct str json) MUST_CHECK;
 enum err device_store_set_key(struct store_tx *tx, int64_t no, const uint8_t key_hash[SHA256_BYTES], int64_t issued_at) MUST_CHECK;
 /* No incident is made for a device whose incidents are suspended (device-api.md 7.3). */

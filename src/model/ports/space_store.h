@@ -32,6 +32,9 @@ enum err space_store_find(struct store_tx *tx, int64_t organization_no, int64_t 
                           struct space_row *ret_row) MUST_CHECK;
 enum err space_store_find_root(struct store_tx *tx, int64_t organization_no, struct arena *arena,
                                struct space_row *ret_row) MUST_CHECK;
+/* The child with exactly this name; ERR_NOT_FOUND. */
+enum err space_store_find_child(struct store_tx *tx, int64_t parent_no, struct str name, struct arena *arena,
+                                struct space_row *ret_row) MUST_CHECK;
 /* Oldest first. */
 enum err space_store_list(struct store_tx *tx, int64_t organization_no, const struct space_filter *filter,
                           int64_t limit, int64_t offset, void (*visit)(const struct space_row *row, void *arg),

@@ -114,7 +114,8 @@ enum err device_store_row(struct store_tx *tx, int64_t no, struct arena *arena, 
     query_begin(&q, tx,
                 "SELECT " CORE_COLUMNS ", key_hash, key_issued_at, hardware_key_no, refused_registration_at, "
                 "sn, mac, mac_normal, cloud_id, name, sub_model, firmware_version, host_address, custom_partner_name, "
-                "custom_model_name, hub_url, mqtt_hub_url, details, custom_parameters FROM device WHERE no = ?1");
+                "custom_model_name, hub_url, mqtt_hub_url, details, custom_parameters, replacement_sn, replacement_until, "
+                "speaks_through_parent FROM device WHERE no = ?1");
     query_bind_i64(&q, 1, no);
     bool row = query_next(&q);
     if (row) {
@@ -129,11 +130,13 @@ enum err device_store_row(struct store_tx *tx, int64_t no, struct arena *arena, 
             &ret_row->sn, &ret_row->mac, &ret_row->mac_normal, &ret_row->cloud_id, &ret_row->name,
             &ret_row->sub_model, &ret_row->firmware_version, &ret_row->host_address, &ret_row->custom_partner_name,
             &ret_row->custom_model_name, &ret_row->hub_url, &ret_row->mqtt_hub_url, &ret_row->details,
-            &ret_row->custom_parameters,
+            &ret_row->custom_parameters, &ret_row->replacement_sn,
         };
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
             *texts[i] = query_str_copy(&q, c++, arena);
         }
+        ret_row->replacement_until = query_time(&q, c++);
+        ret_row->speaks_through_parent = query_i64(&q, c++) != 0;
     }
     return found(&q, row);
 }
@@ -145,8 +148,8 @@ enum err device_store_insert(struct store_tx *tx, const struct device_row *row, 
                 "INSERT INTO device (id, model_no, partner_no, organization_no, space_no, parent_no, key_hash, epoch, "
                 "info_version, space_version, space_version_last, key_issued_at, hardware_key_no, created_at, claimed_at, "
                 "sn, mac, mac_normal, cloud_id, name, sub_model, firmware_version, host_address, custom_partner_name, "
-                "custom_model_name, hub_url, mqtt_hub_url, details) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)");
+                "custom_model_name, hub_url, mqtt_hub_url, details, speaks_through_parent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+                "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)");
     const struct device_core *core = &row->core;
     query_bind_uuid(&q, 1, &core->id);
     query_bind_i64(&q, 2, core->model_no);
@@ -170,11 +173,59 @@ enum err device_store_insert(struct store_tx *tx, const struct device_row *row, 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         query_bind_str(&q, 16 + (int)i, texts[i]);
     }
+    query_bind_i64(&q, 29, row->speaks_through_parent);
     enum err err = query_finish(&q);
     if (err == ERR_OK) {
         *ret_no = tx_last_row(tx);
     }
     return err;
+}
+
+enum err device_store_replaced_by(struct store_tx *tx, int64_t model_no, struct str sn, struct str cloud_id, int64_t now_ms,
+                                  struct device_core *ret_core)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT " CORE_COLUMNS " FROM device WHERE model_no = ?1 AND replacement_until > ?2 "
+                "AND CASE WHEN replacement_sn IS NULL THEN cloud_id = ?4 ELSE replacement_sn = ?3 END ORDER BY no LIMIT 1");
+    query_bind_i64(&q, 1, model_no);
+    query_bind_i64(&q, 2, now_ms);
+    query_bind_str(&q, 3, sn);
+    query_bind_str(&q, 4, cloud_id);
+    bool row = query_next(&q);
+    if (row) {
+        read_core(&q, ret_core);
+    }
+    return found(&q, row);
+}
+
+enum err device_store_set_replacement(struct store_tx *tx, int64_t no, int64_t until_ms, struct str sn)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE device SET replacement_until = ?2, replacement_sn = ?3 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_time(&q, 2, until_ms);
+    query_bind_str(&q, 3, sn);
+    return query_finish(&q);
+}
+
+enum err device_store_replace(struct store_tx *tx, const struct device_row *row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "UPDATE device SET key_hash = ?2, key_issued_at = ?3, hardware_key_no = ?4, sn = ?5, mac = ?6, mac_normal = ?7, "
+                "cloud_id = ?8, firmware_version = ?9, hub_url = ?10, mqtt_hub_url = ?11, replacement_until = NULL, "
+                "replacement_sn = NULL, refused_registration_at = NULL WHERE no = ?1");
+    query_bind_i64(&q, 1, row->core.no);
+    query_bind_blob(&q, 2, row->key_hash, SHA256_BYTES);
+    query_bind_time(&q, 3, row->key_issued_at);
+    bind_no(&q, 4, row->hardware_key_no);
+    const struct str texts[] = {row->sn,      row->mac, row->mac_normal, row->cloud_id, row->firmware_version,
+                                row->hub_url, row->mqtt_hub_url};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        query_bind_str(&q, 5 + (int)i, texts[i]);
+    }
+    return query_finish(&q);
 }
 
 static enum err read_no(struct query *q, int64_t *ret_no) /* 0: no row */
@@ -283,6 +334,42 @@ enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str v
     query_bind_i64(&q, 1, no);
     query_bind_str(&q, 2, version);
     return query_finish(&q);
+}
+
+enum err device_store_set_information(struct store_tx *tx, const struct device_row *row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "UPDATE device SET name = ?2, sub_model = ?3, firmware_version = ?4, host_address = ?5, details = ?6, "
+                "parent_no = ?7 WHERE no = ?1");
+    query_bind_i64(&q, 1, row->core.no);
+    query_bind_str(&q, 2, row->name);
+    query_bind_str(&q, 3, row->sub_model);
+    query_bind_str(&q, 4, row->firmware_version);
+    query_bind_str(&q, 5, row->host_address);
+    query_bind_str(&q, 6, row->details);
+    bind_no(&q, 7, row->core.parent_no);
+    return query_finish(&q);
+}
+
+enum err device_store_set_applied_space(struct store_tx *tx, int64_t no, int32_t version)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE device SET applied_space_version = ?2 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_i64(&q, 2, version);
+    return query_finish(&q);
+}
+
+enum err device_store_count_update(struct store_tx *tx, int64_t no, int64_t hour, int64_t *ret_count)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "UPDATE device SET update_count = CASE WHEN update_hour = ?2 THEN update_count + 1 ELSE 1 END, "
+                "update_hour = ?2 WHERE no = ?1 RETURNING update_count");
+    query_bind_i64(&q, 1, no);
+    query_bind_i64(&q, 2, hour);
+    return read_no(&q, ret_count);
 }
 
 enum err device_store_set_custom_parameters(struct store_tx *tx, int64_t no, struct str json)

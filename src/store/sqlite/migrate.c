@@ -10,6 +10,8 @@ extern const unsigned char schema_001_initial[];
 extern const unsigned char schema_001_initial_end[];
 extern const unsigned char schema_002_retained[];
 extern const unsigned char schema_002_retained_end[];
+extern const unsigned char schema_003_device_calls[];
+extern const unsigned char schema_003_device_calls_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -54,6 +56,7 @@ enum err migrate(struct sqlite3 *db)
     const struct str migrations[] = {
         str_from(schema_001_initial, (size_t)(schema_001_initial_end - schema_001_initial)),
         str_from(schema_002_retained, (size_t)(schema_002_retained_end - schema_002_retained)),
+        str_from(schema_003_device_calls, (size_t)(schema_003_device_calls_end - schema_003_device_calls)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }

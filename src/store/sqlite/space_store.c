@@ -81,6 +81,16 @@ enum err space_store_find_root(struct store_tx *tx, int64_t organization_no, str
     return read_one(&q, arena, ret_row);
 }
 
+enum err space_store_find_child(struct store_tx *tx, int64_t parent_no, struct str name, struct arena *arena,
+                                struct space_row *ret_row)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT " COLUMNS " FROM space WHERE parent_no = ?1 AND name = ?2");
+    query_bind_i64(&q, 1, parent_no);
+    query_bind_str(&q, 2, name);
+    return read_one(&q, arena, ret_row);
+}
+
 enum err space_store_list(struct store_tx *tx, int64_t organization_no, const struct space_filter *filter,
                           int64_t limit, int64_t offset, void (*visit)(const struct space_row *row, void *arg),
                           void *arg)
