@@ -237,6 +237,9 @@ void hub_trace_tell_connect(struct connection *c, const struct mqtt_packet *pack
 {
     struct uuid id;
     struct device_brief device;
+    if (c->space) {
+        return; /* nobody asked who that is */
+    }
     if (packet->connect.has_user_name && uuid_parse(packet->connect.user_name, &id) &&
         hub_ports(c->loop)->find_device(c->loop->core->domain, &id, &device)) {
         c->trace_device_no = device.no;

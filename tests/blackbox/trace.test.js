@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assign, client, makeModel, register, request, startInstallation } from './support/server.js';
 import { unlimited } from './support/config.js';
-import { connect, publish, subscribe } from './support/mqtt.js';
+import { connect, connectUrl, publish, subscribe } from './support/mqtt.js';
 import { follow } from './support/sse.js';
 
 let server;
@@ -14,7 +14,7 @@ let plain;
 let stranger;
 
 before(async () => {
-  server = await startInstallation({ args: unlimited() });
+  server = await startInstallation({ args: [...unlimited(), '--mqtt-open', '127.0.0.1:0'] });
   partner = client(server, 'partner', server.partner_key);
   organization = client(server, 'organization', server.organization_key);
   model = await makeModel(server);
@@ -113,6 +113,17 @@ test('MQTT: each packet with its name, both ways, and no secret', async () => {
   const text = JSON.stringify(stream.events);
   assert.ok(!text.includes(device.access_key) && !text.includes('wrong-secret'), 'a secret');
   assert.ok(!/"password"/.test(text), 'no password');
+  stream.close();
+});
+
+test('what somebody says on an open listener is no packet of the device', async () => {
+  const device = await newDevice();
+  await trace('partner', 'POST', device);
+  const stream = await open('partner', `?device_id=${device.id}&types=wire,telemetry`);
+  const tool = await connectUrl(`mqtt://127.0.0.1:${server['mqtt-open'].port}`, { clientId: 'x', username: device.id, password: 'x' });
+  tool.end(true);
+  await settle(stream, device);
+  assert.deepEqual(stream.events.filter(({ data }) => data.type === 'wire' && data.transport === 'mqtt'), []);
   stream.close();
 });
 

@@ -22,7 +22,7 @@ export function connect(server, options = {}) {
 export function connectUrl(url, options) {
   return new Promise((resolve, reject) => {
     const client = mqtt.connect(url, {
-      protocolVersion: 5, reconnectPeriod: 0, connectTimeout: 20_000, rejectUnauthorized: false, clean: true, ...options,
+      protocolVersion: 5, reconnectPeriod: 0, connectTimeout: 90_000, rejectUnauthorized: false, clean: true, ...options,
     });
     client.messages = [];
     client.disconnects = [];
