@@ -33,6 +33,8 @@ enum err installation_open(struct installation *installation, const char *data_d
     if (err) {
         return err;
     }
+    store_set_segments(installation->store, settings->telemetry_segment_rows, settings->telemetry_segment_rows_min,
+                       settings->telemetry_segment_age);
     struct domain *domain = &installation->domain;
     event_bus_init(&domain->events);
     domain->devices = device_table_new();

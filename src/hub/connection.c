@@ -566,8 +566,10 @@ static bool on_publish_packet(struct connection *c, const struct mqtt_publish *p
                      : c->session->party == PARTY_OPEN ? 0
                                                        : s->mqtt_application_publishes;
     bool consumed, over;
-    if (publish->qos == 2 && session_is_stored(c->session) && c->session->uplinks_running > 0) {
-        /* See publish.c: a QoS 2 uplink of a stored session runs alone. */
+    /* See uplink.c: a QoS 2 uplink of a stored session runs alone. And what only clears a retained message does not
+     * overtake the one that it clears. */
+    bool is_clear = publish->retain && publish->payload.len == 0;
+    if (c->session->uplinks_running > 0 && (is_clear || (publish->qos == 2 && session_is_stored(c->session)))) {
         c->serial_uplinks = true;
         connection_hold(c);
         return false;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/mqtt/topic.h"
@@ -14,6 +15,7 @@
 #include "hub/share.h"
 #include "hub/will.h"
 #include "hub/unsaved.h"
+#include "model/ports/telemetry_store.h"
 
 #define ALIVE_MS 60000
 #define WILL_AFTER_START_MS 30000
@@ -30,6 +32,10 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
     core->loops = mem_aligned(_Alignof(struct hub_loop), loop_count * sizeof *core->loops);
     memset(core->loops, 0, loop_count * sizeof *core->loops);
     atomic_init(&core->next_session_no, 1);
+    atomic_init(&core->next_relay_no, 1);
+    uint8_t home_key[SHA256_BYTES];
+    hmac_sha256(domain->keys.hash_key, sizeof domain->keys.hash_key, "mqtt home", 9, home_key);
+    memcpy(core->home_key, home_key, sizeof core->home_key);
     for (unsigned i = 0; i < loop_count; i++) {
         struct hub_loop *loop = &core->loops[i];
         loop->core = core;
@@ -114,9 +120,14 @@ void hub_core_deinit(struct hub_core *core)
     shares_free(core->shares);
 }
 
+unsigned hub_home_of_bytes(const struct hub_core *core, const void *ptr, size_t len, size_t loops)
+{
+    return loops <= 1 ? 0 : (unsigned)(hash_siphash13(core->home_key, ptr, len) % loops);
+}
+
 unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no)
 {
-    return core->loop_count == 1 ? 0 : (unsigned)(hash_u64((uint64_t)device_no) % core->loop_count);
+    return hub_home_of_bytes(core, &device_no, sizeof device_no, core->loop_count);
 }
 
 static void expire_retained(struct hub_loop *loop)
@@ -337,6 +348,7 @@ void hub_loop_event(struct hub_loop *loop, const struct event *event)
 struct restore_visit {
     struct session_store_visitor visitor;
     struct hub_core *core;
+    struct store_tx *tx;
     struct hashmap by_no;
     int64_t *orphans; /* sessions of devices that are gone */
     size_t orphan_count;
@@ -413,9 +425,11 @@ static void on_filter_row(struct session_store_visitor *visitor, int64_t no, con
 }
 
 /* Which side of the effect the crash was on: see uplink.c. */
-static bool intent_was_carried_out(const struct session *session, const struct session_inbound_row *row)
+static bool intent_was_carried_out(struct store_tx *tx, const struct session *session,
+                                   const struct session_inbound_row *row)
 {
     struct device_brief device;
+    bool found = false, sealed = false;
     const struct hub_core *core = session->loop->core;
     if (row->intent == INTENT_DONE) {
         return true;
@@ -424,7 +438,13 @@ static bool intent_was_carried_out(const struct session *session, const struct s
         return false;
     }
     if (row->intent == INTENT_TELEMETRY) {
-        return device.sample_day != row->witness_day || device.sample_seq != row->witness_seq;
+        struct sample_position witness = {row->witness_day, row->witness_seq};
+        bool changed = device.sample_day != row->witness_day || device.sample_seq != row->witness_seq;
+        if (!changed || row->intent_no == 0 ||
+            sample_store_find_intent(tx, witness, row->intent_no, &found, &sealed) != ERR_OK) {
+            return changed;
+        }
+        return found || sealed; /* long ago, then: a segment is not sealed within the moment between the two commits */
     }
     return row->intent == INTENT_CONFIG && device.config_version != row->witness_seq;
 }
@@ -432,8 +452,11 @@ static bool intent_was_carried_out(const struct session *session, const struct s
 static void on_inbound_row(struct session_store_visitor *visitor, int64_t no, const struct session_inbound_row *row)
 {
     struct restored *r = restored_find(container_of(visitor, struct restore_visit, visitor), no);
-    if (r && intent_was_carried_out(r->session, row)) {
-        session_inbound_add(r->session, row->packet_id)->received = true;
+    struct store_tx *tx = container_of(visitor, struct restore_visit, visitor)->tx;
+    if (r && intent_was_carried_out(tx, r->session, row)) {
+        struct inbound_id *id = session_inbound_add(r->session, row->packet_id);
+        id->received = row->intent == INTENT_DONE;
+        id->carried_out = !id->received;
     }
 }
 
@@ -537,6 +560,56 @@ static enum err restore_retained(struct hub_core *core, struct store_tx *tx)
     return err;
 }
 
+struct restore_relays {
+    struct relay_store_visitor visitor;
+    struct restore_visit *sessions;
+    int64_t *nos; /* of the rows; they go with the transaction that holds what they brought */
+    size_t count;
+};
+
+static void on_relay_row(struct relay_store_visitor *visitor, const struct relay_row *row)
+{
+    struct restore_relays *v = container_of(visitor, struct restore_relays, visitor);
+    struct hub_core *core = v->sessions->core;
+    const struct restored *sender = restored_find(v->sessions, row->sender_no);
+    uint32_t *no_identifiers = NULL;
+    v->nos = mem_realloc(v->nos, (v->count + 1) * sizeof *v->nos);
+    v->nos[v->count++] = row->no;
+    if (row->no >= atomic_load(&core->next_relay_no)) {
+        atomic_store(&core->next_relay_no, row->no + 1);
+    }
+    if (row->space != 0) {
+        space_of_no(core, row->space);
+    }
+    struct message *message = message_from_stored(row->message, row->space, &no_identifiers);
+    mem_free(no_identifiers);
+    if (!message) {
+        log_event(LOG_WARN, "mqtt_relay_row_unreadable", log_i("no", row->no));
+        return;
+    }
+    message->expires_at_ms = row->expires_at_ms;
+    message->device_no = row->device_no;
+    message->organization_no = row->organization_no;
+    message->epoch = row->epoch;
+    message->sender = sender ? sender->session->serial : 0;
+    relay_restore(core, row, message);
+    message_unref(message);
+}
+
+static enum err restore_relays(struct restore_visit *sessions, struct store_tx *tx)
+{
+    struct restore_relays v = {.visitor = {on_relay_row}, .sessions = sessions};
+    enum err err = relay_store_load(tx, &v.visitor);
+    for (size_t i = 0; i < v.count && err == ERR_OK; i++) {
+        err = relay_store_remove(tx, v.nos[i]);
+    }
+    for (size_t i = 0; i < sessions->core->loop_count && err == ERR_OK; i++) {
+        err = persist_run_here(&sessions->core->loops[i], tx);
+    }
+    mem_free(v.nos);
+    return err;
+}
+
 /* Everybody is absent now; time went on while the server was down (mqtt.md 14.3, 14.4). */
 static void begin_absences(struct restore_visit *v, int64_t alive_at_ms)
 {
@@ -564,16 +637,20 @@ static void run_restore(struct op *op, struct store_tx *tx)
 {
     struct hub_restore *restore = container_of(op, struct hub_restore, op);
     struct restore_visit v = {.visitor = {on_session_row, on_filter_row, on_inbound_row, on_queued_row},
-                              .core = restore->core};
+                              .core = restore->core,
+                              .tx = tx};
     int64_t alive_at_ms = INT64_MIN;
     hashmap_init(&v.by_no);
     op->err = session_store_load(tx, &v.visitor, &alive_at_ms);
+    if (op->err == ERR_OK) {
+        op->err = restore_retained(restore->core, tx);
+    }
+    if (op->err == ERR_OK) {
+        op->err = restore_relays(&v, tx);
+    }
     begin_absences(&v, alive_at_ms);
     for (size_t i = 0; i < v.orphan_count && op->err == ERR_OK; i++) {
         op->err = session_store_remove(tx, v.orphans[i]);
-    }
-    if (op->err == ERR_OK) {
-        op->err = restore_retained(restore->core, tx);
     }
     mem_free(v.orphans);
     hashmap_deinit(&v.by_no);

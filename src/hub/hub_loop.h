@@ -26,6 +26,7 @@ struct relay_post;
 struct sample_uplink;
 struct unsaved;
 struct session;
+struct relay_row;
 
 /* How bytes leave: the stream stack, or a test's. See io/stream.h for what each does. */
 struct link_ops {
@@ -119,6 +120,7 @@ struct hub_loop {
     _Atomic int open_filters;
     _Atomic size_t connection_count;
     _Atomic bool busy;                                 /* batches in flight */
+    const struct relay_row *restoring;                 /* see relay_restore() */
 };
 
 /* The topic space of the open listeners of one name (mqtt.md 2.4). */
@@ -142,6 +144,8 @@ struct hub_core {
     struct retained *retained;
     struct shares *shares;
     struct open_space *spaces;                         /* made before the loops run */
+    uint64_t home_key[2];                              /* of session_home(): the same after every start */
+    _Atomic int64_t next_relay_no;
     struct session_counts *counts;                     /* application sessions per tenant */
 };
 
@@ -166,6 +170,8 @@ enum event_targets { TARGETS_NONE, TARGETS_HOME, TARGETS_APPLICATIONS, TARGETS_H
 enum event_targets hub_event_targets(const struct hub_core *core, const struct event *event);
 
 unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no);
+/* The loop out of `loops` that a hash with core->home_key leads to. */
+unsigned hub_home_of_bytes(const struct hub_core *core, const void *ptr, size_t len, size_t loops);
 
 /* Sessions that were stored, loaded before the loops run: an operation for any lane that reads. `done` is the caller's. */
 struct hub_restore {

@@ -6,6 +6,7 @@
 #include "hub/message.h"
 #include "hub/outbox.h"
 #include "hub/relay.h"
+#include "hub/retained.h"
 #include "hub/unsaved.h"
 
 enum change_kind {
@@ -25,6 +26,8 @@ enum change_kind {
     CHANGE_NO_RETAINED_STALE,
     CHANGE_NO_RETAINED_EXPIRED,
     CHANGE_ALIVE,
+    CHANGE_RELAY,
+    CHANGE_NO_RELAY,
 };
 
 struct change {
@@ -43,9 +46,14 @@ struct change {
             const uint32_t *identifiers;
         } queued;
         struct {
-            struct retained_row row;
-            struct message *message; /* NULL: removed */
+            int64_t space;
+            struct str topic;
+            uint32_t epoch;
         } retained;
+        struct {
+            struct relay_row row;
+            struct message *message;
+        } relay;
         int64_t now_unix_ms;
     };
 };
@@ -81,14 +89,16 @@ static enum err run_queued(const struct change *c, struct store_tx *tx, struct b
     return session_store_put_queued(tx, c->no, &row);
 }
 
-static enum err run_retained(const struct change *c, struct store_tx *tx, struct buf *scratch)
+static enum err put_retained(const struct change *c, const struct message *message, struct store_tx *tx,
+                             struct buf *scratch)
 {
-    const struct message *message = c->retained.message;
-    if (!message) {
-        return retained_store_remove(tx, c->retained.row.space, c->retained.row.topic);
-    }
     const struct delivery delivery = {.qos = message->qos, .packet_id = message->qos > 0, .retain = true};
-    struct retained_row row = c->retained.row;
+    struct retained_row row = {.space = c->retained.space,
+                               .topic = c->retained.topic,
+                               .expires_at_ms = message->expires_at_ms,
+                               .device_no = message->device_no,
+                               .organization_no = message->organization_no,
+                               .epoch = message->epoch};
     buf_clear(scratch);
     message_encode(scratch, MQTT_V5, message, &delivery, 0);
     if (scratch->failed) {
@@ -98,7 +108,30 @@ static enum err run_retained(const struct change *c, struct store_tx *tx, struct
     return retained_store_put(tx, &row);
 }
 
-static enum err run_change(const struct change *c, struct store_tx *tx, struct buf *scratch)
+static enum err run_retained(const struct hub_core *core, const struct change *c, struct store_tx *tx, struct buf *scratch)
+{
+    struct message *message = retained_get(hub_retained(core, c->retained.space), c->retained.topic);
+    enum err err = message ? put_retained(c, message, tx, scratch)
+                           : retained_store_remove(tx, c->retained.space, c->retained.topic);
+    message_unref(message);
+    return err;
+}
+
+static enum err run_relay(const struct change *c, struct store_tx *tx, struct buf *scratch)
+{
+    const struct message *message = c->relay.message;
+    const struct delivery delivery = {.qos = message->qos, .packet_id = message->qos > 0, .retain = message->retain};
+    struct relay_row row = c->relay.row;
+    buf_clear(scratch);
+    message_encode(scratch, MQTT_V5, message, &delivery, 0);
+    if (scratch->failed) {
+        return ERR_INTERNAL;
+    }
+    row.message = buf_str(scratch);
+    return relay_store_put(tx, &row);
+}
+
+static enum err run_change(const struct hub_core *core, const struct change *c, struct store_tx *tx, struct buf *scratch)
 {
     switch (c->kind) {
     case CHANGE_SESSION:
@@ -124,15 +157,19 @@ static enum err run_change(const struct change *c, struct store_tx *tx, struct b
     case CHANGE_NO_QUEUED:
         return session_store_remove_queued(tx, c->no, c->queued.row.seq);
     case CHANGE_RETAINED:
-        return run_retained(c, tx, scratch);
+        return run_retained(core, c, tx, scratch);
     case CHANGE_NO_RETAINED_DEVICE:
         return retained_store_remove_device(tx, c->no);
     case CHANGE_NO_RETAINED_STALE:
-        return retained_store_remove_stale(tx, c->no, c->retained.row.epoch);
+        return retained_store_remove_stale(tx, c->no, c->retained.epoch);
     case CHANGE_NO_RETAINED_EXPIRED:
         return retained_store_remove_expired(tx, c->now_unix_ms);
     case CHANGE_ALIVE:
         return session_store_alive(tx, c->now_unix_ms);
+    case CHANGE_RELAY:
+        return run_relay(c, tx, scratch);
+    case CHANGE_NO_RELAY:
+        return relay_store_remove(tx, c->no);
     }
     return ERR_INTERNAL;
 }
@@ -144,7 +181,7 @@ static void run_batch(struct op *op, struct store_tx *tx)
     buf_init(&scratch, MESSAGE_BYTES_MAX);
     op->err = ERR_OK;
     for (struct change *c = batch->first; c && op->err == ERR_OK; c = c->next) {
-        op->err = run_change(c, tx, &scratch);
+        op->err = run_change(batch->loop->core, c, tx, &scratch);
     }
     buf_deinit(&scratch);
 }
@@ -156,11 +193,13 @@ static void note_missed(struct hub_loop *loop, const struct change *c)
     } else if (c->kind == CHANGE_END) {
         unsaved_end(loop, c->no);
     } else if (c->kind == CHANGE_RETAINED) {
-        unsaved_retained(loop, c->retained.row.space, c->retained.row.topic);
+        unsaved_retained(loop, c->retained.space, c->retained.topic);
     } else if (c->kind == CHANGE_NO_RETAINED_DEVICE) {
         unsaved_removal(loop, c->no, 0);
     } else if (c->kind == CHANGE_NO_RETAINED_STALE) {
-        unsaved_removal(loop, c->no, c->retained.row.epoch);
+        unsaved_removal(loop, c->no, c->retained.epoch);
+    } else if (c->kind == CHANGE_NO_RELAY) {
+        unsaved_relay(loop, c->no);
     }
 }
 
@@ -188,8 +227,8 @@ static void batch_done(struct op *op)
     for (struct change *c = batch->first; c; c = c->next) {
         if (c->kind == CHANGE_QUEUED) {
             message_unref(c->queued.message);
-        } else if (c->kind == CHANGE_RETAINED) {
-            message_unref(c->retained.message);
+        } else if (c->kind == CHANGE_RELAY) {
+            message_unref(c->relay.message);
         }
         session_unref(c->session);
     }
@@ -265,6 +304,20 @@ void hub_loop_flush(struct hub_loop *loop)
 void persist_nothing(struct hub_loop *loop)
 {
     batch_of(loop);
+}
+
+enum err persist_run_here(struct hub_loop *loop, struct store_tx *tx)
+{
+    struct persist_batch *batch = loop->batch;
+    if (!batch) {
+        return ERR_OK;
+    }
+    loop->batch = NULL;
+    loop->batches_in_flight++;
+    run_batch(&batch->op, tx);
+    enum err err = batch->op.err;
+    batch_done(&batch->op);
+    return err;
 }
 
 static struct change *change_new(struct hub_loop *loop, enum change_kind kind, int64_t no)
@@ -372,18 +425,11 @@ void persist_no_queued(struct session *session, int64_t seq)
     session_change_new(session, CHANGE_NO_QUEUED)->queued.row.seq = seq;
 }
 
-void persist_retained(struct hub_loop *loop, int64_t space, struct str topic, struct message *message)
+void persist_retained(struct hub_loop *loop, int64_t space, struct str topic)
 {
     struct change *c = change_new(loop, CHANGE_RETAINED, 0);
-    c->retained.row.space = space;
-    c->retained.row.topic = arena_str(&loop->batch->arena, topic);
-    if (message) {
-        c->retained.row.expires_at_ms = message->expires_at_ms;
-        c->retained.row.device_no = message->device_no;
-        c->retained.row.organization_no = message->organization_no;
-        c->retained.row.epoch = message->epoch;
-        c->retained.message = message_ref(message);
-    }
+    c->retained.space = space;
+    c->retained.topic = arena_str(&loop->batch->arena, topic);
 }
 
 void persist_no_retained_device(struct hub_loop *loop, int64_t device_no)
@@ -393,7 +439,7 @@ void persist_no_retained_device(struct hub_loop *loop, int64_t device_no)
 
 void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_t epoch)
 {
-    change_new(loop, CHANGE_NO_RETAINED_STALE, device_no)->retained.row.epoch = epoch;
+    change_new(loop, CHANGE_NO_RETAINED_STALE, device_no)->retained.epoch = epoch;
 }
 
 void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms)
@@ -404,4 +450,21 @@ void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms)
 void persist_alive(struct hub_loop *loop, int64_t now_unix_ms)
 {
     change_new(loop, CHANGE_ALIVE, 0)->now_unix_ms = now_unix_ms;
+}
+
+void persist_relay(struct hub_loop *loop, const struct relay_row *row, struct message *message)
+{
+    struct change *c = change_new(loop, CHANGE_RELAY, row->no);
+    c->relay.row = *row;
+    c->relay.row.space = message->space;
+    c->relay.row.expires_at_ms = message->expires_at_ms;
+    c->relay.row.device_no = message->device_no;
+    c->relay.row.organization_no = message->organization_no;
+    c->relay.row.epoch = message->epoch;
+    c->relay.message = message_ref(message);
+}
+
+void persist_no_relay(struct hub_loop *loop, int64_t no)
+{
+    change_new(loop, CHANGE_NO_RELAY, no);
 }

@@ -5,6 +5,7 @@
 #define MUSTER_HUB_PERSIST_H
 
 #include "hub/hub_loop.h"
+#include "model/ports/relay_store.h"
 #include "model/ports/retained_store.h"
 #include "model/ports/session_store.h"
 
@@ -27,14 +28,21 @@ void persist_sent(struct session *session, const struct out_entry *entry);
 void persist_released(struct session *session, int64_t seq);
 void persist_no_queued(struct session *session, int64_t seq);
 struct message;
-/* NULL: there is none any more. */
-void persist_retained(struct hub_loop *loop, int64_t space, struct str topic, struct message *message);
+/* What is retained on a topic, or that nothing is: as it is when the lane gets there. Any loop may do so for any topic: the
+ * lane is one, and the last to write takes the last that was put. */
+void persist_retained(struct hub_loop *loop, int64_t space, struct str topic);
 void persist_no_retained_device(struct hub_loop *loop, int64_t device_no);
 void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_t epoch);
 void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms);
 void persist_alive(struct hub_loop *loop, int64_t now_unix_ms);
 
 void persist_nothing(struct hub_loop *loop); /* begins a batch, for what failed ones left (unsaved.h) */
+/* Number, loop and sender of the row are given; the rest is the message's. */
+void persist_relay(struct hub_loop *loop, const struct relay_row *row, struct message *message);
+void persist_no_relay(struct hub_loop *loop, int64_t no);
+
+/* Before the loops run: carries out this turn's changes in the caller's transaction. */
+enum err persist_run_here(struct hub_loop *loop, struct store_tx *tx);
 
 /* Called when all changes made so far are committed, or with what went wrong; never from within this call. */
 void persist_wait(struct hub_loop *loop, struct persist_waiter *waiter);

@@ -37,48 +37,29 @@ void publish_refuse(struct session *session, const struct mqtt_publish *publish,
     }
 }
 
-void inbound_stored_with_effect(struct session *session, uint16_t packet_id)
-{
-    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_DONE};
-    persist_inbound(session, &row);
-}
-
 /* --- free topics -------------------------------------------------------------------------------------------------- */
 
 struct user_publish {
     struct relay relay;
-    struct persist_waiter waiter;
-    struct answer *answer;
-    bool id_follows; /* it is stored when the message has been */
+    struct answer *answer; /* NULL: a Will */
 };
 
-static void user_publish_end(struct user_publish *p, enum err err)
+static void on_user_relayed(struct relay *relay, enum err err)
 {
-    if (err == ERR_OK) {
+    struct user_publish *p = container_of(relay, struct user_publish, relay);
+    if (p->answer && err == ERR_OK) {
         answer_give(p->answer, MQTT_SUCCESS, STR(""));
-    } else {
+    } else if (p->answer) {
         p->answer->effect_stays = true;
         answer_fail(p->answer);
     }
     pool_free(p, sizeof *p);
 }
 
-static void on_id_committed(struct persist_waiter *waiter, enum err err)
+void inbound_stored_with_effect(struct session *session, uint16_t packet_id)
 {
-    user_publish_end(container_of(waiter, struct user_publish, waiter), err);
-}
-
-static void on_user_relayed(struct relay *relay, enum err err)
-{
-    struct user_publish *p = container_of(relay, struct user_publish, relay);
-    struct session *session = p->answer->session;
-    if (err != ERR_OK || !p->id_follows || session->is_dead || !session_is_stored(session)) {
-        user_publish_end(p, err);
-        return;
-    }
-    inbound_stored_with_effect(session, p->answer->packet_id);
-    p->waiter.done = on_id_committed;
-    persist_wait(session->loop, &p->waiter);
+    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_DONE};
+    persist_inbound(session, &row);
 }
 
 /* `device` NULL: in the space of an open listener. */
@@ -95,7 +76,8 @@ static void publish_user(struct session *session, const struct device_brief *dev
     struct message *message = message_new(&parts, device);
     message->topic_id = device ? TOPIC_USER : TOPIC_OTHER;
     message->sender = session->serial;
-    if (!answer) {
+    bool once = session_is_stored(session) && (publish->qos == 2 || (!answer && publish->qos > 0));
+    if (!answer && !once) {
         relay_message(session->loop, message, NULL);
         message_unref(message);
         return;
@@ -103,14 +85,10 @@ static void publish_user(struct session *session, const struct device_brief *dev
     struct user_publish *p = pool_new(struct user_publish);
     p->answer = answer;
     relay_begin(&p->relay, session->loop, on_user_relayed);
-    relay_message(session->loop, message, &p->relay);
-    bool keeps_id = publish->qos == 2 && session_is_stored(session);
-    /* On this loop the message and its id are one commit. Other loops commit on their own: the id follows them, for if it
-     * came first, a kill in between would lose the message, whose repetition then counts as one. */
-    p->id_follows = keeps_id && p->relay.posts > 0;
-    if (keeps_id && !p->id_follows) {
-        inbound_stored_with_effect(session, publish->packet_id);
-        relay_hold_for_commit(&p->relay);
+    if (once) { /* a Will, too: its row goes in the same transaction */
+        relay_message_once(session, message, answer ? publish->packet_id : 0, &p->relay);
+    } else {
+        relay_message(session->loop, message, &p->relay);
     }
     message_unref(message);
     relay_finish(&p->relay);
@@ -174,7 +152,7 @@ static void publish_clear(struct session *session, const struct device_brief *de
     struct message *message = message_new(&parts, device);
     retained_put(session->loop->core->retained, message);
     message_unref(message);
-    retained_persist(session->loop, 0, publish->topic);
+    persist_retained(session->loop, 0, publish->topic);
     if (answer && publish->qos == 2 && session_is_stored(session)) {
         inbound_stored_with_effect(session, publish->packet_id);
     }
@@ -287,7 +265,7 @@ static bool resolve_alias(struct connection *c, struct mqtt_publish *publish)
 static bool is_duplicate(struct connection *c, const struct mqtt_publish *publish)
 {
     struct inbound_id *id = publish->qos == 2 ? session_inbound_find(c->session, publish->packet_id) : NULL;
-    if (!id) {
+    if (!id || id->carried_out) {
         return false;
     }
     if (!id->received && id->answer && id->answer->connection == c) {
@@ -327,7 +305,9 @@ void on_publish(struct connection *connection, const struct mqtt_publish *packet
         answer = answer_new(connection, publish->qos == 2 ? MQTT_PUBREC : MQTT_PUBACK, publish->packet_id);
     }
     if (publish->qos == 2) {
-        session_inbound_add(connection->session, publish->packet_id)->answer = answer;
+        struct inbound_id *id = session_inbound_find(connection->session, publish->packet_id);
+        id = id ? id : session_inbound_add(connection->session, publish->packet_id);
+        id->answer = answer;
     }
     if (over) {
         publish_refuse(connection->session, publish, answer, MQTT_QUOTA_EXCEEDED, "Message rate too high");
@@ -341,7 +321,7 @@ void on_pubrel(struct connection *connection, const struct mqtt_puback *pubrel)
     struct session *session = connection->session;
     struct inbound_id *id = session_inbound_find(session, pubrel->packet_id);
     struct answer *answer = answer_new(connection, MQTT_PUBCOMP, pubrel->packet_id);
-    if (!id || !id->received) {
+    if (!id || !(id->received || id->carried_out)) {
         answer_give(answer, MQTT_PACKET_ID_NOT_FOUND, STR(""));
         return;
     }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "hub/backlog.h"
+#include "hub/publish.h"
 #include "hub/retained_read.h"
 #include "hub/session.h"
 #include "hub/share.h"
@@ -12,7 +13,6 @@
 void relay_begin(struct relay *relay, struct hub_loop *home, void (*done)(struct relay *relay, enum err err))
 {
     relay->home = home;
-    relay->posts = 0;
     relay->done = done;
     atomic_init(&relay->left, 1);
     atomic_init(&relay->failed, false);
@@ -84,6 +84,7 @@ enum { POST_ENTRIES_MAX = 40 }; /* a post is of a size that pools keep */
 struct post_entry {
     struct message *message;     /* held */
     struct share_member *member; /* held; NULL: to everybody there */
+    int64_t no;                  /* of its row in mqtt_relay; 0: it has none */
     struct relay *relay;         /* NULL: nobody waits */
 };
 
@@ -110,7 +111,8 @@ static void on_post_committed(struct persist_waiter *waiter, enum err err)
 {
     struct relay_post *post = container_of(waiter, struct relay_post, waiter);
     for (unsigned i = 0; i < post->count; i++) {
-        entry_finish(&post->entries[i], post->loop, err);
+        bool has_row = post->entries[i].no != 0; /* then it is not lost */
+        entry_finish(&post->entries[i], post->loop, has_row ? ERR_OK : err);
     }
     pool_free(post, sizeof *post);
 }
@@ -153,6 +155,14 @@ void relay_flush(struct hub_loop *loop)
 
 static bool deliver(struct session *session, struct message *message, const struct match *match, struct relay *relay)
 {
+    const struct relay_row *row = session->loop->restoring;
+    if (row) {
+        struct session_key key = session_key(session);
+        if (row->loop != RELAY_TO_SHARES &&
+            session_home_of(session->loop->core, &key, (size_t)row->loops) != (unsigned)row->loop) {
+            return false; /* it has it */
+        }
+    }
     bool stored = outbox_deliver(session, message, match, 0);
     backlog_delivered(session, message, relay);
     return stored;
@@ -224,6 +234,10 @@ static bool run_entry(struct hub_loop *loop, struct post_entry *entry)
     } else {
         stored = deliver_to_member(entry->member, entry->message, entry->relay);
     }
+    if (entry->no != 0) {
+        persist_no_relay(loop, entry->no);
+        return true;
+    }
     if (stored && entry->relay) {
         return true;
     }
@@ -250,14 +264,18 @@ static void run_post(struct task *task)
     persist_wait(post->loop, &post->waiter);
 }
 
+static struct post_entry entry_of(struct message *message, struct share_member *member, struct relay *relay)
+{
+    if (relay) {
+        atomic_fetch_add(&relay->left, 1);
+    }
+    return (struct post_entry){.message = message_ref(message), .member = member, .relay = relay};
+}
+
 static void post_to(struct hub_loop *loop, struct hub_loop *target, struct message *message, struct share_member *member,
                     struct relay *relay)
 {
-    struct post_entry entry = {message_ref(message), member, relay};
-    if (relay) {
-        relay->posts++;
-        atomic_fetch_add(&relay->left, 1);
-    }
+    struct post_entry entry = entry_of(message, member, relay);
     post_add(loop, target, &entry);
 }
 
@@ -267,18 +285,34 @@ static _Atomic int *filters_of(struct hub_loop *loop, const struct message *mess
     return message->space == 0 ? &loop->application_filters : &loop->open_filters;
 }
 
+/* Before anybody hears of it: see retained.h. True: it is kept, in this turn's batch. */
+static bool retain(struct hub_loop *loop, struct message *message)
+{
+    if (!message->retain) {
+        return false;
+    }
+    retained_put(hub_retained(loop->core, message->space), message);
+    persist_retained(loop, message->space, message_topic(message));
+    return true;
+}
+
+/* Whether anybody on that loop may want it. */
+static bool is_for_loop(struct hub_loop *target, const struct message *message)
+{
+    bool for_device = message->space == 0 && access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id);
+    return (for_device && hub_home_of_device(target->core, message->device_no) == target->index) ||
+           atomic_load(filters_of(target, message)) > 0;
+}
+
 void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     struct hub_core *core = loop->core;
-    if (message->retain) {
-        retained_put(hub_retained(core, message->space), message); /* before anybody hears of it: see retained.h */
+    if (retain(loop, message) && relay) {
+        relay_hold_for_commit(relay);
     }
-    bool for_home = message->space != 0 ? message->retain
-                                        : access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id);
-    unsigned home = retained_home(core, message);
     for (unsigned i = 0; i < core->loop_count; i++) {
         struct hub_loop *target = &core->loops[i];
-        if (!(for_home && i == home) && atomic_load(filters_of(target, message)) == 0) {
+        if (!is_for_loop(target, message)) {
             continue;
         }
         if (target != loop) {
@@ -288,6 +322,103 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
         }
     }
     relay_to_shares(loop, message, relay);
+}
+
+/* --- exactly once ------------------------------------------------------------------------------------------------- */
+
+/* Between the commit of the packet id and the posts to the others. */
+struct once {
+    struct persist_waiter waiter;
+    struct relay *relay;      /* of the publish */
+    struct relay shared;      /* of the deliveries to groups */
+    struct hub_loop *loop;
+    struct message *message;
+    struct once_post {
+        struct hub_loop *target;
+        struct post_entry entry;
+    } *posts;
+    size_t post_count;
+    int64_t shares_no;        /* 0: no group is there */
+};
+
+static void once_end(struct once *once, enum err err)
+{
+    relay_release(once->relay, once->loop, err);
+    message_unref(once->message);
+    mem_free(once->posts);
+    mem_free(once);
+}
+
+/* At least once: who of a group gets it after a crash need not be who got it before. */
+static void on_shared(struct relay *shared, enum err err)
+{
+    struct once *once = container_of(shared, struct once, shared);
+    persist_no_relay(once->loop, once->shares_no); /* of what failed, memory has it (unsaved.h) */
+    once_end(once, err);
+}
+
+/* Also when the commit failed: it stays in memory then, and is written with it (unsaved.h). */
+static void on_taken(struct persist_waiter *waiter, enum err err)
+{
+    struct once *once = container_of(waiter, struct once, waiter);
+    if (err != ERR_OK) {
+        atomic_store(&once->relay->failed, true);
+    }
+    for (size_t i = 0; i < once->post_count; i++) {
+        post_add(once->loop, once->posts[i].target, &once->posts[i].entry);
+    }
+    if (once->shares_no == 0) {
+        once_end(once, err);
+        return;
+    }
+    relay_begin(&once->shared, once->loop, on_shared);
+    relay_to_shares(once->loop, once->message, &once->shared);
+    relay_finish(&once->shared);
+}
+
+static int64_t put_row(struct once *once, int32_t target, int64_t sender_no)
+{
+    struct relay_row row = {.no = atomic_fetch_add(&once->loop->core->next_relay_no, 1),
+                            .loop = target,
+                            .loops = (int32_t)once->loop->core->loop_count,
+                            .sender_no = sender_no};
+    persist_relay(once->loop, &row, once->message);
+    return row.no;
+}
+
+void relay_message_once(struct session *session, struct message *message, uint16_t packet_id, struct relay *relay)
+{
+    struct hub_loop *loop = session->loop;
+    struct hub_core *core = loop->core;
+    struct once *once = mem_new(struct once);
+    once->relay = relay;
+    once->loop = loop;
+    once->message = message_ref(message);
+    once->posts = mem_calloc(core->loop_count, sizeof *once->posts);
+    relay_hold(relay);
+    if (packet_id != 0) {
+        inbound_stored_with_effect(session, packet_id);
+    }
+    retain(loop, message);
+    for (unsigned i = 0; i < core->loop_count; i++) {
+        struct hub_loop *target = &core->loops[i];
+        if (!is_for_loop(target, message)) {
+            continue;
+        }
+        if (target == loop) {
+            relay_deliver_here(loop, message, relay);
+            continue;
+        }
+        struct once_post *post = &once->posts[once->post_count++];
+        post->target = target;
+        post->entry = entry_of(message, NULL, relay);
+        post->entry.no = put_row(once, (int32_t)i, session->no);
+    }
+    if (!shares_are_empty(core->shares)) {
+        once->shares_no = put_row(once, RELAY_TO_SHARES, session->no);
+    }
+    once->waiter.done = on_taken;
+    persist_wait(loop, &once->waiter);
 }
 
 struct share_out {
@@ -303,28 +434,34 @@ static void visit_member(struct share_member *member, void *arg)
     post_to(out->loop, member->loop, out->message, member, out->relay);
 }
 
-void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay)
+static void choose_members(struct hub_core *core, const struct message *message,
+                           void (*visit)(struct share_member *member, void *arg), void *arg)
 {
-    struct shares *shares = loop->core->shares;
-    struct share_out out = {loop, message, relay};
+    struct shares *shares = core->shares;
     struct device_brief device;
     enum topic_id topic = (enum topic_id)message->topic_id;
     if (shares_are_empty(shares)) {
         return;
     }
     if (message->space != 0) {
-        shares_choose(shares, PARTY_OPEN, message->space, message_topic(message), visit_member, &out);
+        shares_choose(shares, PARTY_OPEN, message->space, message_topic(message), visit, arg);
         return;
     }
-    if (!hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device)) {
+    if (!core->ports->find_device_no(core->domain, message->device_no, &device)) {
         return;
     }
     if (is_still_owned(message, &device) && access_may_receive(PARTY_ORGANIZATION, topic)) {
-        shares_choose(shares, PARTY_ORGANIZATION, device.organization_no, message_topic(message), visit_member, &out);
+        shares_choose(shares, PARTY_ORGANIZATION, device.organization_no, message_topic(message), visit, arg);
     }
     if (access_may_receive(PARTY_PARTNER, topic)) {
-        shares_choose(shares, PARTY_PARTNER, device.partner_no, message_topic(message), visit_member, &out);
+        shares_choose(shares, PARTY_PARTNER, device.partner_no, message_topic(message), visit, arg);
     }
+}
+
+void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay)
+{
+    struct share_out out = {loop, message, relay};
+    choose_members(loop->core, message, visit_member, &out);
 }
 
 bool relay_is_wanted(const struct hub_loop *loop, const struct session *device_session, enum topic_id topic)
@@ -446,13 +583,50 @@ static bool deliver_to_device(struct hub_loop *loop, struct message *message, st
 bool relay_deliver_here(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     bool stored = message->space == 0 && deliver_to_device(loop, message, relay);
-    bool kept = message->retain && (message->space != 0 || message->topic_id != TOPIC_PRESENCE);
-    if (kept && retained_home(loop->core, message) == loop->index) {
-        retained_persist(loop, message->space, message_topic(message));
-        stored = true;
-    }
     if (atomic_load_explicit(filters_of(loop, message), memory_order_relaxed) > 0) {
         stored |= deliver_to_applications(loop, message, relay);
     }
     return stored;
+}
+
+/* --- at a start --------------------------------------------------------------------------------------------------- */
+
+struct chosen {
+    struct share_member *members[64];
+    size_t count;
+};
+
+static void visit_chosen(struct share_member *member, void *arg)
+{
+    struct chosen *chosen = arg;
+    if (chosen->count < sizeof chosen->members / sizeof chosen->members[0]) {
+        chosen->members[chosen->count++] = member;
+    } else {
+        share_member_unref(member);
+    }
+}
+
+/* Groups that are more than that go on without: at a start nobody else would ever get them. */
+static void restore_to_shares(struct hub_core *core, struct message *message)
+{
+    struct chosen chosen = {.count = 0};
+    choose_members(core, message, visit_chosen, &chosen);
+    for (size_t i = 0; i < chosen.count; i++) {
+        deliver_to_member(chosen.members[i], message, NULL);
+        share_member_unref(chosen.members[i]);
+    }
+}
+
+void relay_restore(struct hub_core *core, const struct relay_row *row, struct message *message)
+{
+    if (row->loop == RELAY_TO_SHARES) {
+        restore_to_shares(core, message);
+        return;
+    }
+    for (size_t i = 0; i < core->loop_count; i++) {
+        struct hub_loop *loop = &core->loops[i];
+        loop->restoring = row;
+        relay_deliver_here(loop, message, NULL);
+        loop->restoring = NULL;
+    }
 }

@@ -12,7 +12,6 @@ struct relay {
     struct task task;
     struct persist_waiter waiter;
     struct hub_loop *home;
-    unsigned posts;          /* to loops, whose commits are their own */
     _Atomic unsigned left;
     _Atomic bool failed;
     void (*done)(struct relay *relay, enum err err); /* on home, once; may be called from within relay_finish() */
@@ -32,8 +31,16 @@ void relay_finish(struct relay *relay); /* everything was handed out */
 bool relay_is_wanted(const struct hub_loop *loop, const struct session *device_session, enum topic_id topic);
 /* Delivers to every authorised matching subscription. `relay` NULL: nobody waits. Borrows message. */
 void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay);
+/* The same for a QoS 2 publish of a stored session: exactly once across a crash (mqtt.md 14.2). And for its Will, packet
+ * id 0, whose row the caller removes in this turn. Sessions of this loop get
+ * it in the transaction that holds the packet id. Those of another loop are written in a transaction of that loop, so the
+ * packet id's holds a row for each such loop (model/ports/relay_store.h), and only then the message goes there; the
+ * loop's transaction removes the row. A start delivers what rows are left (relay_restore.c). */
+void relay_message_once(struct session *session, struct message *message, uint16_t packet_id, struct relay *relay);
 /* To one member of each matching group of shared subscriptions; relay_message() does so. */
 void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay);
+/* Before the loops run: delivers what a row of mqtt_relay tells to those who do not have it yet, in this turn's batches. */
+void relay_restore(struct hub_core *core, const struct relay_row *row, struct message *message);
 /* On this loop only, and not to shared subscriptions. True: kept in a stored session, in this turn's batch. */
 bool relay_deliver_here(struct hub_loop *loop, struct message *message, struct relay *relay);
 

@@ -261,16 +261,3 @@ void retained_read_pump(struct session *session)
         }
     }
 }
-
-void retained_persist(struct hub_loop *loop, int64_t space, struct str topic)
-{
-    struct message *message = retained_get(hub_retained(loop->core, space), topic);
-    persist_retained(loop, space, topic, message);
-    message_unref(message);
-}
-
-unsigned retained_home(const struct hub_core *core, const struct message *message)
-{
-    return message->space == 0 ? hub_home_of_device(core, message->device_no)
-                               : (unsigned)(hash_str(message_topic(message)) % core->loop_count);
-}

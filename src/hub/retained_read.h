@@ -17,9 +17,4 @@ void retained_read_end_all(struct session *session);
 /* Sends as much as the client takes. */
 void retained_read_pump(struct session *session);
 
-/* Puts the message of a topic, as it is in memory now, into this turn's batch; on its home loop. */
-void retained_persist(struct hub_loop *loop, int64_t space, struct str topic);
-/* The loop that writes a message's topic. */
-unsigned retained_home(const struct hub_core *core, const struct message *message);
-
 #endif

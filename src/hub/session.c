@@ -23,10 +23,18 @@ static bool key_eq(const struct hashmap_node *node, const void *arg)
            (s->party == PARTY_DEVICE || str_eq(session_client_id(s), key->client_id));
 }
 
+unsigned session_home_of(const struct hub_core *core, const struct session_key *key, size_t loops)
+{
+    if (key->party == PARTY_DEVICE) {
+        return hub_home_of_bytes(core, &key->owner_no, sizeof key->owner_no, loops);
+    }
+    /* Client ids of several tenants on one loop are no concern. */
+    return hub_home_of_bytes(core, key->client_id.ptr, key->client_id.len, loops);
+}
+
 unsigned session_home(const struct hub_core *core, const struct session_key *key)
 {
-    return key->party == PARTY_DEVICE ? hub_home_of_device(core, key->owner_no)
-                                      : (unsigned)(key_hash(key) % core->loop_count);
+    return session_home_of(core, key, core->loop_count);
 }
 
 struct session *session_find(struct hub_loop *loop, const struct session_key *key)

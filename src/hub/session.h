@@ -58,6 +58,7 @@ struct inbound {
     struct inbound_id {
         uint16_t packet_id;
         bool received;         /* its effect is done: a duplicate only gets PUBREC again */
+        bool carried_out;      /* before a crash, but it is not known to be relayed: a duplicate is relayed (uplink.c) */
         struct answer *answer; /* of the publish that is being processed */
     } ids[];
 };
@@ -121,6 +122,8 @@ void session_unref(struct session *session);
 struct session_key session_key(const struct session *session);
 struct str session_client_id(const struct session *session);
 unsigned session_home(const struct hub_core *core, const struct session_key *key);
+/* Its home if there are, or were, that many loops. */
+unsigned session_home_of(const struct hub_core *core, const struct session_key *key, size_t loops);
 
 static inline bool session_is_stored(const struct session *session)
 {

@@ -22,15 +22,17 @@ struct unsaved {
     struct timer timer;
     struct session **sessions; /* held; those with store_failed */
     int64_t *ended;
+    int64_t *relays;
     struct removal *removals;
-    size_t session_count, session_room, ended_count, ended_room, removal_count, removal_room;
+    size_t session_count, session_room, ended_count, ended_room, relay_count, relay_room, removal_count, removal_room;
     struct hashmap topics;
 };
 
 static bool is_empty(const struct unsaved *u)
 {
     struct hashmap_iter iter = {0};
-    return u->session_count == 0 && u->ended_count == 0 && u->removal_count == 0 && !hashmap_next(&u->topics, &iter);
+    return u->session_count == 0 && u->ended_count == 0 && u->relay_count == 0 && u->removal_count == 0 &&
+           !hashmap_next(&u->topics, &iter);
 }
 
 static void on_retry(struct timer *timer, uint64_t now_ms)
@@ -85,6 +87,13 @@ void unsaved_end(struct hub_loop *loop, int64_t session_no)
     u->ended[u->ended_count++] = session_no;
 }
 
+void unsaved_relay(struct hub_loop *loop, int64_t no)
+{
+    struct unsaved *u = unsaved_of(loop);
+    u->relays = grown(u->relays, sizeof *u->relays, u->relay_count, &u->relay_room);
+    u->relays[u->relay_count++] = no;
+}
+
 static bool topic_eq(const struct hashmap_node *node, const void *key)
 {
     const struct unsaved_topic *a = container_of_const(node, struct unsaved_topic, map);
@@ -121,7 +130,7 @@ static void topics_each(struct unsaved *u, bool write)
         struct unsaved_topic *t = container_of(node, struct unsaved_topic, map);
         node = hashmap_next(&u->topics, &iter);
         if (write) {
-            retained_persist(u->loop, t->space, t->topic);
+            persist_retained(u->loop, t->space, t->topic);
         }
         mem_free((char *)(uintptr_t)t->topic.ptr);
         mem_free(t);
@@ -150,6 +159,18 @@ static void write_sessions(struct unsaved *u)
     u->session_count = kept;
 }
 
+/* Some stay for later: see write_sessions(). */
+static bool sessions_wait(const struct unsaved *u)
+{
+    for (size_t i = 0; i < u->session_count; i++) {
+        const struct session *s = u->sessions[i];
+        if (s->store_failed && !s->is_dead && session_is_stored(s) && s->uplinks_running > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool unsaved_write(struct hub_loop *loop)
 {
     struct unsaved *u = loop->unsaved;
@@ -163,6 +184,10 @@ bool unsaved_write(struct hub_loop *loop)
             persist_no_retained_stale(loop, u->removals[i].device_no, u->removals[i].epoch);
         }
     }
+    for (size_t i = 0; i < u->relay_count && !sessions_wait(u); i++) { /* not before what it brought is written */
+        persist_no_relay(loop, u->relays[i]);
+    }
+    u->relay_count = sessions_wait(u) ? u->relay_count : 0;
     u->ended_count = u->removal_count = 0;
     topics_each(u, true);
     write_sessions(u);
@@ -192,6 +217,7 @@ void unsaved_free(struct hub_loop *loop)
     hashmap_deinit(&u->topics);
     mem_free(u->sessions);
     mem_free(u->ended);
+    mem_free(u->relays);
     mem_free(u->removals);
     mem_free(u);
     loop->unsaved = NULL;

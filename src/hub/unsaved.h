@@ -13,6 +13,8 @@ void unsaved_end(struct hub_loop *loop, int64_t session_no);
 void unsaved_retained(struct hub_loop *loop, int64_t space, struct str topic);
 void unsaved_removal(struct hub_loop *loop, int64_t device_no, uint32_t epoch); /* epoch 0: the device is gone */
 
+void unsaved_relay(struct hub_loop *loop, int64_t no); /* a row of mqtt_relay that is to go */
+
 /* Puts everything into the turn's batch. What cannot be written yet, because uplinks with intents of their own run, stays
  * for later. True: nothing stayed, unsaved_saved() is to be called when the batch is through, whatever became of it. */
 bool unsaved_write(struct hub_loop *loop);

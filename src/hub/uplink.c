@@ -8,12 +8,15 @@
  *     3. PUBREC
  *
  * After a crash the witness tells on which side of step 2 it happened: unchanged, the effect is not on disk, the intent
- * is dropped and the client's repetition is new (hub_loop.c); changed, the id counts as received and the repetition only
- * gets PUBREC. For the witness to speak of this publish alone, nothing else of this session runs beside it:
+ * is dropped and the client's repetition is new (hub_loop.c); changed, the repetition is not carried out again. Samples come
+ * by other doors too, so a sample takes the intent's number with it into its day file. What
+ * follows the effect, the relay with what it retains, is committed together with the id as done (relay_message_once): a
+ * repetition of an id that is not done is relayed, one that is only gets PUBREC. For the witness to speak of this publish alone, nothing else of this session runs beside it:
  * the connection is not read meanwhile, and it waits for earlier uplinks first. Operations that change nothing when
  * repeated (a command's status) need no witness. A session that is not stored keeps its ids in memory only. */
 #include <stdio.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 #include "codec/json/json.h"
 #include "hub/publish.h"
@@ -30,6 +33,7 @@ struct uplink {
     struct device_brief device;
     enum topic_id topic;
     uint32_t payload_bytes;
+    uint16_t packet_id;
     uint8_t qos;
     char *response_topic;       /* owned; NULL: no reply wanted */
     struct buf correlation;
@@ -144,6 +148,18 @@ static void on_relayed(struct relay *relay, enum err err)
     uplink_free(up);
 }
 
+static void uplink_relay(struct uplink *up)
+{
+    struct session *session = up->session;
+    relay_begin(&up->relay, session->loop, on_relayed);
+    if (up->message && up->qos == 2 && up->answer && session_is_stored(session)) {
+        relay_message_once(session, up->message, up->packet_id, &up->relay);
+    } else if (up->message) {
+        relay_message(session->loop, up->message, up->answer ? &up->relay : NULL);
+    }
+    relay_finish(&up->relay);
+}
+
 static bool storage_failed(const struct op *op, const struct reply *reply)
 {
     return op->err == ERR_STORAGE || op->err == ERR_BUSY || reply->status == 503 || reply->status == 0;
@@ -169,11 +185,7 @@ static void on_call_done(struct op *op)
         uplink_free(up);
         return;
     }
-    relay_begin(&up->relay, up->session->loop, on_relayed);
-    if (up->message) {
-        relay_message(up->session->loop, up->message, up->answer ? &up->relay : NULL);
-    }
-    relay_finish(&up->relay);
+    uplink_relay(up);
 }
 
 static void uplink_submit(struct uplink *up)
@@ -203,6 +215,9 @@ static void store_intent(struct uplink *up, uint16_t packet_id)
         row.intent = INTENT_TELEMETRY;
         row.witness_day = up->device.sample_day;
         row.witness_seq = up->device.sample_seq;
+        random_bytes(&row.intent_no, sizeof row.intent_no);
+        row.intent_no = (row.intent_no & INT64_MAX) | 1;
+        up->call->intent_no = row.intent_no;
     } else if (up->topic == TOPIC_CONFIG_UPDATE) {
         row.intent = INTENT_CONFIG;
         row.witness_seq = up->device.config_version;
@@ -421,6 +436,7 @@ void uplink_start(const struct uplink_request *request)
     up->device = *request->device;
     up->topic = request->topic;
     up->qos = request->publish->qos;
+    up->packet_id = request->publish->packet_id;
     up->payload_bytes = (uint32_t)request->publish->payload.len;
     up->message = make_relayed(request, body);
     up->response_topic = wanted_reply_topic(request);
@@ -436,8 +452,12 @@ void uplink_start(const struct uplink_request *request)
         buf_append_str(&up->correlation, p->correlation_data);
     }
     session->uplinks_running++;
-    if (up->qos == 2 && up->answer && session_is_stored(session)) {
-        store_intent(up, request->publish->packet_id);
+    struct inbound_id *id = up->qos == 2 ? session_inbound_find(session, up->packet_id) : NULL;
+    if (id && id->carried_out) {
+        id->carried_out = false;
+        uplink_relay(up);
+    } else if (up->qos == 2 && up->answer && session_is_stored(session)) {
+        store_intent(up, up->packet_id);
     } else {
         uplink_submit(up);
     }

@@ -346,6 +346,7 @@ static bool check_body(struct device_call *call)
         bool valid = telemetry_parse(call->domain, call->body, call->body_bytes, call->transport, &call->arena,
                                      &detail_of(call)->sample, &call->reply) == ERR_OK;
         detail_of(call)->sample.qos = call->qos;
+        detail_of(call)->sample.intent_no = call->intent_no;
         return valid;
     }
     return true;

@@ -41,6 +41,7 @@ struct device_call {
     struct str correlation;         /* MQTT Correlation Data or empty; in the arena (mqtt.md 3.2) */
     uint32_t body_bytes;            /* of the original message, for the live tail */
     uint8_t qos;                    /* of the MQTT message, likewise */
+    int64_t intent_no;              /* of a QoS 2 telemetry (ports/session_store.h); 0: none */
     struct reply reply;             /* the answer, complete when done is called */
     void *user;                     /* the door's */
     void *detail;                   /* the domain's, in the arena */

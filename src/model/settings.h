@@ -70,6 +70,9 @@
     X(mqtt, open_retained_bytes, SIZE, 268435456, 1, "bytes of the retained messages of one open listener") \
     X(mqtt, application_sessions, U, 100, 1, "application sessions of one tenant") \
     X(mqtt, failed_connects, U, 60, 1, "failed CONNECTs in 30 s of one address and client id") \
+    X(telemetry, segment_rows, U, 1000000, 0, "samples after which a telemetry file ends and is sealed") \
+    X(telemetry, segment_rows_min, U, 50000, 0, "samples from which on a telemetry file may end for its age") \
+    X(telemetry, segment_age, MS, 900000, 0, "age at which a telemetry file ends, with that many samples") \
     X(retention, telemetry_days, U, 30, 1, "days that raw telemetry is kept") \
     X(retention, history_days, U, 400, 1, "days that history, closed incidents, finished commands and the audit log are kept")
 

@@ -514,6 +514,7 @@ enum err telemetry_append(struct domain *domain, struct store_tx *tx, int64_t de
         .device_timestamp_ms = sample->device_timestamp_ms,
         .message = sample->message,
         .values = sample->values,
+        .intent_no = sample->intent_no,
     };
     struct live after;
     bool status_changed = false;

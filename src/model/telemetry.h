@@ -34,6 +34,7 @@ struct telemetry_sample {
     enum transport transport;
     uint32_t body_bytes;
     uint8_t qos;
+    int64_t intent_no;              /* of the door's (ports/session_store.h); 0: none */
 };
 
 /* Validates and normalises a body (NULL: empty, equals {}). Any thread. ERR_INVALID: `reply` holds the exact answer of

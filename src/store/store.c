@@ -168,6 +168,15 @@ enum err store_open(const struct store_config *config, struct store **ret_store)
     return ERR_OK;
 }
 
+void store_set_segments(struct store *store, uint64_t rows_max, uint64_t rows_min, uint64_t age_ms)
+{
+    struct segment_limits limits = segments_limits(store->segments);
+    limits.rows_max = rows_max > 0 && rows_max < INT64_MAX ? (int64_t)rows_max : limits.rows_max;
+    limits.rows_min = rows_min < INT64_MAX ? (int64_t)rows_min : limits.rows_min;
+    limits.age_ms = age_ms;
+    segments_set_limits(store->segments, &limits);
+}
+
 void store_bind(struct store *store, struct domain *domain)
 {
     store->domain = domain;

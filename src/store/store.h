@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "model/op.h"
 
@@ -21,6 +22,9 @@ struct store_config {
 /* Makes or opens the folder: takes its lock (ERR_BUSY: in use by another process), reads or makes the key file, opens
  * muster.db and migrates it. No thread runs yet. On failure one line is logged and *ret_store is untouched. */
 enum err store_open(const struct store_config *config, struct store **ret_store) MUST_CHECK;
+/* When a telemetry file ends (segments.h): at so many rows, and at this age if it has at least `rows_min`. Before
+ * store_load. */
+void store_set_segments(struct store *store, uint64_t rows_max, uint64_t rows_min, uint64_t age_ms);
 /* Fills domain->executor and domain->keys. */
 void store_bind(struct store *store, struct domain *domain);
 /* Loads hot records, catalogue, credentials; replays the telemetry tail after the last checkpoint (design section 4). */

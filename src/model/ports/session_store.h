@@ -34,7 +34,7 @@ struct session_filter_row {
  * the value of the witness before. */
 enum session_intent {
     INTENT_DONE = 0,       /* the effect is on disk */
-    INTENT_TELEMETRY = 1,  /* witness: newest sample of the device (day, seq) */
+    INTENT_TELEMETRY = 1,  /* witness: newest sample of the device (day, seq); the sample bears intent_no */
     INTENT_CONFIG = 2,     /* witness_seq: configuration version */
     INTENT_REPEATABLE = 3, /* doing it again changes nothing */
 };
@@ -43,6 +43,7 @@ struct session_inbound_row {
     uint8_t intent; /* enum session_intent */
     int32_t witness_day;
     int64_t witness_seq;
+    int64_t intent_no; /* INTENT_TELEMETRY: random, never 0 */
 };
 
 struct session_queue_row {

@@ -37,6 +37,7 @@ struct sample_row {
     int64_t device_timestamp_ms; /* INT64_MIN: none */
     struct str message;          /* ptr NULL: none */
     struct str values;           /* flat document */
+    int64_t intent_no;           /* 0: none; kept beside the row, and not read back with it */
 };
 
 /* Appends to the open day file and sets row->position. LANE_TELEMETRY. */
@@ -70,6 +71,10 @@ enum err sample_store_rollups(struct store_tx *tx, struct sample_position positi
 /* Visits every row behind `after`, each device's in order of arrival. At the start, on the registry's connection. */
 enum err sample_store_replay(struct store_tx *tx, struct sample_position after,
                              enum err (*visit)(const struct sample_row *row, void *arg), void *arg) MUST_CHECK;
+/* Whether a row behind `after` was appended with that intent_no. What is sealed does not tell it any more: *ret_sealed
+ * says that there is such. At the start, on the registry's connection. */
+enum err sample_store_find_intent(struct store_tx *tx, struct sample_position after, int64_t intent_no, bool *ret_found,
+                                  bool *ret_sealed) MUST_CHECK;
 /* Removes the files of days before `oldest_day`. LANE_TELEMETRY. */
 void sample_store_retain(struct store_tx *tx, int32_t oldest_day);
 /* Ends the open file when it is due, so that it is sealed: also while nothing arrives. LANE_TELEMETRY. */

@@ -12,6 +12,8 @@ extern const unsigned char schema_002_retained[];
 extern const unsigned char schema_002_retained_end[];
 extern const unsigned char schema_003_device_calls[];
 extern const unsigned char schema_003_device_calls_end[];
+extern const unsigned char schema_004_exactly_once[];
+extern const unsigned char schema_004_exactly_once_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -57,6 +59,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_001_initial, (size_t)(schema_001_initial_end - schema_001_initial)),
         str_from(schema_002_retained, (size_t)(schema_002_retained_end - schema_002_retained)),
         str_from(schema_003_device_calls, (size_t)(schema_003_device_calls_end - schema_003_device_calls)),
+        str_from(schema_004_exactly_once, (size_t)(schema_004_exactly_once_end - schema_004_exactly_once)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }

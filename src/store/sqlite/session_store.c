@@ -86,13 +86,14 @@ enum err session_store_put_inbound(struct store_tx *tx, int64_t no, const struct
 {
     struct query q;
     query_begin(&q, tx,
-                "INSERT OR REPLACE INTO mqtt_inbound (session_no, packet_id, intent, witness_day, witness_seq)"
-                " VALUES (?1, ?2, ?3, ?4, ?5)");
+                "INSERT OR REPLACE INTO mqtt_inbound (session_no, packet_id, intent, witness_day, witness_seq, intent_no)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     query_bind_i64(&q, 1, no);
     query_bind_i64(&q, 2, row->packet_id);
     query_bind_i64(&q, 3, row->intent);
     query_bind_i64(&q, 4, row->witness_day);
     query_bind_i64(&q, 5, row->witness_seq);
+    query_bind_i64(&q, 6, row->intent_no);
     return query_finish(&q);
 }
 
@@ -203,10 +204,11 @@ static enum err load_inbound(struct store_tx *tx, struct session_store_visitor *
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT session_no, packet_id, intent, witness_day, witness_seq FROM mqtt_inbound ORDER BY session_no");
+                "SELECT session_no, packet_id, intent, witness_day, witness_seq, intent_no FROM mqtt_inbound"
+                " ORDER BY session_no");
     while (query_next(&q)) {
         struct session_inbound_row row = {(uint16_t)query_i64(&q, 1), (uint8_t)query_i64(&q, 2),
-                                          (int32_t)query_i64(&q, 3), query_i64(&q, 4)};
+                                          (int32_t)query_i64(&q, 3), query_i64(&q, 4), query_i64(&q, 5)};
         visitor->on_inbound(visitor, query_i64(&q, 0), &row);
     }
     return query_finish(&q);

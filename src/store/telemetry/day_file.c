@@ -166,6 +166,15 @@ static enum err block_flush(struct day_writer *w)
     return err == ERR_OK ? ERR_OK : ERR_STORAGE;
 }
 
+static enum err note_intent(struct day_writer *w, const struct sample_row *row)
+{
+    struct query q;
+    query_begin(&q, &w->tx, "INSERT INTO note (key, value) VALUES ('intent ' || ?1, ?2)");
+    query_bind_i64(&q, 1, row->intent_no);
+    query_bind_i64(&q, 2, row->position.seq);
+    return query_finish(&q);
+}
+
 enum err day_writer_append(struct day_writer *w, struct sample_row *row)
 {
     if (!w->tx.open) {
@@ -182,6 +191,9 @@ enum err day_writer_append(struct day_writer *w, struct sample_row *row)
             return err;
         }
         row_block_add(&w->block, row); /* an empty one takes any row */
+    }
+    if (row->intent_no != 0 && note_intent(w, row) != ERR_OK) {
+        return ERR_STORAGE;
     }
     w->next_seq++;
     return ERR_OK;
@@ -685,6 +697,35 @@ enum err day_readers_replay(struct day_readers *readers, struct sample_position 
         if (err == ERR_OK) {
             err = segment.sealed ? replay_sealed(readers, reader, after_seq, visit, arg)
                                  : block_rows_each(&reader->tx, segment.day, after_seq, visit, arg);
+        }
+    }
+    return err;
+}
+
+static enum err note_find(struct store_tx *tx, int64_t intent_no, bool *ret_found)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT 1 FROM note WHERE key = 'intent ' || ?1");
+    query_bind_i64(&q, 1, intent_no);
+    *ret_found |= query_next(&q);
+    return query_finish(&q);
+}
+
+enum err day_readers_find_intent(struct day_readers *readers, struct sample_position after, int64_t intent_no,
+                                 bool *ret_found, bool *ret_sealed)
+{
+    struct segment segment = {.day = INT32_MIN, .first_seq = 0};
+    enum err err = ERR_OK;
+    *ret_found = *ret_sealed = false;
+    while (err == ERR_OK && !*ret_found && segments_next(readers->segments, segment.day, segment.first_seq, &segment)) {
+        struct day_reader *reader = NULL;
+        if (segment.day < after.day || (segment.day == after.day && segment.last_seq <= after.seq)) {
+            continue;
+        }
+        *ret_sealed |= segment.sealed;
+        if (!segment.sealed) {
+            err = reader_of(readers, &segment, &reader);
+            err = err == ERR_OK ? note_find(&reader->tx, intent_no, ret_found) : err;
         }
     }
     return err;

@@ -35,6 +35,9 @@ struct day_readers *day_readers_new(struct segments *segments);
 void day_readers_free(struct day_readers *readers); /* NULL is accepted */
 /* The row's strings are valid until the next call. ERR_NOT_FOUND: that day or row is not kept (any more). */
 enum err day_readers_row(struct day_readers *readers, struct sample_position position, struct sample_row *ret_row) MUST_CHECK;
+/* See sample_store_find_intent(). */
+enum err day_readers_find_intent(struct day_readers *readers, struct sample_position after, int64_t intent_no,
+                                 bool *ret_found, bool *ret_sealed);
 /* See sample_store_run and sample_store_rollups. */
 enum err day_readers_run(struct day_readers *readers, struct sample_position position, struct sample_run *ret_run) MUST_CHECK;
 enum err day_readers_rollups(struct day_readers *readers, struct sample_position position, struct str key,
