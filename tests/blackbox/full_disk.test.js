@@ -47,11 +47,14 @@ let server;
 let model;
 let device; // reports by MQTT
 let poller; // reports by HTTPS
+let listener; // is away; its stored session is written to by the organization
 let n = 0;
 const acknowledged = new Map(); // device id -> Set of sample numbers
 const newest = new Map(); // device id -> the last of them
 const registered = new Map(); // sn -> id
 const refused = new Set(); // sn
+const spoken = []; // acknowledged messages to the listener, in order
+let retained; // the last one that was acknowledged
 
 async function start() {
   server = Object.assign(await startServer({ dir: keys.dir, args: unlimited }), keys);
@@ -87,6 +90,32 @@ async function tryRegister() {
   return reply;
 }
 
+/** As the organization: to the absent listener, and retained. */
+const speaker = () => connect(server, { clientId: 'speaker', username: 'org', password: keys.organization_key, clean: false, properties: { sessionExpiryInterval: 3600 } });
+const listen = () => connect(server, { id: listener.id, key: listener.access_key, clean: false, properties: { sessionExpiryInterval: 3600 } });
+async function speak(hub) {
+  const value = ++n;
+  const answer = await Promise.race([publish(hub, `v1/device/${listener.id}/user/n`, String(value), { retain: true, qos: 1 + (value % 2) }), hub.closed.then(() => null)]);
+  if (answer?.code !== 0) return null;
+  spoken.push(value);
+  retained = Math.max(retained ?? 0, value);
+  return 0;
+}
+
+/** The listener comes back and hears what was acknowledged; then it is away again. */
+async function checkListener() {
+  const hub = await listen();
+  assert.equal(hub.connack.sessionPresent, true);
+  await until(() => spoken.every((value) => hub.messages.some(({ payload }) => Number(payload) === value)), 'what was acknowledged arrives');
+  await new Promise((resolve) => { hub.end(false, {}, resolve); });
+  spoken.length = 0;
+  const reader = await connect(server, { clientId: 'reader', username: 'org', password: keys.organization_key });
+  await subscribe(reader, `v1/device/${listener.id}/user/n`);
+  const { payload, packet } = await reader.next('/user/n');
+  assert.ok(packet.retain && Number(payload) >= retained, `${payload} is retained, ${retained} was acknowledged`);
+  reader.end(true);
+}
+
 /** Repeats in a few lanes until all are refused: a write-ahead log that was begun anew has some room of its own. */
 async function whileAccepted(call, accepted) {
   const answers = await Promise.all(Array.from({ length: 4 }, async () => {
@@ -118,12 +147,16 @@ before(async () => {
   if (!mounted) return;
   process.env.TMPDIR = disk;
   keys = setup();
-  unlimited = configured('[limits]\ndevice_requests = 0\naddress_requests = 0\nmanagement_requests = 0\n[mqtt]\ndevice_publishes = 0\n');
+  unlimited = configured('[limits]\ndevice_requests = 0\naddress_requests = 0\nmanagement_requests = 0\n[mqtt]\ndevice_publishes = 0\napplication_publishes = 0\ndevice_queue = 0\ndevice_queue_bytes = 0\n');
   await start();
   model = await makeModel(server);
   device = await register(server, model.key);
   poller = await register(server, model.key);
-  await assign(server, [device.id, poller.id]);
+  listener = await register(server, model.key);
+  await assign(server, [device.id, poller.id, listener.id]);
+  const hub = await listen();
+  await subscribe(hub, `v1/device/${listener.id}/user/n`, { qos: 2 });
+  await new Promise((resolve) => { hub.end(false, {}, resolve); });
   acknowledged.set(device.id, new Set()).set(poller.id, new Set());
 });
 after(async () => {
@@ -140,7 +173,9 @@ test('a full disk is told, nothing acknowledged is lost, and space is all it nee
     assert.ok(await post() < 300);
     assert.equal((await tryRegister()).status, 201);
 
+    const talk = await speaker();
     const refusals = Promise.all([
+      whileAccepted(() => speak(talk), (code) => code === 0),
       whileAccepted(() => report(hub), (code) => code === 0),
       whileAccepted(post, (status) => status < 300),
       whileAccepted(tryRegister, ({ status }) => status === 201),
@@ -148,7 +183,9 @@ test('a full disk is told, nothing acknowledged is lost, and space is all it nee
     const before = n;
     await until(() => n > before + 50, 'load');
     fillDisk();
-    const [mqtt, https, registration] = await refusals;
+    const [told, mqtt, https, registration] = await refusals;
+    assert.equal(told, null, 'a message that is not stored has no acknowledgement');
+    assert.deepEqual(talk.disconnects, [0x89]);
     assert.equal(mqtt, null, 'a publish that is not stored has no acknowledgement');
     assert.deepEqual(hub.disconnects, [0x89]);
     assert.equal(https, 503);
@@ -175,10 +212,12 @@ test('a full disk is told, nothing acknowledged is lost, and space is all it nee
     assert.ok(await post() < 300);
     assert.equal((await tryRegister()).status, 201);
     await checkAll();
+    await checkListener();
     again.end(true);
   }
   await server.kill();
   await start();
   await checkAll();
+  await checkListener();
   await server.stop();
 });

@@ -287,15 +287,17 @@ export class Peer {
 
   dropOwed(test) {
     for (const [stream, messages] of this.owed) {
-      for (const [seq, message] of messages) if (test(message)) this.paid(stream, seq);
+      for (const [seq, { message }] of messages) if (test(message)) this.paid(stream, seq);
+      // What else is there was perhaps queued with a higher QoS, by a filter that goes.
+      for (const owed of messages.values()) owed.qos = undefined;
     }
   }
 
   paid(stream, seq) {
     const messages = this.owed.get(stream);
-    const message = messages?.get(seq);
-    if (!message) return;
-    message.owed--;
+    const owed = messages?.get(seq);
+    if (!owed) return;
+    owed.message.owed--;
     messages.delete(seq);
     if (!messages.size) this.owed.delete(stream);
   }
@@ -394,13 +396,17 @@ export class Peer {
     this.onAcknowledged?.(message);
     if (message.clear) return;
     for (const peer of this.space.peers) {
-      const on = [...peer.subscriptions].filter(([filter, s]) => matches(filter, message.topic) && s.state === 'on' && s.since < message.sent);
+      const matching = [...peer.subscriptions].filter(([filter, { state }]) => state !== 'off' && matches(filter, message.topic)).map(([, s]) => s);
+      const on = matching.filter((s) => s.state === 'on' && s.since < message.sent);
       if (!on.length) continue;
       const got = peer.got.get(message.stream);
       if (got?.numbers.has(message.seq)) continue;
-      if (got && got.last > message.seq) peer.fail(`${message.number} (${message.stream} ${message.seq}) was passed over: ${got.last} came, ${message.seq} did not`);
+      // Order holds among messages of equal QoS, which is that of the subscription, too.
+      const qos = Math.min(message.qos, Math.max(...on.map((s) => s.qos)));
+      const exact = matching.length === on.length || matching.every((s) => Math.min(message.qos, s.qos) <= qos);
+      if (exact && got?.last[qos] > message.seq) peer.fail(`${message.number} (${message.stream} ${message.seq}) was passed over: ${got.last[qos]} came, ${message.seq} did not`);
       if (!peer.owed.has(message.stream)) peer.owed.set(message.stream, new Map());
-      peer.owed.get(message.stream).set(message.seq, message);
+      peer.owed.get(message.stream).set(message.seq, { message, qos: exact ? qos : undefined });
       message.owed++;
     }
   }
@@ -433,7 +439,7 @@ export class Peer {
     const may = [...this.subscriptions].some(([filter, s]) => matches(filter, message.topic) && (s.state !== 'off' || s.since > message.sent));
     if (!may) this.fail(`${message.number} on ${message.topic} came without a subscription`);
     if (message.acknowledged && message.acknowledged < this.cleanAt) this.fail(`${message.number} came although the session began anew after it`);
-    const got = this.got.get(message.stream) ?? { last: 0, numbers: new Map() };
+    const got = this.got.get(message.stream) ?? { last: [0, 0, 0], numbers: new Map() };
     this.got.set(message.stream, got);
     const before = got.numbers.get(message.seq);
     got.numbers.set(message.seq, Math.max(before ?? 0, packet.qos));
@@ -446,15 +452,15 @@ export class Peer {
       return;
     }
     this.paid(message.stream, message.seq);
-    if (message.seq < got.last && !(message.qos === 1 && message.transmissions > 1)) { // sent again, it may come anew: who subscribed in between gets it late
+    if (message.seq < got.last[packet.qos] && !(message.qos === 1 && message.transmissions > 1)) { // sent again, it may come anew: who subscribed in between gets it late
       const { payload, wanted, ...facts } = message;
       const from = this.space.peers.find(({ name }) => name === message.stream.split('|')[0]);
-      this.fail(`${message.stream}: ${message.seq} came after ${got.last}: ${JSON.stringify(facts)}\n${from.trace.slice(-90).join('\n')}\n-- ${this.name} --`);
+      this.fail(`${message.stream}: ${message.seq} came after ${got.last[packet.qos]}: ${JSON.stringify(facts)}\n${from.trace.slice(-90).join('\n')}\n-- ${this.name} --`);
     }
-    for (const seq of this.owed.get(message.stream)?.keys() ?? []) {
-      if (seq < message.seq) this.fail(`${message.stream} ${seq} is lost: ${message.seq} came`);
+    for (const [seq, { qos }] of this.owed.get(message.stream) ?? []) {
+      if (seq < message.seq && qos === packet.qos) this.fail(`${message.stream} ${seq} is lost: ${message.seq} came`);
     }
-    got.last = message.seq;
+    got.last[packet.qos] = message.seq;
   }
 
   ping() {
