@@ -2,9 +2,12 @@
  * or checkpoint at the same instant, and a reader that holds a snapshot keeps the log from being reused. */
 #include "store/sqlite/db.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -93,9 +96,43 @@ void db_shrink(struct sqlite3 *db)
     sqlite3_db_release_memory(db);
 }
 
+static bool sync_at(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return synced;
+}
+
+/* A killed process may leave commits in the log that were not synced yet. They count from here on, and what is done for
+ * them is seen by others: a loss of power must not take them back. (SQLite holds no lock on the log's file.) */
+static enum err sync_log(const char *path)
+{
+    char name[4096];
+    int len = snprintf(name, sizeof name, "%s-wal", path);
+    if (len < 0 || (size_t)len >= sizeof name || access(name, F_OK) != 0) {
+        return ERR_OK;
+    }
+    bool synced = sync_at(name, O_RDONLY);
+    char *slash = strrchr(name, '/');
+    if (slash) {
+        *slash = 0;
+    }
+    if (synced && sync_at(slash ? name : ".", O_RDONLY | O_DIRECTORY)) {
+        return ERR_OK;
+    }
+    log_event(LOG_ERROR, "store_sync_failed", log_s("file", path), log_s("error", strerror(errno)));
+    return ERR_STORAGE;
+}
+
 enum err db_open(const char *path, enum db_mode mode, struct sqlite3 **ret_db)
 {
     pthread_once(&library_once, library_init);
+    if (mode == DB_WRITER && sync_log(path) != ERR_OK) {
+        return ERR_STORAGE;
+    }
     if (mode == DB_WRITER) {
         /* A new file is its owner's only, and the log's files take over the mode. Never an existing one: closing any
          * descriptor of it would drop the locks of this process's other connections (POSIX). */
