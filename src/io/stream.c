@@ -289,7 +289,8 @@ void stream_accepted(struct loop *loop, const struct accepted *accepted)
     stream->count = accepted->count;
     stream->on_accept = accepted->on_accept;
     stream->user = accepted->user;
-    loop_watch_add(loop, &stream->watch, 0);
+    stream->armed = EPOLLIN; /* what it will nearly always be, in one call */
+    loop_watch_add(loop, &stream->watch, stream->armed);
     if (accepted->tls) {
         stream->phase = PHASE_HANDSHAKE;
         stream_set_timer(stream, loop->now_ms + HANDSHAKE_MS);

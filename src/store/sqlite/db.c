@@ -127,6 +127,18 @@ static enum err sync_log(const char *path)
     return ERR_STORAGE;
 }
 
+size_t db_cache_bytes(struct sqlite3 *db)
+{
+    int bytes = 0, highest = 0;
+    sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_USED, &bytes, &highest, 0);
+    return (size_t)bytes;
+}
+
+int64_t db_changes(struct sqlite3 *db)
+{
+    return sqlite3_total_changes64(db);
+}
+
 enum err db_open(const char *path, enum db_mode mode, struct sqlite3 **ret_db)
 {
     pthread_once(&library_once, library_init);

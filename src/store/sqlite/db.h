@@ -5,6 +5,7 @@
 #define MUSTER_STORE_SQLITE_DB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -24,6 +25,8 @@ enum err db_exec(struct sqlite3 *db, const char *sql) MUST_CHECK;
 enum err db_read_number(struct sqlite3 *db, const char *sql, int64_t *ret_value) MUST_CHECK;
 /* Empties the page cache, which fills again as it is needed. */
 void db_shrink(struct sqlite3 *db);
+size_t db_cache_bytes(struct sqlite3 *db);
+int64_t db_changes(struct sqlite3 *db); /* rows changed since it was opened */
 /* Counts the frames of the write-ahead log into *counter after each commit. */
 void db_count_wal_pages(struct sqlite3 *db, unsigned *counter);
 

@@ -17,6 +17,9 @@
 #define IDLE_GAP_MS 20
 #define PROBE_MS 1000
 #define COOL_MS 2000
+#define COOL_PAUSE_MS 60000      /* emptying the page cache and filling it again is not for nothing */
+#define COOL_CHANGES_MAX 50
+#define COOL_CACHE_BYTES (1024 * 1024)
 #define READ_DEADLINE_MS 5000
 
 /* ---- one batch ---- */
@@ -118,12 +121,24 @@ static void send_home(const struct batch *batch)
 
 /* ---- the write lane's thread ---- */
 
-/* Idle for a while: what the page cache holds serves nobody. */
-static void cool_down(struct store_tx *tx)
+/* When few rows have changed for a while, what the page cache holds serves nobody. */
+static void cool_down(struct write_lane *lane)
 {
-    if (tx->db) {
-        db_shrink(tx->db);
+    struct sqlite3 *db = lane->tx.db;
+    if (!db) {
+        return;
+    }
+    uint64_t now_ms = clock_monotonic_ms();
+    int64_t changes = db_changes(db);
+    if (changes < lane->changes || changes - lane->changes > COOL_CHANGES_MAX) { /* or it is another file now */
+        lane->warm_at_ms = now_ms;
+    }
+    lane->changes = changes;
+    bool due = now_ms - lane->warm_at_ms >= COOL_MS && (lane->cooled_at_ms == 0 || now_ms - lane->cooled_at_ms >= COOL_PAUSE_MS);
+    if (due && db_cache_bytes(db) > COOL_CACHE_BYTES) {
+        db_shrink(db);
         mem_trim();
+        lane->cooled_at_ms = now_ms;
     }
 }
 
@@ -131,9 +146,8 @@ static void *write_lane_main(void *arg)
 {
     struct write_lane *lane = arg;
     bool wants_idle = false;
-    bool warm = false;
     for (;;) {
-        unsigned timeout_ms = !lane->healthy ? PROBE_MS : wants_idle ? IDLE_GAP_MS : warm ? COOL_MS : 0;
+        unsigned timeout_ms = !lane->healthy ? PROBE_MS : wants_idle ? IDLE_GAP_MS : 0;
         struct task *chain = NULL;
         enum op_queue_result result = op_queue_take_all(&lane->queue, timeout_ms, &chain);
         if (result == OP_QUEUE_CLOSED) {
@@ -142,20 +156,17 @@ static void *write_lane_main(void *arg)
         if (result == OP_QUEUE_TIMEOUT) {
             if (!lane->healthy) {
                 lane->backend->probe(lane);
-            } else if (!wants_idle) {
-                cool_down(&lane->tx);
-                warm = false;
             }
             wants_idle = lane->backend->maintain(lane, true);
             continue;
         }
-        warm = true;
         while (chain) {
             struct batch batch;
             run_batch(lane, &chain, &batch);
             send_home(&batch);
             wants_idle = lane->backend->maintain(lane, false);
         }
+        cool_down(lane); /* housekeeping comes by once a second */
     }
 }
 

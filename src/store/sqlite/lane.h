@@ -35,6 +35,8 @@ struct write_lane {
     _Atomic bool healthy;
     pthread_t thread;
     bool running;
+    uint64_t warm_at_ms, cooled_at_ms; /* many rows changed; the page cache was emptied */
+    int64_t changes;
 };
 
 /* `tx` must be initialised. */
