@@ -322,7 +322,9 @@ void on_pubrel(struct connection *connection, const struct mqtt_puback *pubrel)
     struct inbound_id *id = session_inbound_find(session, pubrel->packet_id);
     struct answer *answer = answer_new(connection, MQTT_PUBCOMP, pubrel->packet_id);
     if (!id || !(id->received || id->carried_out)) {
-        answer_give(answer, MQTT_PACKET_ID_NOT_FOUND, STR(""));
+        /* In a resumed session it was released before, and PUBCOMP did not arrive: no error [MQTT 5.0, 3.7.2.1], and
+         * clients that take the code for one would report a message that was delivered as failed. */
+        answer_give(answer, connection->session_present ? MQTT_SUCCESS : MQTT_PACKET_ID_NOT_FOUND, STR(""));
         return;
     }
     session_inbound_remove(session, pubrel->packet_id);

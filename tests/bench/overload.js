@@ -1,7 +1,7 @@
 // What well-behaved clients notice of badly behaved ones (disturb.py): 50 publishers and 50 subscribers at a set rate, QoS
 // 1, on an open listener; then the same beside each disturbance. `node tests/bench/overload.js` prints the table; run.js
 // puts what overload() returns into docs/benchmarks.md. The server has core 0; load generator and disturbance share core 1,
-// the disturbance with what the generator leaves.
+// the disturbance with what the generator leaves (SCHED_IDLE).
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -53,7 +53,7 @@ async function startServer(folder) {
 
 async function startDisturbance(kind, server) {
   if (!kind) return async () => null;
-  const [command, ...args] = pin(1, ['nice', '-n', '10', 'python3', join(root, 'tests/bench/disturb.py'), kind, server.host, server.port]);
+  const [command, ...args] = pin(1, ['chrt', '--idle', '0', 'python3', join(root, 'tests/bench/disturb.py'), kind, server.host, server.port]);
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await printed(child, /^ready$/m);
   return async () => {
