@@ -1,8 +1,8 @@
 // Kills the server thousands of times, takes away what was not synced, and looks for what was acknowledged (README.md).
 //
-//     node tests/faults/harness.js [--seed N] [--cycles N] [--seconds N] [--episode N] [--verbose]
+//     node tests/faults/harness.js [--seed N] [--cycles N] [--seconds N] [--episode N] [--failing P] [--verbose]
 //
-// One episode is an installation that is killed `--episode` times; each has a seed of its own, printed when something is
+// --failing 0.1: in one cycle of ten calls fail for some steps. One episode is an installation that is killed `--episode` times; each has a seed of its own, printed when something is
 // found: --seed S --cycles K goes the same way again, as far as the machine lets it.
 import { parseArgs } from 'node:util';
 import { Installation } from './installation.js';
@@ -12,7 +12,7 @@ import { World } from './world.js';
 const EIO = 5;
 const ENOSPC = 28;
 
-export function planOf(random) {
+export function planOf(random, failing) {
   const plan = {
     cut: random.pick(['none', 'all', 'subset']), ordered: random.chance(0.3), syncUs: random.pick([0, 0, 500, 3000]), calm: random.chance(0.25),
     after: random.below(random.pick([20, 80, 250])), killAt: 0,
@@ -22,14 +22,14 @@ export function planOf(random) {
     plan.killAfter = random.chance(0.5);
     plan.after = 400;
   }
-  if (random.chance(process.env.FAILING ? 0.1 : 0)) Object.assign(plan, { failAt: 1 + random.below(150), failSteps: random.pick([1, 3, 20, 100]), failErrno: random.pick([EIO, ENOSPC]) });
+  if (random.chance(failing)) Object.assign(plan, { failAt: 1 + random.below(150), failSteps: random.pick([1, 3, 20, 100]), failErrno: random.pick([EIO, ENOSPC]) });
   if (plan.calm) plan.killAt = plan.killAt && plan.killAt + 400; // mostly behind the checks
   return plan;
 }
 
-export async function cycle(world, random, totals) {
+export async function cycle(world, random, totals, failing) {
   const { installation } = world;
-  const plan = planOf(random);
+  const plan = planOf(random, failing);
   world.plan = plan;
   const started = await installation.start(plan);
   if (started) {
@@ -58,7 +58,7 @@ export async function cycle(world, random, totals) {
   if (world.violation) throw world.violation;
 }
 
-export async function episode({ seed, cycles, totals, deadline, verbose }) {
+export async function episode({ seed, cycles, totals, deadline, verbose, failing }) {
   const installation = new Installation();
   const world = new World(installation);
   let number = 0;
@@ -68,7 +68,7 @@ export async function episode({ seed, cycles, totals, deadline, verbose }) {
     await installation.kill();
     for (; number < cycles && Date.now() < deadline; number++) {
       const random = randomOf(seed * 65_537 + number);
-      await cycle(world, random, totals);
+      await cycle(world, random, totals, failing);
       if (verbose) console.log(number, JSON.stringify(world.plan), JSON.stringify({ ...world.open.counts }));
       totals.cycles++;
     }
@@ -95,7 +95,7 @@ export const newTotals = () => ({ cycles: 0, atStep: 0, atStart: 0, atTime: 0, n
 async function main() {
   const { values } = parseArgs({ options: {
     seed: { type: 'string', default: String(Date.now() % 1_000_000) }, cycles: { type: 'string', default: '200' }, seconds: { type: 'string', default: '100000' },
-    episode: { type: 'string', default: '200' }, verbose: { type: 'boolean', default: false },
+    episode: { type: 'string', default: '200' }, verbose: { type: 'boolean', default: false }, failing: { type: 'string', default: '0' },
   } });
   const totals = newTotals();
   const from = Date.now();
@@ -103,7 +103,7 @@ async function main() {
   const cycles = Number(values.cycles);
   const each = Math.min(cycles, Number(values.episode));
   for (let seed = Number(values.seed); totals.cycles < cycles && Date.now() < deadline; seed++) {
-    await episode({ seed, cycles: Math.min(each, cycles - totals.cycles), totals, deadline, verbose: values.verbose });
+    await episode({ seed, cycles: Math.min(each, cycles - totals.cycles), totals, deadline, verbose: values.verbose, failing: Number(values.failing) });
   }
   console.log(JSON.stringify({ seconds: Math.round((Date.now() - from) / 1000), ...totals }));
 }
