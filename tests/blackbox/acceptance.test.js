@@ -222,11 +222,12 @@ describe('mosquitto clients, MQTT 5', () => {
     const prefix = `v1/device/${device.id}`;
     const subscriber = spawn('mosquitto_sub', [...at(), ...who, '-t', `${prefix}/command`, '-q', '1', '-C', '1', '-W', '30', '-F', '%R %D %p'],
       { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(subscriber, 'close'); // it may end before anybody waits for that
     let out = '';
     subscriber.stdout.on('data', (part) => { out += part; });
     await until(async () => (await partner.get(`/devices/${device.id}`)).connected, 'mosquitto_sub is connected');
     const sent = await organization.post(`/devices/${device.id}/commands`, { name: 'reboot' });
-    const [code] = await once(subscriber, 'exit');
+    const [code] = await exited;
     assert.equal(code, 0);
     assert.ok(out.startsWith(`${prefix}/command/update ${sent.id} {`), out);
     await run('mosquitto_pub', [...at(), ...who, '-t', `${prefix}/command/update`, '-q', '1', '-m', JSON.stringify({ id: sent.id, status: 'done' })]);
@@ -241,12 +242,13 @@ describe('mosquitto clients, MQTT 5', () => {
     // stdbuf: it says "Subscribed" when it is, not when its buffer is full
     const subscriber = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...at(), '-u', 'org', '-P', server.organization_key, '-t', `v1/device/${device.id}/telemetry`, '-q', '1', '-C', '1', '-W', '30', '-d'],
       { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(subscriber, 'close'); // it may end before anybody waits for that
     let out = '';
     subscriber.stdout.on('data', (part) => { out += part; });
     await until(() => /Subscribed/.test(out), 'mosquitto_sub is subscribed');
     const reply = await request(server.http, 'POST', `/v1/devices/${device.id}/telemetry`, { key: device.access_key, body: { telemetries: { temp: 9 } } });
     assert.equal(reply.status, 201);
-    const [code] = await once(subscriber, 'exit');
+    const [code] = await exited;
     assert.equal(code, 0);
     assert.match(out, /"temp":9/);
   });
