@@ -7,8 +7,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct settings settings;
+    static bool ready;
     bool taken;
-    settings_init(&settings);
+    if (!ready) {
+        settings_init(&settings);
+        ready = true;
+    }
     assert(scan_compare(&settings, str_from(data, size), &taken) == NULL);
     return 0;
 }
