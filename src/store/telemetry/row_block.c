@@ -91,7 +91,7 @@ struct row_block_reader row_block_read(struct str bytes, int32_t day, int64_t fi
 
 static void take_previous(struct cursor *c, struct sample_row *row)
 {
-    row->previous.day = (int32_t)((int64_t)row->position.day - take_difference(c, 0));
+    row->previous.day = (int32_t)((uint64_t)row->position.day - (uint64_t)take_difference(c, 0));
     row->previous.seq = take_difference(c, row->previous.day == row->position.day ? row->position.seq : 0);
 }
 
