@@ -344,7 +344,7 @@ describe('mosquitto clients', () => {
     const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...args, '-d', '-W', '60'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     child.stdout.on('data', (part) => { out += part; });
-    const exited = once(child, 'exit');
+    const exited = once(child, 'close'); // behind its last words
     await until(() => /^Subscribed/m.test(out), 'mosquitto_sub is subscribed');
     return { child, lines: async () => { await exited; return out.split('\n').filter((line) => line.startsWith('>')); } };
   }

@@ -149,7 +149,7 @@ for (const signal of Object.keys(ends)) {
     const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...at, '-i', `sub-${signal}`, '-q', '2', '-t', `sub/${signal}`, '-C', '2', '-d'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     child.stdout.on('data', (part) => { out += part; });
-    const exited = once(child, 'exit');
+    const exited = once(child, 'close'); // behind its last words
     await until(() => /^Subscribed/m.test(out), 'it is subscribed');
     const peer = await persistent('open', `pub-${signal}`);
     await peer.publishAsync(`sub/${signal}`, 'before', { qos: 2 });
