@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RUNS, SECONDS, builds, cleanUp, machine, mosquittoVersion, root, stopAll } from './context.js';
+import { overload } from './overload.js';
 import { rows as connections } from './rows/connections.js';
 import { rows as durable } from './rows/durable.js';
 import { rows as traffic } from './rows/traffic.js';
@@ -13,9 +14,9 @@ import { header, render } from './table.js';
 
 const rows = { ...traffic, ...durable, ...connections };
 const only = process.env.BENCH_ONLY?.split(',').filter(Boolean);
-const unknown = only?.filter((name) => name !== 'core' && !rows[name]);
+const unknown = only?.filter((name) => name !== 'core' && name !== 'overload' && !rows[name]);
 if (unknown?.length) {
-  console.error(`BENCH_ONLY: no row ${unknown.join(', ')}; there are ${[...Object.keys(rows), 'core'].join(', ')}`);
+  console.error(`BENCH_ONLY: no row ${unknown.join(', ')}; there are ${[...Object.keys(rows), 'overload', 'core'].join(', ')}`);
   process.exit(2);
 }
 
@@ -49,6 +50,16 @@ if (!only || only.includes('core')) {
   }
   console.log(core);
 }
+let disturbed = '';
+if (!only || only.includes('overload')) {
+  try {
+    disturbed = (await overload()).table;
+  } catch (error) {
+    failed++;
+    disturbed = `failed: ${error.message}\n`;
+  }
+  console.log(disturbed);
+}
 await cleanUp();
 
 const minutes = ((Date.now() - began) / 60_000).toFixed(1);
@@ -63,7 +74,13 @@ A thousand to a million sessions of an open listener, driven through the hub's c
 of one thread. What grows with the number is the time that memory takes to answer: a million sessions do not fit the CPU's
 caches, as the line with the same 1,000 receivers shows.
 
-${core}`;
+${core}
+### Beside badly behaved clients
+
+50 publishers and 50 subscribers in pairs, QoS 1, 20,000 messages/s (\`tests/bench/overload.js\`). The disturbance has what
+the load generator leaves of its core. In brackets: against nothing else.
+
+${disturbed}`;
 if (!only || process.env.BENCH_WRITE === '1') {
   const file = join(root, 'docs/benchmarks.md');
   writeFileSync(file, readFileSync(file, 'utf8').replace(/<!-- measured -->[\s\S]*<!-- end -->/, () => `<!-- measured -->\n${measured}<!-- end -->`));
