@@ -1,7 +1,7 @@
 #include "api/admin_call.h"
 
-#include "model/api_key.h"
-#include "model/audit.h"
+#include "model/account/api_key.h"
+#include "model/management/audit.h"
 
 static void admin_call_committed(struct call *call)
 {

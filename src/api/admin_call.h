@@ -3,7 +3,7 @@
 #define MUSTER_API_ADMIN_CALL_H
 
 #include "api/call.h"
-#include "model/admin.h"
+#include "model/management/admin.h"
 #include "model/ports/row.h"
 
 /* The domain's view of the call; its effects become visible after the commit. Once per call. */

@@ -2,9 +2,9 @@
 #include "api/api_internal.h"
 #include "base/hashmap.h"
 #include "base/metrics.h"
-#include "model/credentials.h"
-#include "model/presence.h"
-#include "model/web_session.h"
+#include "model/account/credentials.h"
+#include "model/device/presence.h"
+#include "model/account/web_session.h"
 
 #define SUSPENDED_RETRY_AFTER_S 60
 

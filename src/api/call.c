@@ -6,7 +6,7 @@
 
 #include "api/api_internal.h"
 #include "base/mem.h"
-#include "model/idempotency.h"
+#include "model/management/idempotency.h"
 
 #define PARSED_ON_LOOP_BYTES_MAX (32 * 1024) /* a longer body would hold up the others of the loop */
 #define SPARE_BODY_BYTES_MAX (16 * 1024)

@@ -6,10 +6,10 @@
 #include "base/arena.h"
 #include "codec/json/json.h"
 #include "io/net.h"
-#include "model/device_table.h"
+#include "model/device/device_table.h"
 #include "model/domain.h"
 #include "model/op.h"
-#include "model/principal.h"
+#include "model/account/principal.h"
 #include "model/reply.h"
 
 struct api;

@@ -1,14 +1,14 @@
 #include "api/device_admin.h"
 
-#include "model/catalog.h"
-#include "model/claim.h"
-#include "model/command.h"
-#include "model/configuration.h"
-#include "model/device_edit.h"
-#include "model/effective_status.h"
-#include "model/replacement.h"
-#include "model/telemetry.h"
-#include "model/trace_edit.h"
+#include "model/maker/catalog.h"
+#include "model/claim/claim.h"
+#include "model/command/command.h"
+#include "model/configuration/configuration.h"
+#include "model/device/device_edit.h"
+#include "model/device/effective_status.h"
+#include "model/registration/replacement.h"
+#include "model/telemetry/telemetry.h"
+#include "model/live/trace_edit.h"
 
 enum { NOTHING = -1, STATUS_NOTHING = 99 };
 enum { SAMPLES_DEFAULT = 100, SAMPLES_MAX = 1000, SERIES_KEYS_MAX = 64, POINTS_DEFAULT = 500, POINTS_MAX = 2000 };

@@ -3,7 +3,7 @@
 #define MUSTER_API_DEVICE_ADMIN_H
 
 #include "api/admin_call.h"
-#include "model/device_view.h"
+#include "model/device/device_view.h"
 
 /* Finds :id, the first parameter, among the principal's devices. False: the reply is the 404, or 503. */
 bool device_admin_find(struct call *call, struct store_tx *tx, struct admin **ret_admin, struct device_core *ret_device);

@@ -1,8 +1,8 @@
 /* The device API (device-api.md 11). Registration runs on the registry writer; everything a device asks for itself is a
  * device_call, which MQTT fills in the same way. */
 #include "api/api_internal.h"
-#include "model/device_call.h"
-#include "model/registration.h"
+#include "model/device/device_call.h"
+#include "model/registration/registration.h"
 
 /* ---- registration (2.1, 2.4) ---- */
 

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "codec/websocket/websocket.h"
-#include "model/trace.h"
+#include "model/live/trace.h"
 
 #define DROPPED_BODY_BYTES_MAX (64 * 1024)
 #define STRANGE_BODY_BYTES_FREE ((size_t)64 * 1024) /* of a call without credentials: a registration needs no more, */

@@ -19,10 +19,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "codec/websocket/websocket.h"
-#include "model/credentials.h"
-#include "model/idempotency.h"
-#include "model/presence.h"
-#include "model/web_session.h"
+#include "model/account/credentials.h"
+#include "model/management/idempotency.h"
+#include "model/device/presence.h"
+#include "model/account/web_session.h"
 
 #define PATIENCE_S 20
 

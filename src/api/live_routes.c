@@ -1,4 +1,4 @@
-/* The live stream over server-sent events (management-api.md 9). A reader's events wait in the domain (model/live.h);
+/* The live stream over server-sent events (management-api.md 9). A reader's events wait in the domain (model/live/live.h);
  * whenever there are some, a task on the connection's loop moves them into the connection, as far as it takes them. */
 #include <stdatomic.h>
 
@@ -6,10 +6,10 @@
 #include "api/sse.h"
 #include "base/mem.h"
 #include "io/loop.h"
-#include "model/catalog.h"
-#include "model/device_table.h"
-#include "model/live.h"
-#include "model/web_session.h"
+#include "model/maker/catalog.h"
+#include "model/device/device_table.h"
+#include "model/live/live.h"
+#include "model/account/web_session.h"
 
 #define HEARTBEAT_MS 15000
 #define EVENT_BYTES_MAX ((size_t)256 * 1024 - 1024) /* a longer one would never fit into the connection's queue */

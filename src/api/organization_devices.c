@@ -1,12 +1,12 @@
 /* The owner's view of its devices (management-api.md 3.2, 3.3, 6.1). */
 #include "api/api_internal.h"
 #include "api/device_admin.h"
-#include "model/attempts.h"
-#include "model/claim.h"
-#include "model/command.h"
-#include "model/configuration.h"
-#include "model/device_edit.h"
-#include "model/devices.h"
+#include "model/account/attempts.h"
+#include "model/claim/claim.h"
+#include "model/command/command.h"
+#include "model/configuration/configuration.h"
+#include "model/device/device_edit.h"
+#include "model/device/devices.h"
 
 #define PREFIX "/core/v1/organization"
 enum { HISTORY_PER_PAGE = 100, HISTORY_PER_PAGE_MAX = 1000, NOTHING = -1 };

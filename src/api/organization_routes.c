@@ -1,8 +1,8 @@
 /* Organization API without its devices (management-api.md 3, 6); those are in organization_devices.c. */
 #include "api/admin_call.h"
-#include "model/organization.h"
-#include "model/product_model.h"
-#include "model/space.h"
+#include "model/customer/organization.h"
+#include "model/maker/product_model.h"
+#include "model/customer/space.h"
 
 static void info(struct call *call, struct store_tx *tx)
 {

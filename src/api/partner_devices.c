@@ -3,10 +3,10 @@
 #include <time.h>
 
 #include "api/device_admin.h"
-#include "model/catalog.h"
-#include "model/claim.h"
-#include "model/device_edit.h"
-#include "model/registration.h"
+#include "model/maker/catalog.h"
+#include "model/claim/claim.h"
+#include "model/device/device_edit.h"
+#include "model/registration/registration.h"
 
 #define PREFIX "/core/v1/partner"
 enum { HISTORY_PER_PAGE = 500, NOTHING = -1 };

@@ -1,12 +1,12 @@
 /* Partner API without its devices (management-api.md 4, 5); those are in partner_devices.c. */
 #include "api/admin_call.h"
-#include "model/catalog.h"
-#include "model/command_definition.h"
-#include "model/hardware_key.h"
-#include "model/organization.h"
-#include "model/partner.h"
-#include "model/product_model.h"
-#include "model/registration.h"
+#include "model/maker/catalog.h"
+#include "model/command/command_definition.h"
+#include "model/maker/hardware_key.h"
+#include "model/customer/organization.h"
+#include "model/maker/partner.h"
+#include "model/maker/product_model.h"
+#include "model/registration/registration.h"
 
 /* --- models --- */
 

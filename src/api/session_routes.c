@@ -3,10 +3,10 @@
 #include "api/api_internal.h"
 #include "api/web_cookie.h"
 #include "io/loop.h"
-#include "model/otp.h"
-#include "model/password_reset.h"
-#include "model/user.h"
-#include "model/web_session.h"
+#include "model/account/otp.h"
+#include "model/account/password_reset.h"
+#include "model/account/user.h"
+#include "model/account/web_session.h"
 
 static void copy_reply(struct call *call, const struct reply *reply)
 {

@@ -2,7 +2,7 @@
 #include "api/admin_call.h"
 #include "api/web_cookie.h"
 #include "io/loop.h"
-#include "model/setup.h"
+#include "model/account/setup.h"
 
 static void setup_read(struct call *call, struct store_tx *tx)
 {

@@ -1,7 +1,7 @@
 #include "api/web_cookie.h"
 
-#include "model/setup.h"
-#include "model/web_session.h"
+#include "model/account/setup.h"
+#include "model/account/web_session.h"
 
 /* "https://host[:port]" as the browser made it from the address it shows: the request's own, or the public one when a
  * proxy in between changed the Host header. */

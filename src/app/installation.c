@@ -2,13 +2,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "model/catalog.h"
-#include "model/credentials.h"
-#include "model/device_table.h"
-#include "model/devices.h"
-#include "model/live.h"
-#include "model/telemetry.h"
-#include "model/trace.h"
+#include "model/maker/catalog.h"
+#include "model/account/credentials.h"
+#include "model/device/device_table.h"
+#include "model/device/devices.h"
+#include "model/live/live.h"
+#include "model/telemetry/telemetry.h"
+#include "model/live/trace.h"
 #include "store/store.h"
 
 static void free_domain(struct domain *domain)

@@ -8,8 +8,8 @@
 #include "app/installation.h"
 #include "app/url_source.h"
 #include "base/log.h"
-#include "model/password_reset.h"
-#include "model/setup.h"
+#include "model/account/password_reset.h"
+#include "model/account/setup.h"
 #include "store/store.h"
 
 static void print_link(struct installation *installation, const char *token)

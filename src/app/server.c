@@ -29,7 +29,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/tls.h"
-#include "model/setup.h"
+#include "model/account/setup.h"
 #include "store/store.h"
 
 enum { LOOPS_MAX = 64, NETWORKS_MAX = 64, FILES_RESERVE = 512, DRAIN_MS = 5000, GATHER_US_MAX = 10000 };

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "model/setup.h"
+#include "model/account/setup.h"
 
 struct setup_result {
     char partner_id[UUID_TEXT_BYTES], organization_id[UUID_TEXT_BYTES];

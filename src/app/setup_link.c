@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "model/setup.h"
+#include "model/account/setup.h"
 #include "store/store.h"
 
 bool setup_link_make(struct store *store, struct domain *domain, char *ret_token, size_t token_bytes)

@@ -1,7 +1,7 @@
 #include "app/url_source.h"
 
 #include "base/mem.h"
-#include "model/setup.h"
+#include "model/account/setup.h"
 
 void listener_urls_append(struct buf *out, const char *scheme, const struct bound_listener *listener,
                           const char *local_host)

@@ -4,8 +4,8 @@
 #define MUSTER_HUB_ACCESS_H
 
 #include "hub/topic_name.h"
-#include "model/device_table.h"
-#include "model/principal.h"
+#include "model/device/device_table.h"
+#include "model/account/principal.h"
 
 enum party { PARTY_DEVICE = 1, PARTY_ORGANIZATION = 2, PARTY_PARTNER = 3, PARTY_OPEN = 4 };
 /* PARTY_OPEN: an anonymous client of an open listener (mqtt.md 2.4). It is asked nothing here: in its own space, which

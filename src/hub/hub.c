@@ -6,7 +6,7 @@
 #include "codec/mqtt/mqtt.h"
 #include "hub/connection.h"
 #include "hub/hub_loop.h"
-#include "model/presence.h"
+#include "model/device/presence.h"
 
 struct loop_binding {
     struct loop_hook hook;

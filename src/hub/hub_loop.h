@@ -10,11 +10,11 @@
 #include "base/timer_wheel.h"
 #include "hub/failures.h"
 #include "hub/topic_tree.h"
-#include "model/credentials.h"
-#include "model/device_call.h"
+#include "model/account/credentials.h"
+#include "model/device/device_call.h"
 #include "model/domain.h"
-#include "model/pending.h"
-#include "model/sample_post.h"
+#include "model/push/pending.h"
+#include "model/telemetry/sample_post.h"
 
 struct hub_core;
 struct hub_loop;
@@ -74,7 +74,7 @@ struct hub_ports {
     void (*connected)(struct domain *domain, int64_t device_no);
     void (*disconnected)(struct domain *domain, int64_t device_no);
     void (*refused)(struct domain *domain, const struct device_brief *device, const struct refusal *refusal);
-    /* The tenant's devices one by one, and the presence of one: see model/device_table.h and model/presence.h. */
+    /* The tenant's devices one by one, and the presence of one: see model/device/device_table.h and model/device/presence.h. */
     enum device_next (*next_device)(struct domain *domain, struct device_cursor *cursor, const struct device_owner *owner,
                                     struct device_brief *ret_device);
     bool (*presence)(struct domain *domain, const struct device_brief *device, struct buf *out);

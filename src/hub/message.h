@@ -7,7 +7,7 @@
 #include "base/ref.h"
 #include "codec/mqtt/mqtt.h"
 #include "hub/topic_name.h"
-#include "model/device_table.h"
+#include "model/device/device_table.h"
 
 #define MESSAGE_NEVER_EXPIRES INT64_MAX
 

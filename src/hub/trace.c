@@ -1,5 +1,5 @@
 /* Packets as events of an armed trace: their name, their fields and their message. Passwords and authentication data are
- * never among them; members called like a secret are masked when the event is rendered (model/live.c). */
+ * never among them; members called like a secret are masked when the event is rendered (model/live/live.c). */
 #include "hub/trace.h"
 
 #include "codec/json/json.h"

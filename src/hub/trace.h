@@ -1,10 +1,10 @@
-/* What an armed trace (model/trace.h) is told of a connection's packets. A device that is not armed costs one load and
+/* What an armed trace (model/live/trace.h) is told of a connection's packets. A device that is not armed costs one load and
  * one comparison for each. On the connection's loop. */
 #ifndef MUSTER_HUB_TRACE_H
 #define MUSTER_HUB_TRACE_H
 
 #include "hub/connection.h"
-#include "model/trace.h"
+#include "model/live/trace.h"
 
 static inline bool hub_trace_sees(const struct connection *c)
 {

@@ -1,10 +1,10 @@
 #include "model/domain.h"
 
 #include "base/crypto.h"
-#include "model/catalog.h"
-#include "model/credentials.h"
-#include "model/devices.h"
-#include "model/telemetry.h"
+#include "model/maker/catalog.h"
+#include "model/account/credentials.h"
+#include "model/device/devices.h"
+#include "model/telemetry/telemetry.h"
 
 void domain_key_hash(const struct domain *domain, struct str key, uint8_t ret_hash[32])
 {

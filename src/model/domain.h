@@ -43,9 +43,9 @@ struct domain {
     struct catalog *catalog;
     struct credentials *credentials;
     struct telemetry *telemetry;
-    struct device_desk *device_desk; /* model/devices.h; made by devices_load, freed by devices_unload */
+    struct device_desk *device_desk; /* model/device/devices.h; made by devices_load, freed by devices_unload */
     struct live *live;
-    struct trace *trace;             /* model/trace.h; NULL: nothing can be armed */
+    struct trace *trace;             /* model/live/trace.h; NULL: nothing can be armed */
     struct url_source *urls;
     struct installation_keys keys;
     int64_t started_at_ms;          /* unix; presence counts from here at the earliest (device-api.md 10.2.6) */

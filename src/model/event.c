@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "model/device_table.h"
+#include "model/device/device_table.h"
 
 static void take_device(struct event *event, const struct device_brief *device)
 {

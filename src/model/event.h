@@ -27,7 +27,7 @@ enum event_type {
     EVENT_TENANT_SUSPENDED,     /* partner_no or organization_no: sessions must end with 0x87 */
     EVENT_INCIDENT,             /* opened or closed; payload = incident */
     EVENT_UPLINK_REFUSED,       /* a device's message or call was refused: for the live tail */
-    EVENT_WIRE,                 /* a packet or call of a device whose trace is armed (model/trace.h) */
+    EVENT_WIRE,                 /* a packet or call of a device whose trace is armed (model/live/trace.h) */
     EVENT_TYPE_COUNT,
 };
 

@@ -1,15 +1,15 @@
 #include "model/housekeeping.h"
 
 #include "base/mem.h"
-#include "model/credentials_table.h"
+#include "model/account/credentials_table.h"
 #include "model/domain.h"
-#include "model/live.h"
+#include "model/live/live.h"
 #include "model/ports/audit_store.h"
 #include "model/ports/command_store.h"
 #include "model/ports/idempotency_store.h"
 #include "model/ports/incident_store.h"
-#include "model/idempotency.h"
-#include "model/web_session.h"
+#include "model/management/idempotency.h"
+#include "model/account/web_session.h"
 
 #define DAY_MS INT64_C(86400000)
 #define OLD_ROWS_A_TIME 2000 /* a slice: the writer has other work */

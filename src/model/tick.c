@@ -1,9 +1,9 @@
-#include "model/command.h"
+#include "model/command/command.h"
 #include "model/domain.h"
 #include "model/housekeeping.h"
-#include "model/presence.h"
-#include "model/telemetry.h"
-#include "model/trace.h"
+#include "model/device/presence.h"
+#include "model/telemetry/telemetry.h"
+#include "model/live/trace.h"
 
 void domain_tick(struct domain *domain)
 {

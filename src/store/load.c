@@ -1,7 +1,7 @@
 /* The start and the end of the store's work for a domain. Apart from store.c, so that the engine can be tested without
  * the whole domain. */
 #include "base/log.h"
-#include "model/telemetry.h"
+#include "model/telemetry/telemetry.h"
 #include "store/store_internal.h"
 
 static enum err run_in_registry(struct store *store, enum err (*run)(struct domain *domain, struct store_tx *tx))

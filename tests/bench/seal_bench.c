@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "model/flat.h"
+#include "model/telemetry/flat.h"
 #include "store/telemetry/day_file.h"
 #include "store/telemetry/sealer.h"
 

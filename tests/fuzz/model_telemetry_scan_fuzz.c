@@ -2,7 +2,7 @@
 #undef NDEBUG
 #include <assert.h>
 
-#include "model/telemetry_scan_fixture.h"
+#include "model/telemetry/telemetry_scan_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

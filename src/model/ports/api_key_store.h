@@ -4,7 +4,7 @@
 
 #include "base/crypto.h"
 #include "model/ports/row.h"
-#include "model/principal.h"
+#include "model/account/principal.h"
 
 struct api_key_row {
     int64_t no;

@@ -2,7 +2,7 @@
 #ifndef MUSTER_MODEL_PORTS_AUDIT_STORE_H
 #define MUSTER_MODEL_PORTS_AUDIT_STORE_H
 
-#include "model/audit.h"
+#include "model/management/audit.h"
 
 struct audit_row {
     int64_t no, at;

@@ -1,9 +1,9 @@
-/* Port: what the catalogue (model/catalog.h) holds, row by row. The strings of a row are borrowed for the call. */
+/* Port: what the catalogue (model/maker/catalog.h) holds, row by row. The strings of a row are borrowed for the call. */
 #ifndef MUSTER_MODEL_PORTS_CATALOG_STORE_H
 #define MUSTER_MODEL_PORTS_CATALOG_STORE_H
 
 #include "base/err.h"
-#include "model/catalog.h"
+#include "model/maker/catalog.h"
 
 struct store_tx;
 

@@ -3,7 +3,7 @@
 #ifndef MUSTER_MODEL_PORTS_DEVICE_STORE_H
 #define MUSTER_MODEL_PORTS_DEVICE_STORE_H
 
-#include "model/device_table.h"
+#include "model/device/device_table.h"
 #include "model/ports/row.h"
 
 /* The numbers of a device row. */

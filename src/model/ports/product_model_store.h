@@ -3,7 +3,7 @@
 #ifndef MUSTER_MODEL_PORTS_PRODUCT_MODEL_STORE_H
 #define MUSTER_MODEL_PORTS_PRODUCT_MODEL_STORE_H
 
-#include "model/device_table.h"
+#include "model/device/device_table.h"
 #include "model/ports/row.h"
 
 struct product_model_row {

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "model/device_table.h"
+#include "model/device/device_table.h"
 
 struct store_tx;
 

@@ -3,7 +3,7 @@
 #define MUSTER_MODEL_PORTS_USER_STORE_H
 
 #include "model/ports/row.h"
-#include "model/principal.h"
+#include "model/account/principal.h"
 
 struct user_row {
     int64_t no;

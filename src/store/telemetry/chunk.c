@@ -6,7 +6,7 @@
 
 #include "base/hashmap.h"
 #include "base/mem.h"
-#include "model/flat.h"
+#include "model/telemetry/flat.h"
 #include "store/telemetry/column.h"
 
 #define VERSION 1

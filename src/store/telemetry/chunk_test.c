@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "model/flat.h"
+#include "model/telemetry/flat.h"
 #include "store/telemetry/chunk.h"
 #include "store/telemetry/column.h"
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "model/effective_status.h"
+#include "model/device/effective_status.h"
 #include "store/telemetry/telemetry_fixture.h"
 
 #define MINUTE_MS INT64_C(60000)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "model/flat.h"
+#include "model/telemetry/flat.h"
 #include "store/telemetry/sealed_file.h"
 #include "store/telemetry/sealer.h"
 #include "store/telemetry/telemetry_fixture.h"

@@ -1,0 +1,208 @@
+#include "base/clock.h"
+#include "model/management/audit.h"
+#include "model/maker/catalog.h"
+#include "model/command/command_queue.h"
+#include "model/domain.h"
+
+enum { NAME_BYTES_MAX = 255 };
+
+/* Finds the definition: `name` first, then `friendly_name` or its alias `command`; inactive ones only for labs. */
+static enum err find_rule(struct admin *admin, struct store_tx *tx, const struct device_core *device,
+                          const struct json *body, bool lab, struct command_rule *ret_rule)
+{
+    static const struct {
+        const char *field;
+        enum err (*find)(struct store_tx *, int64_t, struct str, struct arena *, struct command_rule *);
+    } ways[] = {
+        {"name", command_rule_by_name},
+        {"friendly_name", command_rule_by_friendly_name},
+        {"command", command_rule_by_friendly_name},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct str text = json_string(json_get(body, ways[i].field));
+        if (text.len == 0 || text.len > NAME_BYTES_MAX) {
+            continue;
+        }
+        enum err err = ways[i].find(tx, device->model_no, text, admin->arena, ret_rule);
+        if (err == ERR_OK && (ret_rule->active || lab)) {
+            return ERR_OK;
+        }
+        if (err != ERR_OK && err != ERR_NOT_FOUND) {
+            return err;
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+
+static bool check_file(struct admin *admin, const struct json *body, const struct command_rule *rule)
+{
+    const struct json *file_id = json_get(body, "file_id");
+    bool absent = json_is_missing(file_id) || (json_is_string(file_id) && str_is_blank(json_string(file_id)));
+    if (absent && rule->with_file) {
+        reply_error(admin->reply, 422, "Parameter file_id is required");
+        return false;
+    }
+    if (!absent) {
+        reply_error(admin->reply, 404, "File not found");
+        return false;
+    }
+    return true;
+}
+
+/* TIME_NONE: now. False: not a time. */
+static bool read_schedule(const struct json *body, int64_t *ret_at)
+{
+    const struct json *value = json_get(body, "scheduled_at");
+    double number;
+    *ret_at = TIME_NONE;
+    if (json_is_missing(value) || (json_is_string(value) && str_is_blank(json_string(value)))) {
+        return true;
+    }
+    if (json_is_number(value)) {
+        return time_from_number(json_number(value), ret_at);
+    }
+    if (!json_is_string(value)) {
+        return false;
+    }
+    struct str text = str_trim(json_string(value));
+    return str_to_double(text, &number) ? time_from_number(number, ret_at) : time_parse_iso(text, ret_at);
+}
+
+static bool check_room(struct admin *admin, struct store_tx *tx, const struct device_core *device)
+{
+    int64_t next_no = 0, open = 0;
+    uint64_t max = domain_settings(admin->domain)->limits_commands_open;
+    if (admin_failed(admin, command_store_queue(tx, device->no, &next_no, &open))) {
+        return false;
+    }
+    if (max && (uint64_t)open >= max) {
+        reply_error(admin->reply, 422, "Too many commands");
+        return false;
+    }
+    return true;
+}
+
+static struct str sender_name(struct admin *admin, struct store_tx *tx)
+{
+    struct audit_actor actor;
+    if (admin->principal.kind != PRINCIPAL_USER) {
+        return (struct str){NULL, 0};
+    }
+    audit_actor_of_principal(tx, &admin->principal, admin->address, admin->arena, &actor);
+    return actor.name;
+}
+
+static enum err place(struct device_change *change, const struct device_core *device, struct command_row *row)
+{
+    struct uuid pending;
+    enum err err = ERR_OK;
+    if (row->scheduled_at != TIME_NONE && row->scheduled_at > change->now_ms) {
+        row->status = COMMAND_SCHEDULED;
+        row->due_at = row->scheduled_at;
+    } else {
+        err = command_enter_queue(change, row);
+    }
+    if (err == ERR_OK) {
+        err = command_store_insert(change->tx, row);
+    }
+    if (err == ERR_OK) {
+        err = command_queue_changed(change, device, &pending);
+    }
+    if (err == ERR_OK) {
+        command_emit(change, device, row, uuid_eq(&pending, &row->id) ? PUSH_COMMAND : 0);
+    }
+    return err;
+}
+
+static void answer(struct admin *admin, struct store_tx *tx, const char *action, const struct device_core *device,
+                   const struct command_row *row)
+{
+    struct json_writer w;
+    json_writer_init(&w, &admin->reply->body);
+    command_write(&w, &device->id, row, false);
+    admin->reply->status = 200;
+    device_audit(admin, tx, action, device, arena_printf(admin->arena, "{\"command\":\"%.*s\"}", STR_ARG(row->name)));
+}
+
+void command_send(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)
+{
+    struct organization_info organization = {0};
+    struct command_rule rule;
+    struct command_row row = {.scheduled_at = TIME_NONE};
+    catalog_organization(admin->domain->catalog, admin->principal.organization_no, &organization);
+    enum err err = find_rule(admin, tx, device, body, organization.lab, &rule);
+    if (err == ERR_NOT_FOUND) {
+        reply_error(admin->reply, 422, "Invalid command");
+        return;
+    }
+    if (admin_failed(admin, err) ||
+        !command_fields_check(rule.custom_fields, json_get(body, "extra_params"), admin->arena, &row.parameters,
+                              &row.secret_names, admin->reply) ||
+        !check_file(admin, body, &rule)) {
+        return;
+    }
+    if (!read_schedule(body, &row.scheduled_at)) {
+        reply_error(admin->reply, 422, "Scheduled at is invalid");
+        return;
+    }
+    if (!check_room(admin, tx, device)) {
+        return;
+    }
+    struct device_change *change = device_change_of_admin(admin, tx);
+    row.id = uuid_random();
+    row.device_no = device->no;
+    row.organization_no = admin->principal.organization_no;
+    row.name = rule.name;
+    row.friendly_name = rule.friendly_name;
+    row.timeout_seconds = rule.timeout_seconds;
+    row.created_by = sender_name(admin, tx);
+    row.created_at = change->now_ms;
+    row.delivered_at = row.finished_at = row.due_at = TIME_NONE;
+    if (!admin_failed(admin, place(change, device, &row))) {
+        answer(admin, tx, "command.send", device, &row);
+    }
+}
+
+void command_cancel(struct admin *admin, struct store_tx *tx, const struct device_core *device, struct str command_id)
+{
+    struct uuid id;
+    struct command_row row;
+    enum err err = uuid_parse(command_id, &id) ? command_store_by_id(tx, &id, admin->arena, &row) : ERR_NOT_FOUND;
+    if (err == ERR_OK && (row.device_no != device->no || row.organization_no != admin->principal.organization_no)) {
+        err = ERR_NOT_FOUND;
+    }
+    if (err == ERR_NOT_FOUND) {
+        reply_error(admin->reply, 404, "Command not found");
+        return;
+    }
+    if (admin_failed(admin, err)) {
+        return;
+    }
+    if (command_status_is_final(row.status)) {
+        reply_error(admin->reply, 422, "Command cannot be cancelled");
+        return;
+    }
+    struct device_change *change = device_change_of_admin(admin, tx);
+    command_finish(&row, COMMAND_ABORTED, (struct str){NULL, 0}, change->now_ms);
+    if (!admin_failed(admin, command_store_change(change, device, &row, true))) {
+        answer(admin, tx, "command.cancel", device, &row);
+    }
+}
+
+enum err command_abort_all(struct device_change *change, const struct device_core *device)
+{
+    struct command_row *rows = NULL;
+    size_t count = 0;
+    enum err err = command_store_open(change->tx, device->no, change->arena, &rows, &count);
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        command_finish(&rows[i], COMMAND_ABORTED, (struct str){NULL, 0}, change->now_ms);
+        err = command_store_update(change->tx, &rows[i]);
+        if (err == ERR_OK) {
+            command_emit(change, device, &rows[i], 0);
+        }
+    }
+    if (err == ERR_OK && count) {
+        hot_changes_add(&change->hot, HOT_QUEUE, &(struct device_brief){.no = device->no});
+    }
+    return err;
+}

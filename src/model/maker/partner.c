@@ -1,0 +1,84 @@
+#include "model/maker/partner.h"
+
+#include "codec/json/json.h"
+#include "model/device/device_counts.h"
+#include "model/domain.h"
+#include "model/live/live.h"
+#include "model/ports/overview_store.h"
+#include "model/ports/tenant_store.h"
+
+#define DAY_MS INT64_C(86400000)
+#define FIRMWARE_ROWS_MAX 100
+
+static void write_url(struct json_writer *w, const char *name, struct url_source *urls,
+                      void (*append)(struct url_source *source, const char *local_host, struct buf *out),
+                      const char *local_host)
+{
+    struct buf url;
+    buf_init(&url, 512);
+    append(urls, local_host, &url);
+    json_field_str(w, name, buf_str(&url));
+    buf_deinit(&url);
+}
+
+void partner_settings(struct admin *admin, struct store_tx *tx, const char *local_host)
+{
+    struct partner_row row;
+    struct url_source *urls = admin->domain->urls;
+    if (admin_failed(admin, partner_store_find(tx, admin->principal.partner_no, admin->arena, &row))) {
+        return;
+    }
+    struct json_writer w;
+    json_writer_init(&w, &admin->reply->body);
+    json_begin_object(&w);
+    json_field_str(&w, "name", row.name);
+    json_field_str(&w, "short_code", row.short_code);
+    write_url(&w, "public_url", urls, urls->hub_url, local_host);
+    write_url(&w, "mqtt_url", urls, urls->mqtt_url, local_host);
+    json_end_object(&w);
+    admin->reply->status = 200;
+}
+
+static void write_firmware(struct str model, struct str version, int64_t devices, void *arg)
+{
+    struct json_writer *w = arg;
+    json_begin_object(w);
+    json_field_str(w, "model", model);
+    if (version.len) {
+        json_field_str(w, "version", version);
+    } else {
+        json_field_null(w, "version");
+    }
+    json_field_int(w, "devices", devices);
+    json_end_object(w);
+}
+
+void partner_overview(struct admin *admin, struct store_tx *tx)
+{
+    struct domain *domain = admin->domain;
+    int64_t partner_no = admin->principal.partner_no;
+    int64_t now = domain->now_unix_ms();
+    struct overview_figures figures = {0};
+    if (admin_failed(admin, overview_store_figures(tx, partner_no, now - now % DAY_MS, &figures))) {
+        return;
+    }
+    struct device_counts counts = device_counts_of(domain, TENANT_PARTNER, partner_no);
+    struct json_writer w;
+    json_writer_init(&w, &admin->reply->body);
+    json_begin_object(&w);
+    json_name(&w, "devices");
+    device_counts_write(&w, &counts, true);
+    json_field_int(&w, "registrations_today", figures.registrations);
+    json_field_int(&w, "registrations_refused_today", figures.registrations_refused);
+    json_field_int(&w, "messages_per_minute", live_messages_per_minute(domain->live));
+    json_field_int(&w, "models", figures.models);
+    json_field_int(&w, "organizations", figures.organizations);
+    json_name(&w, "firmware");
+    json_begin_array(&w);
+    enum err err = overview_store_firmware(tx, partner_no, FIRMWARE_ROWS_MAX, write_firmware, &w);
+    json_end_array(&w);
+    json_end_object(&w);
+    if (!admin_failed(admin, err)) {
+        admin->reply->status = 200;
+    }
+}

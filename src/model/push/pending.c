@@ -1,0 +1,158 @@
+#include "model/push/pending.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "codec/json/json.h"
+#include "model/command/command.h"
+#include "model/configuration/configuration.h"
+#include "model/device/device_view.h"
+#include "model/domain.h"
+#include "model/incident/incident.h"
+
+enum { PAYLOAD_BYTES_MAX = 1024 * 1024 };
+
+struct collector {
+    struct pending_read *read;
+    struct store_tx *tx;
+    struct arena arena;
+    struct buf payload;
+    struct pending_item **end;
+};
+
+/* Appends an item with what is in the payload buffer, and empties the buffer. */
+static struct pending_item *add(struct collector *collector, enum push_mask kind, int64_t level)
+{
+    struct pending_item *item = mem_new(struct pending_item);
+    item->kind = kind;
+    item->level = level;
+    size_t len = 0;
+    uint8_t *bytes = buf_take(&collector->payload, &len);
+    item->payload = str_from(bytes, len);
+    *collector->end = item;
+    collector->end = &item->next;
+    buf_init(&collector->payload, PAYLOAD_BYTES_MAX);
+    return item;
+}
+
+static enum err collect_config(struct collector *collector)
+{
+    int32_t version = 0;
+    enum err err = configuration_write_for_device(collector->tx, &collector->read->device, &collector->arena,
+                                                  &collector->payload, &version);
+    if (err == ERR_OK && version > 0) {
+        struct pending_item *item = add(collector, PUSH_CONFIG, version);
+        snprintf(item->correlation, sizeof item->correlation, "%d", (int)version);
+    }
+    return err;
+}
+
+static enum err collect_space(struct collector *collector)
+{
+    struct device_core core;
+    enum err err = device_store_core(collector->tx, collector->read->device.no, &core);
+    if (err == ERR_OK) {
+        err = device_space_write(collector->read->domain, collector->tx, &collector->read->device, &collector->arena,
+                                 &collector->payload);
+    }
+    if (err == ERR_OK) {
+        add(collector, PUSH_SPACE, core.space_version);
+    }
+    return err == ERR_STATE ? ERR_OK : err;
+}
+
+static enum err collect_command(struct collector *collector)
+{
+    struct command_row head;
+    struct json_writer w;
+    enum err err = command_store_head(collector->tx, collector->read->device.no, &collector->arena, &head);
+    if (err == ERR_OK && head.status == COMMAND_PENDING) { /* never in_progress (mqtt.md 5.2) */
+        json_writer_init(&w, &collector->payload);
+        command_write_for_device(&w, &collector->read->device, &head);
+        struct pending_item *item = add(collector, PUSH_COMMAND, head.no);
+        uuid_format(&head.id, item->id);
+        memcpy(item->correlation, item->id, sizeof item->id);
+    }
+    return err;
+}
+
+static enum err collect_incidents(struct collector *collector)
+{
+    int64_t newest = 0;
+    enum err err = incident_write_active(collector->tx, &collector->read->device, &collector->payload, &newest);
+    if (err == ERR_OK && newest) {
+        add(collector, PUSH_INCIDENTS, newest);
+    }
+    return err;
+}
+
+/* In the order of mqtt.md 5.2.1. */
+static const struct {
+    enum push_mask kind;
+    enum err (*collect)(struct collector *collector);
+} kinds[] = {
+    {PUSH_CONFIG, collect_config},
+    {PUSH_SPACE, collect_space},
+    {PUSH_COMMAND, collect_command},
+    {PUSH_INCIDENTS, collect_incidents},
+};
+
+static void run(struct op *op, struct store_tx *tx)
+{
+    struct pending_read *read = container_of(op, struct pending_read, op);
+    struct collector collector = {.read = read, .tx = tx, .end = &read->items};
+    arena_init(&collector.arena);
+    buf_init(&collector.payload, PAYLOAD_BYTES_MAX);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && op->err == ERR_OK; i++) {
+        if (read->wanted & kinds[i].kind) {
+            buf_clear(&collector.payload);
+            enum err err = kinds[i].collect(&collector);
+            op->err = err == ERR_NOT_FOUND ? ERR_OK : err; /* nothing waits, or the device is gone */
+        }
+    }
+    buf_deinit(&collector.payload);
+    arena_deinit(&collector.arena);
+}
+
+uint32_t pending_kinds(const struct device_brief *device)
+{
+    uint32_t collected = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        collected |= (uint32_t)kinds[i].kind;
+    }
+    return collected & ~((device->config_version > 0 ? 0 : (uint32_t)PUSH_CONFIG) |
+                         (device->space_no != 0 ? 0 : (uint32_t)PUSH_SPACE) |
+                         (device->command_waiting ? 0 : (uint32_t)PUSH_COMMAND));
+}
+
+struct pending_read *pending_read_new(struct domain *domain, const struct device_brief *device, uint32_t wanted)
+{
+    struct pending_read *read = mem_new(struct pending_read);
+    read->domain = domain;
+    read->device = *device;
+    read->wanted = wanted;
+    return read;
+}
+
+void pending_read_submit(struct pending_read *read, struct mailbox *home, void (*done)(struct op *op))
+{
+    read->op.lane = LANE_READ;
+    read->op.home = home;
+    read->op.run = run;
+    read->op.done = done;
+    op_submit(read->domain->executor, &read->op);
+}
+
+void pending_read_free(struct pending_read *read)
+{
+    if (!read) {
+        return;
+    }
+    for (struct pending_item *item = read->items; item;) {
+        struct pending_item *next = item->next;
+        mem_free((void *)(uintptr_t)item->payload.ptr);
+        mem_free(item);
+        item = next;
+    }
+    mem_free(read);
+}
