@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/commands.h"
+#include "io/tls.h"
 
 static const struct cli_command *const commands[] = {
     &command_serve,    &command_demo,  &command_setup,  &command_reset_link,
@@ -46,6 +47,7 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    tls_use_slabs();
     if (argc < 2) {
         print_overview(stderr);
         return EXIT_USAGE;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/pool.h"
+#include "base/slab.h"
 #include "hub/outbox.h"
 #include "hub/push.h"
 #include "hub/retained_read.h"
@@ -135,7 +136,7 @@ static void on_timer(struct timer *timer, uint64_t now_ms)
 
 struct connection *connection_new(struct hub_loop *loop, void *link, uint64_t peer_hash, bool peer_exempt)
 {
-    struct connection *c = mem_new(struct connection);
+    struct connection *c = slab_new(struct connection);
     c->loop = loop;
     c->link = link;
     c->peer_hash = peer_hash;
@@ -218,7 +219,7 @@ void connection_closed(struct connection *connection)
     }
     alias_table_free(connection->aliases_in);
     alias_table_free(connection->aliases_out);
-    mem_free(connection);
+    slab_free(connection);
 }
 
 void connection_move(struct connection *connection, unsigned loop_index)

@@ -38,9 +38,13 @@ struct connection {
     uint64_t paused_until_ms;     /* slow reading; 0: not */
     uint64_t peer_hash;
     int64_t trace_device_no;      /* whose packets these are; 0: no device's, or not known (trace.h) */
-    const char *refusal_text;
     struct alias_table *aliases_in, *aliases_out; /* topic_alias.h; NULL: none yet */
-    struct rate publishes, subscribes;
+    union {
+        struct {
+            struct rate publishes, subscribes;
+        };
+        const char *refusal_text; /* of one that is refused, which reads no packets */
+    };
     uint32_t answer_count;
     uint32_t packet_bytes_max;    /* the client's; 0: none */
     uint16_t receive_maximum;     /* the client's */

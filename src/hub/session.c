@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/slab.h"
 #include "hub/backlog.h"
 #include "hub/connection.h"
 #include "hub/counts.h"
@@ -104,7 +105,7 @@ static void tenant_leave(struct hub_loop *loop, struct tenant *tenant)
 
 struct session *session_new(struct hub_loop *loop, const struct session_key *key)
 {
-    struct session *s = mem_new(struct session);
+    struct session *s = slab_new(struct session);
     s->loop = loop;
     s->owner_no = key->owner_no;
     s->party = (uint8_t)key->party;
@@ -112,7 +113,7 @@ struct session *session_new(struct hub_loop *loop, const struct session_key *key
     s->serial = ++loop->next_serial * loop->core->loop_count + loop->index;
     if (key->party != PARTY_DEVICE) {
         size_t bytes = offsetof(struct application, client_id) + key->client_id.len;
-        struct application *a = mem_calloc(1, bytes > sizeof *a ? bytes : sizeof *a);
+        struct application *a = slab_zeroed(bytes > sizeof *a ? bytes : sizeof *a);
         a->tenant = tenant_enter(loop, key->party, key->owner_no);
         a->client_id_len = (uint16_t)key->client_id.len;
         if (key->client_id.len > 0) {
@@ -133,8 +134,8 @@ void session_ref(struct session *session)
 void session_unref(struct session *session)
 {
     if (session && --session->refs == 0) {
-        mem_free(session->application);
-        mem_free(session);
+        slab_free(session->application);
+        slab_free(session);
     }
 }
 

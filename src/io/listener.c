@@ -173,7 +173,7 @@ enum err listener_open(const struct listener_config *config, struct listener **r
     socklen_t len = sizeof listener->address;
     getsockname(fd, &listener->address.any, &len);
     listener->reserve_fd = open_reserve();
-    listener->watch = (struct loop_watch){fd, on_ready};
+    listener->watch = (struct loop_watch){.fd = fd, .on_ready = on_ready};
     *ret_listener = listener;
     loop_watch_add(listener->loop, &listener->watch, EPOLLIN);
     return ERR_OK;

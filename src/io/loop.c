@@ -114,7 +114,7 @@ struct loop *loop_new(unsigned index)
     loop->events = mem_calloc(EVENTS_PER_TURN, sizeof *loop->events);
     loop_read_clock(loop);
     timer_wheel_init(&loop->timers, loop->now_ms);
-    loop->wake_watch = (struct loop_watch){loop->wake_fd, on_wake};
+    loop->wake_watch = (struct loop_watch){.fd = loop->wake_fd, .on_ready = on_wake};
     loop_watch_add(loop, &loop->wake_watch, EPOLLIN);
     loop->streams = stream_context_new(loop);
     return loop;
@@ -122,6 +122,7 @@ struct loop *loop_new(unsigned index)
 
 void loop_watch_add(struct loop *loop, struct loop_watch *watch, uint32_t events)
 {
+    watch->events = events;
     struct epoll_event event = {.events = events, .data = {.ptr = watch}};
     if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) != 0) {
         fatal("loop_watch_failed");
@@ -130,6 +131,7 @@ void loop_watch_add(struct loop *loop, struct loop_watch *watch, uint32_t events
 
 void loop_watch_change(struct loop *loop, struct loop_watch *watch, uint32_t events)
 {
+    watch->events = events;
     struct epoll_event event = {.events = events, .data = {.ptr = watch}};
     if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) != 0) {
         fatal("loop_watch_failed");

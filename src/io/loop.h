@@ -12,6 +12,7 @@ struct loop;
 /* An owned file descriptor watched by the loop (level-triggered events EPOLLIN...). */
 struct loop_watch {
     int fd;
+    uint32_t events; /* asked for; the loop's */
     void (*on_ready)(struct loop_watch *watch, uint32_t events);
 };
 

@@ -125,7 +125,7 @@ static void removed_watch_is_not_served(void **state)
         assert_int_equal(write(ends[1], "x", 1), 1);
         write_ends[i] = ends[1];
         rivals[i] = mem_new(struct rival);
-        rivals[i]->watch = (struct loop_watch){ends[0], serve_rival};
+        rivals[i]->watch = (struct loop_watch){.fd = ends[0], .on_ready = serve_rival};
     }
     rivals[0]->other = rivals[1];
     rivals[1]->other = rivals[0];

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/slab.h"
 
 #define READ_ROUNDS 4
 /* What is read from one stream in a turn before the others have theirs, but for a packet that is longer. */
@@ -34,7 +35,6 @@ static void run_ready(struct task *task);
 
 static void check(const struct stream *stream)
 {
-    assert(stream->magic == STREAM_MAGIC);
     assert(!loop_current() || loop_current() == stream->loop);
 }
 
@@ -96,8 +96,7 @@ static void free_stream(struct stream *stream)
     }
     metric_add(METRIC_CONNECTIONS, -1);
     atomic_fetch_sub_explicit(&context->count, 1, memory_order_relaxed);
-    stream->magic = 0;
-    mem_free(stream);
+    slab_free(stream);
 }
 
 static void bury(struct stream *stream)
@@ -149,7 +148,6 @@ static void settle(struct stream *stream)
     mem_free(move);
     stream->move = NULL;
     stream->moving = false;
-    stream->armed = 0;
     loop_watch_add(stream->loop, &stream->watch, 0);
     on_arrived(stream);
     if (stream->phase != PHASE_DEAD) {
@@ -271,10 +269,9 @@ void socket_tune(int fd)
 
 struct stream *stream_new(struct loop *loop, int fd, const struct net_address *peer)
 {
-    struct stream *stream = mem_new(struct stream);
-    stream->magic = STREAM_MAGIC;
+    struct stream *stream = slab_new(struct stream);
     stream->loop = loop;
-    stream->watch = (struct loop_watch){fd, on_stream_ready};
+    stream->watch = (struct loop_watch){.fd = fd, .on_ready = on_stream_ready};
     stream->peer = *peer;
     stream->input_max = INPUT_MAX_DEFAULT;
     stream->output_max = OUTPUT_MAX_DEFAULT;
@@ -289,8 +286,7 @@ void stream_accepted(struct loop *loop, const struct accepted *accepted)
     stream->count = accepted->count;
     stream->on_accept = accepted->on_accept;
     stream->user = accepted->user;
-    stream->armed = EPOLLIN; /* what it will nearly always be, in one call */
-    loop_watch_add(loop, &stream->watch, stream->armed);
+    loop_watch_add(loop, &stream->watch, EPOLLIN); /* what it will nearly always be, in one call */
     if (accepted->tls) {
         stream->phase = PHASE_HANDSHAKE;
         stream_set_timer(stream, loop->now_ms + HANDSHAKE_MS);
@@ -331,7 +327,7 @@ void stream_arm(struct stream *stream)
         in = true;
         break;
     case PHASE_OPEN: /* a paused stream stays armed until something arrives */
-        in = !stream->eof && (!stream->paused || (stream->armed & EPOLLIN));
+        in = !stream->eof && (!stream->paused || (stream->watch.events & EPOLLIN));
         break;
     case PHASE_CLOSING:
         in = !stream->eof;
@@ -340,10 +336,9 @@ void stream_arm(struct stream *stream)
         return;
     }
     uint32_t events = (in ? (uint32_t)EPOLLIN : 0) | (out ? (uint32_t)EPOLLOUT : 0);
-    if (stream->moving || events == stream->armed) {
+    if (stream->moving || events == stream->watch.events) {
         return;
     }
-    stream->armed = events;
     loop_watch_change(stream->loop, &stream->watch, events);
 }
 
@@ -412,8 +407,7 @@ static void on_readable(struct stream *stream, bool hung_up)
             if (hung_up) { /* both directions are gone, and epoll would report it for ever */
                 stream_finish(stream, STREAM_PEER_CLOSED);
             } else {
-                stream->armed &= ~(uint32_t)EPOLLIN;
-                loop_watch_change(stream->loop, &stream->watch, stream->armed);
+                loop_watch_change(stream->loop, &stream->watch, stream->watch.events & ~(uint32_t)EPOLLIN);
             }
         } else if (stream->ready) {
             break; /* what is kept comes first, above all before an end */

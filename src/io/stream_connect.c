@@ -63,7 +63,6 @@ struct stream *stream_connect(struct loop *loop, const struct net_address *to, s
     stream->ops = ops;
     stream->user = user;
     stream->on_connected = on_connected;
-    stream->armed = EPOLLOUT;
     loop_watch_add(loop, &stream->watch, failed ? 0 : (uint32_t)EPOLLOUT);
     if (failed) {
         stream_finish(stream, STREAM_FAILED);

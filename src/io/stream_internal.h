@@ -10,7 +10,6 @@
 #include "io/loop_internal.h"
 #include "io/stream.h"
 
-#define STREAM_MAGIC 0x53747265u
 #define RECEIVE_BYTES (256 * 1024)
 #define CIPHER_BYTES (128 * 1024)
 #define SPARE_BUFFERS 64
@@ -53,7 +52,6 @@ struct stream_move;
 
 /* There are as many of these as connections, most of them idle: what only a busy one needs is apart. */
 struct stream {
-    uint32_t magic;
     enum stream_phase phase : 8;
     enum stream_end end : 8;
     bool is_client : 1;
@@ -69,9 +67,8 @@ struct stream {
     bool ws_fresh : 1;  /* what on_data leaves now is WebSocket already */
     bool postponed : 1; /* handshake input waits for a turn with time for it */
     bool ready : 1;     /* kept input is to be handed in next turn */
+    uint32_t input_max;
     struct loop_watch watch;
-    uint32_t armed; /* epoll events asked for */
-    uint32_t input_max, output_max;
     struct loop *loop;
     const struct stream_ops *ops;
     void *user;
@@ -90,6 +87,7 @@ struct stream {
     uint32_t kept_len, kept_cap;
     struct connection_count *count; /* NULL: not counted */
     struct net_address peer;
+    uint32_t output_max;
 };
 
 /* The streams of one loop and what they share. */

@@ -66,7 +66,6 @@ struct buf *stream_output(struct stream *stream)
 
 void stream_commit(struct stream *stream)
 {
-    assert(stream->magic == STREAM_MAGIC);
     if (stream->phase > PHASE_OPEN) {
         return;
     }
@@ -292,7 +291,6 @@ void stream_on_timer(struct timer *timer, uint64_t now_ms)
 
 void stream_close(struct stream *stream)
 {
-    assert(stream->magic == STREAM_MAGIC);
     if (stream->phase > PHASE_OPEN) {
         return;
     }

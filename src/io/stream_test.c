@@ -1115,7 +1115,7 @@ static void untrusted_server_is_refused(void **state)
 static void streams_are_small(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct stream) <= 384);
+    assert_true(sizeof(struct stream) <= 168);
 }
 
 int main(void)

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/slab.h"
 #include "io/stream_internal.h"
 #include "io/tls_internal.h"
 
@@ -80,7 +81,7 @@ static struct stream_tls *tls_new(struct stream *stream)
         BIO_free(bio);
         return NULL;
     }
-    struct stream_tls *tls = mem_new(struct stream_tls);
+    struct stream_tls *tls = slab_new(struct stream_tls);
     tls->ssl = ssl;
     BIO_set_data(bio, tls);
     BIO_set_init(bio, 1);
@@ -93,7 +94,7 @@ void stream_tls_free(struct stream_tls *tls)
     if (tls) {
         SSL_free(tls->ssl);
         stream_out_free(tls->out);
-        mem_free(tls);
+        slab_free(tls);
     }
 }
 

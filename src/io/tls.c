@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/slab.h"
 
 #define TICKET_KEY_BYTES 80
 
@@ -25,6 +26,38 @@ struct tls_client {
     SSL_SESSION *session; /* of the newest ticket; NULL: none, or it is not asked for */
     uint64_t handshakes, resumed;
 };
+
+/* OpenSSL has no alignment of its own and expects malloc's. */
+static size_t aligned_bytes(size_t size)
+{
+    return size > SLAB_BYTES_MAX ? size : (size + 15) & ~(size_t)15;
+}
+
+static void *tls_alloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return size > 0 ? slab_alloc(aligned_bytes(size)) : NULL;
+}
+
+static void tls_free(void *ptr, const char *file, int line)
+{
+    (void)file, (void)line;
+    slab_free(ptr);
+}
+
+static void *tls_realloc(void *ptr, size_t size, const char *file, int line)
+{
+    if (size == 0) {
+        tls_free(ptr, file, line);
+        return NULL;
+    }
+    return slab_realloc(ptr, aligned_bytes(size));
+}
+
+void tls_use_slabs(void)
+{
+    CRYPTO_set_mem_functions(tls_alloc, tls_realloc, tls_free);
+}
 
 static SSL_CTX *context_new(const SSL_METHOD *method)
 {

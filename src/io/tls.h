@@ -10,6 +10,10 @@
 struct tls_server; /* certificate and session tickets of one or more listeners; thread-safe */
 struct tls_client;
 
+/* What OpenSSL keeps of each connection comes from slabs, packed. Before anything uses OpenSSL; for programs that serve
+ * many connections. */
+void tls_use_slabs(void);
+
 /* Loads PEM files. On failure logs one line that names the file. */
 enum err tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **ret_server) MUST_CHECK;
 /* New certificate for connections from now on (SIGHUP); the old one stays on failure. */

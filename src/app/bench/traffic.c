@@ -148,7 +148,7 @@ static void start_pace(struct traffic *traffic)
     uint64_t step_ns = 1000000000u / traffic->options->rate;
     step_ns = step_ns < PACE_NS_MIN ? PACE_NS_MIN : step_ns;
     struct timespec step = {(time_t)(step_ns / 1000000000u), (long)(step_ns % 1000000000u)};
-    traffic->pace = (struct loop_watch){timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), on_pace};
+    traffic->pace = (struct loop_watch){.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), .on_ready = on_pace};
     timerfd_settime(traffic->pace.fd, 0, &(struct itimerspec){step, step}, NULL);
     loop_watch_add(traffic->crowd.loop, &traffic->pace, EPOLLIN);
     traffic->pace_started_ns = bench_now_ns();

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { RUNS, alternate, cpuSeconds, devices, load, median, medians, rssMiB, startMosquitto, startMuster, withServers } from '../context.js';
 
 const MEMORY_RUNS = Math.min(RUNS, 3); // each with a fresh process; they hardly differ
-const HOLD_S = 1;
+const HOLD_S = 8; // by then what a burst of connections needed has been given back
 
 /** Resident bytes of one connection in a fresh process; the median of a few. */
 async function memory(start, door, clients, args) {
