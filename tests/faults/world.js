@@ -316,12 +316,14 @@ export class World {
       for (const [topic, ops] of peer.retainedOps) {
         if (!match.test(topic)) continue;
         const last = ops.findLastIndex((op) => op.acknowledged);
-        // One with QoS 1 that was sent again took effect again, perhaps after a later one with QoS 2.
-        const again = ops.slice(0, Math.max(last, 0)).filter((op) => op.qos === 1 && op.transmissions > 1 && op.acknowledged > ops[last].sent);
+        // One with QoS 1 that was sent again took effect again, perhaps after a later one with QoS 2; also if its publisher
+        // gave it up before the answer came.
+        // It stays what is retained until the next one.
+        const again = ops.slice(0, Math.max(last, 0)).filter((op) => op.qos === 1 && op.transmissions > 1 && (!op.settled || op.settled > ops[last].sent));
         const allowed = [...again, ...ops.slice(Math.max(last, 0))].map((op) => (op.clear ? undefined : op.number));
         if (last < 0) allowed.push(undefined);
-        if (!allowed.includes(found.get(topic))) this.fail(`retained on ${topic}: ${found.get(topic)}, not one of ${allowed.map((value) => value ?? 'nothing')}`);
-        if (last > 0) ops.splice(0, last);
+        if (!allowed.includes(found.get(topic))) this.fail(`retained on ${topic}: ${found.get(topic)}, not one of ${allowed.map((value) => value ?? 'nothing')}\n${JSON.stringify(ops.map((m) => ({ ...m, payload: 0 })))}\n${peer.trace.slice(-90).join('\n')}`);
+        if (last > 0) ops.splice(0, last, ...again);
         found.delete(topic);
       }
     }
