@@ -81,15 +81,18 @@ async function run(command, uri, door, anybody) {
   await installation.start();
   const { server, keys } = installation;
   const address = `${uri}://127.0.0.1:${server[door].port}${uri.startsWith('ws') ? '/mqtt' : ''}`;
-  if (anybody) {
-    await flows(installation, command, address, 'paho/test', ['paho-one', '-', '-'], ['paho-two', '-', '-']);
-  } else {
-    const device = await register(server, (await makeModel(server)).key);
-    await assign(server, device.id);
-    await flows(installation, command, address, `v1/device/${device.id}/user`,
-      [device.id, device.id, device.access_key], ['paho-app', 'org', keys.organization_key]);
+  try {
+    if (anybody) {
+      await flows(installation, command, address, 'paho/test', ['paho-one', '-', '-'], ['paho-two', '-', '-']);
+    } else {
+      const device = await register(server, (await makeModel(server)).key);
+      await assign(server, device.id);
+      await flows(installation, command, address, `v1/device/${device.id}/user`,
+        [device.id, device.id, device.access_key], ['paho-app', 'org', keys.organization_key]);
+    }
+  } finally {
+    await installation.stop();
   }
-  await installation.stop();
 }
 
 // Each transport and each kind of client at least once with both libraries.

@@ -6,12 +6,26 @@ import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const binary = process.env.MUSTER_BIN ?? fileURLToPath(new URL('../../../build/muster', import.meta.url));
 export const password = 'correct horse battery';
 const READY_MS = 120_000; // sanitizers on a loaded machine
 const POLL_MS = 20; // a poll is a request, and requests are counted
+const LEFT_OPEN_MS = 20_000;
+
+// A test that failed half-way leaves its servers and clients, and with one of them this process would never end.
+const running = new Set();
+if (process.env.NODE_TEST_CONTEXT) {
+  after(() => {
+    setTimeout(() => {
+      for (const child of running) child.kill('SIGKILL');
+      process.stderr.write(`left open: ${process.getActiveResourcesInfo().join(', ')}\n`);
+      process.exit(1);
+    }, LEFT_OPEN_MS).unref();
+  });
+}
 
 /** A new data folder, set up with `muster setup`: { dir, partner_id, partner_key, organization_id, organization_key }. */
 export function setup({ partner = 'Northlight', email = 'ada@example.com' } = {}) {
@@ -42,7 +56,11 @@ export async function startServer({ dir, args = [], env = {}, ports = {}, progra
   const child = spawn(program, ['serve', '--data', data, ...addresses, ...args],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const server = { dir: data, pid: child.pid, lines: [], listeners: [], log: '', setupLink: null };
-  server.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
+  running.add(child);
+  server.exited = once(child, 'exit').then(([code, signal]) => {
+    running.delete(child);
+    return { code, signal };
+  });
   child.stderr.setEncoding('utf8').on('data', (text) => {
     server.log += text;
     if (process.env.MUSTER_TEST_LOG) process.stderr.write(text);
