@@ -28,6 +28,7 @@ enum event_type {
     EVENT_INCIDENT,             /* opened or closed; payload = incident */
     EVENT_UPLINK_REFUSED,       /* a device's message or call was refused: for the live tail */
     EVENT_WIRE,                 /* a packet or call of a device whose trace is armed (model/live/trace.h) */
+    EVENT_OUTBOX,               /* a call or a mail to the outside was queued: for the sender alone */
     EVENT_TYPE_COUNT,
 };
 

@@ -73,6 +73,9 @@
     X(telemetry, segment_rows, U, 1000000, 0, "samples after which a telemetry file ends and is sealed") \
     X(telemetry, segment_rows_min, U, 50000, 0, "samples from which on a telemetry file may end for its age") \
     X(telemetry, segment_age, MS, 900000, 0, "age at which a telemetry file ends, with that many samples") \
+    X(notify, webhook_queue, U, 100000, 1, "webhook and chat calls of one tenant that wait; more are kept as failed") \
+    X(notify, mail_queue, U, 1000, 1, "mails of one tenant that wait; more are kept as failed") \
+    X(notify, deliveries_kept, U, 1000, 1, "finished calls, and finished mails, of one tenant that are kept for the lists") \
     X(retention, telemetry_days, U, 30, 1, "days that raw telemetry is kept") \
     X(retention, history_days, U, 400, 1, "days that history, closed incidents, finished commands and the audit log are kept")
 

@@ -91,6 +91,7 @@ static unsigned type_of(enum event_type type, const char **ret_what)
     case EVENT_WIRE: return LIVE_WIRE;
     case EVENT_API_KEY_REVOKED:
     case EVENT_TENANT_SUSPENDED:
+    case EVENT_OUTBOX:
     case EVENT_TYPE_COUNT: break;
     }
     return 0;

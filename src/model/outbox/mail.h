@@ -1,0 +1,44 @@
+/* Mail (management-api.md 8.2), queued in the transaction that makes it true. Subject and text come from the kind and
+ * the fields (mail_text.h). Without a mail relay, a mail is listed with its link instead of being sent. */
+#ifndef MUSTER_MODEL_OUTBOX_MAIL_H
+#define MUSTER_MODEL_OUTBOX_MAIL_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "model/ports/mail_store.h"
+
+struct domain;
+struct store_tx;
+
+#define MAIL_ADDRESS_BYTES_MAX 254
+
+/* What a mail is made of; which fields a kind uses stands beside it. Strings are borrowed for the call.
+ *   MAIL_INVITATION        tenant_name, by (who invited), link
+ *   MAIL_PASSWORD_RESET    link
+ *   MAIL_TICKET            title, text, by, tenant_name (of the author), link
+ *   MAIL_TICKET_COMMENT    title (of the ticket), text, by, tenant_name, link
+ *   MAIL_REFERRAL          tenant_name (of the partner), by, text (a personal line), link
+ *   MAIL_INCIDENT          title, text, tenant_name (of the organization), where (device and space), link
+ *   MAIL_INCIDENT_SUMMARY  text (the lines), title (the day), tenant_name, link
+ *   MAIL_CLAIM             title (name of the device), where (its space), by, tenant_name, link
+ *   MAIL_SIGN_UP           tenant_name (of the partner), link */
+struct mail {
+    enum mail_kind kind;
+    int tenant_kind;          /* enum tenant_kind; in whose list of mails it stands; 0: only in the installation's, which
+                               * is right for whatever lets its reader act as somebody (password resets) */
+    int64_t tenant_no;
+    struct str to;            /* an address; one that cannot be used keeps the mail as failed */
+    struct str tenant_name, by, title, text, where; /* empty: not said */
+    struct str link_path;     /* "/invitation/<token>", below the public URL; empty: none */
+    int64_t link_expires_at;  /* unix ms, when the link is a secret; it is not sent, and forgotten, afterwards. 0: none */
+};
+
+/* On LANE_REGISTRY. A failure is the store's: too many waiting mails of one tenant (notify.mail_queue) are no error of
+ * the caller, the mail is then kept as failed. */
+enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mail *mail) MUST_CHECK;
+
+/* One "@" with something before and after it, at most MAIL_ADDRESS_BYTES_MAX bytes of printable ASCII or UTF-8 without
+ * blanks, brackets, quotes or commas: what can stand in a mail's envelope as it is. */
+bool mail_address_is_valid(struct str address);
+
+#endif
