@@ -26,6 +26,7 @@ const homes = [
   { header: /^sqlite3\.h$/, home: 'store/sqlite' },
   { header: /^zstd\.h$/, home: 'store/telemetry' },
   { header: /^cjson\//, home: 'codec/json' },
+  { header: /^pcre2\.h$/, home: 'codec/json' },
   { header: /^llhttp\.h$/, home: 'codec/http1' },
   { header: /^wslay\//, home: 'codec/websocket' },
   { header: /^ini\.h$/, home: 'codec/config' },
