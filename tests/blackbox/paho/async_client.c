@@ -315,11 +315,16 @@ static void expect_numbered(const struct arguments *a, const char *name, int cou
     }
 }
 
-/* The server is killed with QoS 2 under way, then more is published while it is down. Each arrives once. */
+/* The server is killed with QoS 2 under way, then more is published while it is down. Each arrives once. Over WebSocket the
+ * PUBLISH packets have arrived by then: the library (1.3.12, its issue 1592) masks what it sends in place, and
+ * leaves topic and payload so when the connection ends amid a write, and sends that again. */
 static void flow_reconnect(struct peer *peer, const struct arguments *a)
 {
     peer->connected.done = false;
     send_numbered(peer, a, "under-way", 2, IN_FLIGHT);
+    if (strncmp(a->uri, "ws", 2) == 0) {
+        inbox_await(a, "under-way", IN_FLIGHT);
+    }
     report("kill");
     step_wait(&peer->lost, "the end of the connection");
     send_numbered(peer, a, "buffered/1", 1, BUFFERED);

@@ -100,15 +100,37 @@ bool inbox_expect(const struct arguments *arguments, const char *name, const cha
     return retained;
 }
 
-unsigned inbox_count(const struct arguments *arguments, const char *name)
+static unsigned count_of(const char *topic)
 {
-    char topic[TEXT_BYTES];
     unsigned count = 0;
-    topic_of(topic, arguments, name);
-    pthread_mutex_lock(&lock);
     for (size_t i = 0; i < inbox_len; i++) {
         count += !inbox[i].taken && strcmp(inbox[i].topic, topic) == 0;
     }
+    return count;
+}
+
+void inbox_await(const struct arguments *arguments, const char *name, unsigned count)
+{
+    char topic[TEXT_BYTES];
+    struct timespec until;
+    topic_of(topic, arguments, name);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WAIT_MS / 1000;
+    pthread_mutex_lock(&lock);
+    while (count_of(topic) < count) {
+        if (pthread_cond_timedwait(&changed, &lock, &until) == ETIMEDOUT) {
+            fail(topic, ETIMEDOUT);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+unsigned inbox_count(const struct arguments *arguments, const char *name)
+{
+    char topic[TEXT_BYTES];
+    topic_of(topic, arguments, name);
+    pthread_mutex_lock(&lock);
+    unsigned count = count_of(topic);
     pthread_mutex_unlock(&lock);
     return count;
 }

@@ -46,6 +46,8 @@ void inbox_add(const char *topic, const char *payload, size_t len, bool retained
 /* Waits for the next message on that topic below the base; returns whether it was marked as retained. Fails if its text is
  * another one. Messages of other topics stay. */
 bool inbox_expect(const struct arguments *arguments, const char *name, const char *text);
+/* Waits until `count` messages with that topic have arrived that were not expected yet. */
+void inbox_await(const struct arguments *arguments, const char *name, unsigned count);
 /* How many messages with that topic have arrived and were not expected yet. */
 unsigned inbox_count(const struct arguments *arguments, const char *name);
 
