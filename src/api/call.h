@@ -102,6 +102,7 @@ extern const struct route partner_routes[];
 extern const struct route partner_device_routes[];
 extern const struct route organization_routes[];
 extern const struct route organization_device_routes[];
+extern const struct route space_routes[];
 extern const struct route session_routes[];
 extern const struct route system_routes[];
 extern const struct route live_routes[];

@@ -1,12 +1,11 @@
-#include "model/customer/space.h"
+#include "model/customer/space_internal.h"
 
+#include "model/customer/space_config.h"
 #include "model/management/audit.h"
 #include "model/maker/catalog.h"
 #include "model/domain.h"
 #include "model/management/envelope.h"
 #include "model/management/form.h"
-
-#define CONFIG_BYTES_MAX 65536
 
 void space_write(struct json_writer *w, const struct space_row *row)
 {
@@ -52,20 +51,24 @@ void space_list(struct admin *admin, struct store_tx *tx, const struct space_fil
     }
 }
 
-void space_read(struct admin *admin, struct store_tx *tx, struct str id)
+bool space_find(struct admin *admin, struct store_tx *tx, struct str id, struct space_row *ret_space)
 {
     int64_t no;
-    struct space_row row;
     enum err err = str_to_i64(id, &no)
-                       ? space_store_find(tx, admin->principal.organization_no, no, admin->arena, &row)
+                       ? space_store_find(tx, admin->principal.organization_no, no, admin->arena, ret_space)
                        : ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND) {
         reply_error(admin->reply, 404, "Space not found");
-    } else if (!admin_failed(admin, err)) {
-        struct json_writer w;
-        json_writer_init(&w, &admin->reply->body);
-        space_write(&w, &row);
-        admin->reply->status = 200;
+        return false;
+    }
+    return !admin_failed(admin, err);
+}
+
+void space_read(struct admin *admin, struct store_tx *tx, struct str id)
+{
+    struct space_row row;
+    if (space_find(admin, tx, id, &row)) {
+        space_answer(admin, &row);
     }
 }
 
@@ -102,78 +105,7 @@ enum err space_make_root(struct admin *admin, struct store_tx *tx, int64_t organ
     return insert(admin, tx, &root);
 }
 
-static const char *const config_keys[] = {
-    "priority_factor",     "temperature_units", "img", "location", "maintenance", "inherit_location", "inherit_priority_factor",
-    "inherit_temperature_units", "events",
-};
-
-static bool text_is_one_of(const struct json *value, const char *const *texts, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_eq(json_string(value), str_from_cstr(texts[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool config_value_is_valid(struct str key, const struct json *value)
-{
-    static const char *const factors[] = {"-1", "0", "1"};
-    static const char *const units[] = {"celsius", "fahrenheit"};
-    if (str_eq(key, STR("priority_factor"))) {
-        return text_is_one_of(value, factors, sizeof factors / sizeof factors[0]);
-    }
-    if (str_eq(key, STR("temperature_units"))) {
-        return text_is_one_of(value, units, sizeof units / sizeof units[0]);
-    }
-    if (str_eq(key, STR("location")) || str_eq(key, STR("events"))) {
-        return json_is_object(value);
-    }
-    return true;
-}
-
-/* The known keys of `config` and of the older `config.general`, on one level; unknown ones are ignored. */
-static bool config_parse(struct admin *admin, const struct json *body, struct str *ret_config)
-{
-    const struct json *config = json_get(body, "config");
-    *ret_config = STR("{}");
-    if (json_is_missing(config)) {
-        return true;
-    }
-    if (!json_is_object(config)) {
-        reply_error(admin->reply, 422, "Config must be an object");
-        return false;
-    }
-    const struct json *sources[] = {json_get(config, "general"), config};
-    struct json *known = json_new_object();
-    bool is_valid = true;
-    for (size_t i = 0; i < 2; i++) {
-        for (size_t k = 0; k < sizeof config_keys / sizeof config_keys[0]; k++) {
-            struct str key = str_from_cstr(config_keys[k]);
-            const struct json *value = json_get(sources[i], config_keys[k]);
-            if (json_is_missing(value)) {
-                continue;
-            }
-            is_valid = is_valid && config_value_is_valid(key, value);
-            json_set(known, key, json_dup(value));
-        }
-    }
-    struct buf text;
-    buf_init(&text, CONFIG_BYTES_MAX);
-    json_write(&text, known);
-    json_free(known);
-    is_valid = is_valid && !text.failed;
-    if (is_valid) {
-        *ret_config = arena_str(admin->arena, buf_str(&text));
-    } else {
-        form_invalid(admin, "config");
-    }
-    buf_deinit(&text);
-    return is_valid;
-}
-
-static bool parent_parse(struct admin *admin, struct store_tx *tx, const struct json *body, struct space_row *ret_parent)
+bool space_parent_parse(struct admin *admin, struct store_tx *tx, const struct json *body, struct space_row *ret_parent)
 {
     int64_t organization_no = admin->principal.organization_no;
     const struct json *value = json_get(body, "parent_id");
@@ -189,51 +121,72 @@ static bool parent_parse(struct admin *admin, struct store_tx *tx, const struct 
         reply_error(admin->reply, 404, "Space not found");
         return false;
     }
+    return !admin_failed(admin, err);
+}
+
+bool space_depth_check(struct admin *admin, int64_t depth)
+{
+    if (depth > SPACE_DEPTH_MAX) {
+        reply_error(admin->reply, 422, "Parent is too deep (maximum depth is %d)", SPACE_DEPTH_MAX);
+    }
+    return depth <= SPACE_DEPTH_MAX;
+}
+
+bool space_name_check(struct admin *admin, struct str name)
+{
+    if (memchr(name.ptr, '/', name.len)) {
+        return form_invalid(admin, "name");
+    }
+    return true;
+}
+
+void space_audit(struct admin *admin, struct store_tx *tx, const char *action, int64_t no, const struct json *before,
+                 const struct json *after)
+{
+    admin_audit(admin, tx, action, "space", arena_printf(admin->arena, "%lld", (long long)no),
+                audit_diff(admin->arena, before, after));
+}
+
+void space_answer(struct admin *admin, const struct space_row *row)
+{
+    struct json_writer w;
+    json_writer_init(&w, &admin->reply->body);
+    space_write(&w, row);
+    admin->reply->status = 200;
+}
+
+bool space_insert_below(struct admin *admin, struct store_tx *tx, const struct space_row *parent, struct space_row *row)
+{
+    row->organization_no = parent->organization_no;
+    row->parent_no = parent->no;
+    row->depth = parent->depth + 1;
+    row->path = arena_printf(admin->arena, "%.*s/%.*s", STR_ARG(parent->path), STR_ARG(row->name));
+    if (!space_depth_check(admin, row->depth)) {
+        return false;
+    }
+    enum err err = insert(admin, tx, row);
+    if (err == ERR_EXISTS) {
+        return form_taken(admin, "name");
+    }
     if (admin_failed(admin, err)) {
         return false;
     }
-    if (ret_parent->depth + 1 > SPACE_DEPTH_MAX) {
-        reply_error(admin->reply, 422, "Parent is too deep (maximum depth is %d)", SPACE_DEPTH_MAX);
-        return false;
-    }
+    struct json *after = json_new_object();
+    json_set(after, STR("path"), json_new_string(row->path));
+    space_audit(admin, tx, "space.create", row->no, NULL, after);
+    json_free(after);
     return true;
 }
 
 void space_create(struct admin *admin, struct store_tx *tx, const struct json *body)
 {
     struct space_row parent, row = {.space_type = STR("space")};
-    if (!form_required_text(admin, body, "name", 255, &row.name)) {
-        return;
+    if (form_required_text(admin, body, "name", 255, &row.name) && space_name_check(admin, row.name) &&
+        form_text(admin, body, "space_type", 64, &row.space_type) &&
+        space_config_merge(admin, body, STR("{}"), &row.config) && space_parent_parse(admin, tx, body, &parent) &&
+        space_insert_below(admin, tx, &parent, &row)) {
+        space_answer(admin, &row);
     }
-    if (memchr(row.name.ptr, '/', row.name.len)) {
-        form_invalid(admin, "name");
-        return;
-    }
-    if (!form_text(admin, body, "space_type", 64, &row.space_type) || !config_parse(admin, body, &row.config) ||
-        !parent_parse(admin, tx, body, &parent)) {
-        return;
-    }
-    row.organization_no = admin->principal.organization_no;
-    row.parent_no = parent.no;
-    row.depth = parent.depth + 1;
-    row.path = arena_printf(admin->arena, "%.*s/%.*s", STR_ARG(parent.path), STR_ARG(row.name));
-    enum err err = insert(admin, tx, &row);
-    if (err == ERR_EXISTS) {
-        form_taken(admin, "name");
-        return;
-    }
-    if (admin_failed(admin, err)) {
-        return;
-    }
-    struct json *after = json_new_object();
-    json_set(after, STR("path"), json_new_string(row.path));
-    admin_audit(admin, tx, "space.create", "space", arena_printf(admin->arena, "%lld", (long long)row.no),
-                audit_diff(admin->arena, NULL, after));
-    json_free(after);
-    struct json_writer w;
-    json_writer_init(&w, &admin->reply->body);
-    space_write(&w, &row);
-    admin->reply->status = 200;
 }
 
 enum err space_find_unsorted(struct device_change *change, int64_t organization_no, int64_t *ret_no)

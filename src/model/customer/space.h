@@ -14,6 +14,13 @@ void space_write(struct json_writer *w, const struct space_row *row);
 void space_list(struct admin *admin, struct store_tx *tx, const struct space_filter *filter, struct page page);
 void space_read(struct admin *admin, struct store_tx *tx, struct str id);
 void space_create(struct admin *admin, struct store_tx *tx, const struct json *body);
+/* PUT /spaces/:id: what is named changes, `config` key by key; devices in it and below are told. */
+void space_update(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body);
+void space_delete(struct admin *admin, struct store_tx *tx, struct str id);
+/* POST /spaces/find_or_create: `name` is a path below the parent; what is missing of it is created. */
+void space_find_or_create(struct admin *admin, struct store_tx *tx, const struct json *body);
+/* The organization's space with this id. False: 404 or 503 is answered. */
+bool space_find(struct admin *admin, struct store_tx *tx, struct str id, struct space_row *ret_space);
 /* Inserts the root space of a new organization. */
 enum err space_make_root(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str name) MUST_CHECK;
 

@@ -289,6 +289,17 @@ void catalog_put_space(struct catalog *catalog, int64_t no, int64_t parent_no)
     pthread_rwlock_unlock(&catalog->lock);
 }
 
+void catalog_remove_space(struct catalog *catalog, int64_t no)
+{
+    pthread_rwlock_wrlock(&catalog->lock);
+    struct space_entry *entry = space_entry_find(catalog, no);
+    if (entry) {
+        hashmap_remove(&catalog->spaces, &entry->by_no);
+        mem_free(entry);
+    }
+    pthread_rwlock_unlock(&catalog->lock);
+}
+
 bool catalog_space_is_within(struct catalog *catalog, int64_t no, int64_t ancestor_no)
 {
     pthread_rwlock_rdlock(&catalog->lock);

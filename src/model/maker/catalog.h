@@ -47,6 +47,7 @@ void catalog_put_partner(struct catalog *catalog, const struct partner_info *par
 void catalog_put_organization(struct catalog *catalog, const struct organization_info *organization);
 /* Which space lies in which (parent 0: a root); spaces of all organizations have numbers of their own. */
 void catalog_put_space(struct catalog *catalog, int64_t no, int64_t parent_no);
+void catalog_remove_space(struct catalog *catalog, int64_t no);
 /* True: it is the other one or lies below it. */
 bool catalog_space_is_within(struct catalog *catalog, int64_t no, int64_t ancestor_no);
 /* Exists, and neither it nor (for organizations) its partner is suspended. */

@@ -63,6 +63,9 @@ enum err device_store_children(struct store_tx *tx, int64_t parent_no, struct ar
 
 /* Ownership, epoch and versions as `core` says. */
 enum err device_store_set_owner(struct store_tx *tx, const struct device_core *core) MUST_CHECK;
+/* The space versions of the devices in this space grow; these devices as they are then, in the arena. */
+enum err device_store_raise_space_version(struct store_tx *tx, int64_t space_no, struct arena *arena,
+                                          struct device_core **ret_cores, size_t *ret_count) MUST_CHECK;
 enum err device_store_set_info_version(struct store_tx *tx, int64_t no, int32_t info_version) MUST_CHECK;
 enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name) MUST_CHECK;
 enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str version) MUST_CHECK;

@@ -39,5 +39,19 @@ enum err space_store_find_child(struct store_tx *tx, int64_t parent_no, struct s
 enum err space_store_list(struct store_tx *tx, int64_t organization_no, const struct space_filter *filter,
                           int64_t limit, int64_t offset, void (*visit)(const struct space_row *row, void *arg),
                           void *arg) MUST_CHECK;
+/* Name, parent, type, configuration and path become those of `row`; the paths of what lies below follow. ERR_EXISTS: a
+ * sibling has the name. */
+enum err space_store_update(struct store_tx *tx, const struct space_row *row) MUST_CHECK;
+/* How many levels lie below it: 0 without children. */
+enum err space_store_height(struct store_tx *tx, int64_t no, int64_t *ret_levels) MUST_CHECK;
+/* Neither a space nor a device is directly in it. */
+enum err space_store_is_empty(struct store_tx *tx, int64_t no, bool *ret_empty) MUST_CHECK;
+enum err space_store_delete(struct store_tx *tx, int64_t no) MUST_CHECK;
+/* The spaces above it, the root first. */
+enum err space_store_above(struct store_tx *tx, int64_t no, void (*visit)(const struct space_row *row, void *arg),
+                           void *arg) MUST_CHECK;
+/* The space and all below it, depth first: each before those in it. */
+enum err space_store_below(struct store_tx *tx, int64_t no, void (*visit)(const struct space_row *row, void *arg),
+                           void *arg) MUST_CHECK;
 
 #endif

@@ -264,15 +264,12 @@ enum err device_store_child_count(struct store_tx *tx, int64_t parent_no, int64_
     return read_no(&q, ret_count);
 }
 
-enum err device_store_children(struct store_tx *tx, int64_t parent_no, struct arena *arena, struct device_core **ret_cores,
-                               size_t *ret_count)
+/* Runs the query, whose columns are CORE_COLUMNS. */
+static enum err collect_cores(struct query *q, struct arena *arena, struct device_core **ret_cores, size_t *ret_count)
 {
     struct device_core *cores = NULL;
     size_t count = 0, cap = 0;
-    struct query q;
-    query_begin(&q, tx, "SELECT " CORE_COLUMNS " FROM device WHERE parent_no = ?1 ORDER BY no");
-    query_bind_i64(&q, 1, parent_no);
-    while (query_next(&q)) {
+    while (query_next(q)) {
         if (count == cap) {
             size_t grown = cap ? cap * 2 : 16;
             struct device_core *more = arena_alloc(arena, grown * sizeof *more);
@@ -282,14 +279,34 @@ enum err device_store_children(struct store_tx *tx, int64_t parent_no, struct ar
             cores = more;
             cap = grown;
         }
-        read_core(&q, &cores[count++]);
+        read_core(q, &cores[count++]);
     }
-    enum err err = query_finish(&q);
+    enum err err = query_finish(q);
     if (err == ERR_OK) {
         *ret_cores = cores;
         *ret_count = count;
     }
     return err;
+}
+
+enum err device_store_children(struct store_tx *tx, int64_t parent_no, struct arena *arena, struct device_core **ret_cores,
+                               size_t *ret_count)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT " CORE_COLUMNS " FROM device WHERE parent_no = ?1 ORDER BY no");
+    query_bind_i64(&q, 1, parent_no);
+    return collect_cores(&q, arena, ret_cores, ret_count);
+}
+
+enum err device_store_raise_space_version(struct store_tx *tx, int64_t space_no, struct arena *arena,
+                                          struct device_core **ret_cores, size_t *ret_count)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "UPDATE device SET space_version = space_version_last + 1, space_version_last = space_version_last + 1 "
+                "WHERE space_no = ?1 RETURNING " CORE_COLUMNS);
+    query_bind_i64(&q, 1, space_no);
+    return collect_cores(&q, arena, ret_cores, ret_count);
 }
 
 enum err device_store_set_owner(struct store_tx *tx, const struct device_core *core)

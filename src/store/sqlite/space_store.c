@@ -118,3 +118,102 @@ enum err space_store_list(struct store_tx *tx, int64_t organization_no, const st
     }
     return query_finish(&q);
 }
+
+static enum err follow_paths(struct store_tx *tx, int64_t no)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "WITH RECURSIVE below (no, path, depth) AS (SELECT no, path, depth FROM space WHERE no = ?1 "
+                "UNION ALL SELECT s.no, b.path || '/' || s.name, b.depth + 1 FROM space s JOIN below b ON s.parent_no = b.no) "
+                "UPDATE space SET path = below.path, depth = below.depth FROM below WHERE space.no = below.no AND below.no <> ?1");
+    query_bind_i64(&q, 1, no);
+    return query_finish(&q);
+}
+
+enum err space_store_update(struct store_tx *tx, const struct space_row *row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "UPDATE space SET parent_no = ?2, name = ?3, space_type = ?4, path = ?5, depth = ?6, config = ?7 WHERE no = ?1");
+    query_bind_i64(&q, 1, row->no);
+    if (row->parent_no) {
+        query_bind_i64(&q, 2, row->parent_no);
+    } else {
+        query_bind_null(&q, 2);
+    }
+    query_bind_str(&q, 3, row->name);
+    query_bind_str(&q, 4, row->space_type);
+    query_bind_str(&q, 5, row->path);
+    query_bind_i64(&q, 6, row->depth);
+    query_bind_str(&q, 7, row->config);
+    enum err err = query_finish(&q);
+    return err ? err : follow_paths(tx, row->no);
+}
+
+enum err space_store_height(struct store_tx *tx, int64_t no, int64_t *ret_levels)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "WITH RECURSIVE below (no, level) AS (SELECT ?1, 0 UNION ALL SELECT s.no, b.level + 1 FROM space s "
+                "JOIN below b ON s.parent_no = b.no) SELECT max(level) FROM below");
+    query_bind_i64(&q, 1, no);
+    int64_t levels = query_next(&q) ? query_i64(&q, 0) : 0;
+    enum err err = query_finish(&q);
+    if (!err) {
+        *ret_levels = levels;
+    }
+    return err;
+}
+
+enum err space_store_is_empty(struct store_tx *tx, int64_t no, bool *ret_empty)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT EXISTS (SELECT 1 FROM space WHERE parent_no = ?1) OR EXISTS (SELECT 1 FROM device WHERE space_no = ?1)");
+    query_bind_i64(&q, 1, no);
+    bool is_used = query_next(&q) && query_i64(&q, 0) != 0;
+    enum err err = query_finish(&q);
+    if (!err) {
+        *ret_empty = !is_used;
+    }
+    return err;
+}
+
+enum err space_store_delete(struct store_tx *tx, int64_t no)
+{
+    struct query q;
+    query_begin(&q, tx, "DELETE FROM space WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    return query_finish(&q);
+}
+
+static enum err visit_all(struct query *q, void (*visit)(const struct space_row *row, void *arg), void *arg)
+{
+    while (query_next(q)) {
+        struct space_row row = row_read(q);
+        visit(&row, arg);
+    }
+    return query_finish(q);
+}
+
+enum err space_store_above(struct store_tx *tx, int64_t no, void (*visit)(const struct space_row *row, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "WITH RECURSIVE above (up) AS (SELECT parent_no FROM space WHERE no = ?1 UNION ALL "
+                "SELECT s.parent_no FROM space s JOIN above a ON s.no = a.up) "
+                "SELECT " COLUMNS " FROM space WHERE no IN (SELECT up FROM above) ORDER BY depth");
+    query_bind_i64(&q, 1, no);
+    return visit_all(&q, visit, arg);
+}
+
+enum err space_store_below(struct store_tx *tx, int64_t no, void (*visit)(const struct space_row *row, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "WITH RECURSIVE below (below_no, level) AS (SELECT ?1, 0 UNION ALL SELECT s.no, b.level + 1 FROM space s "
+                "JOIN below b ON s.parent_no = b.below_no ORDER BY 2 DESC, 1) "
+                "SELECT " COLUMNS " FROM below CROSS JOIN space ON no = below_no");
+    query_bind_i64(&q, 1, no);
+    return visit_all(&q, visit, arg);
+}
