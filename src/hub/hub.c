@@ -273,6 +273,7 @@ static const struct hub_ports program_ports = {
     .contact = presence_contact,
     .connected = presence_connected,
     .disconnected = presence_disconnected,
+    .hears_itself = presence_hears_itself,
     .refused = emit_refused,
     .next_device = next_device,
     .presence = presence_write,

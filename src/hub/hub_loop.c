@@ -189,7 +189,7 @@ bool hub_core_is_drained(const struct hub_core *core)
 
 static bool is_for_applications(const struct event *event)
 {
-    return (event->type == EVENT_TELEMETRY && event->transport != TRANSPORT_MQTT) || event->type == EVENT_STATUS ||
+    return (event->type == EVENT_TELEMETRY && event->relays) || event->type == EVENT_STATUS ||
            (event->type == EVENT_INCIDENT && (event->push & PUSH_INCIDENTS));
 }
 
@@ -201,7 +201,7 @@ enum event_targets hub_event_targets(const struct hub_core *core, const struct e
     bool ends = event->type == EVENT_DEVICE_DELETED || event->type == EVENT_DEVICE_UNCLAIMED ||
                 event->type == EVENT_DEVICE_KEY_CHANGED || event->type == EVENT_DEVICE_REPLACED ||
                 event->type == EVENT_DEVICE_KICK;
-    bool home = event->device_no != 0 && (ends || event->push != 0);
+    bool home = event->device_no != 0 && (ends || event->push != 0 || (event->relays && event->hears_itself));
     bool applications = is_for_applications(event) && atomic_load(&core->application_filters) > 0;
     home |= applications && !shares_are_empty(core->shares); /* it chooses who gets it */
     return home && applications ? TARGETS_HOME_AND_APPLICATIONS
@@ -333,7 +333,7 @@ void hub_loop_event(struct hub_loop *loop, const struct event *event)
     }
     if (event->type == EVENT_INCIDENT && (event->push & PUSH_INCIDENTS)) {
         publish_incident(loop, event);
-    } else if (event->type == EVENT_TELEMETRY && event->transport != TRANSPORT_MQTT) {
+    } else if (event->type == EVENT_TELEMETRY && event->relays) {
         publish_event(loop, event, TOPIC_TELEMETRY, event->payload);
     } else if (event->type == EVENT_STATUS) {
         publish_event(loop, event, TOPIC_PRESENCE, event->payload);
@@ -445,6 +445,10 @@ static bool intent_was_carried_out(struct store_tx *tx, const struct session *se
             return changed;
         }
         return found || sealed; /* long ago, then: a segment is not sealed within the moment between the two commits */
+    }
+    if (row->intent == INTENT_TELEMETRIES) { /* they are of one commit, in a segment that cannot be sealed yet */
+        struct sample_position start = {INT32_MIN, 0};
+        return sample_store_find_intent(tx, start, row->intent_no, &found, &sealed) == ERR_OK && found;
     }
     return row->intent == INTENT_CONFIG && device.config_version != row->witness_seq;
 }

@@ -73,6 +73,7 @@ struct hub_ports {
     void (*contact)(struct domain *domain, int64_t device_no);
     void (*connected)(struct domain *domain, int64_t device_no);
     void (*disconnected)(struct domain *domain, int64_t device_no);
+    void (*hears_itself)(struct domain *domain, int64_t device_no, bool hears);
     void (*refused)(struct domain *domain, const struct device_brief *device, const struct refusal *refusal);
     /* The tenant's devices one by one, and the presence of one: see model/device/device_table.h and model/device/presence.h. */
     enum device_next (*next_device)(struct domain *domain, struct device_cursor *cursor, const struct device_owner *owner,

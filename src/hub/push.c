@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/hashmap.h"
 #include "base/mem.h"
 #include "codec/mqtt/topic.h"
 #include "hub/connection.h"
@@ -22,6 +23,8 @@ static enum topic_id topic_of(uint32_t kind, unsigned generation)
         return generation == 1 ? TOPIC_COMMANDS : TOPIC_COMMAND;
     case PUSH_INCIDENTS:
         return TOPIC_INCIDENTS;
+    case PUSH_CHILDREN:
+        return TOPIC_COMMAND_CHILDREN;
     case PUSH_ALL:
         break;
     }
@@ -35,8 +38,8 @@ static unsigned bit_number(uint32_t kind)
 
 unsigned push_of_topic(enum topic_id topic)
 {
-    for (uint32_t kind = 1; kind < PUSH_INCIDENTS; kind <<= 1) {
-        if (topic_of(kind, 1) == topic || topic_of(kind, 2) == topic) {
+    for (uint32_t kind = 1; kind & PUSH_ALL; kind <<= 1) {
+        if (kind != PUSH_INCIDENTS && (topic_of(kind, 1) == topic || topic_of(kind, 2) == topic)) {
             return bit_number(kind);
         }
     }
@@ -46,7 +49,7 @@ unsigned push_of_topic(enum topic_id topic)
 uint32_t push_kinds_of_filter(struct str rest)
 {
     uint32_t kinds = 0;
-    for (uint32_t kind = 1; kind <= PUSH_INCIDENTS; kind <<= 1) {
+    for (uint32_t kind = 1; kind & PUSH_ALL; kind <<= 1) {
         for (unsigned generation = 1; generation <= 2; generation++) {
             if (topic_matches(rest, topic_name(topic_of(kind, generation))->name)) {
                 kinds |= kind;
@@ -61,7 +64,7 @@ static uint32_t kinds_of_filters(const struct session *session)
     struct match match;
     unsigned generation = session_generation(session);
     uint32_t kinds = 0;
-    for (uint32_t kind = 1; kind <= PUSH_INCIDENTS; kind <<= 1) {
+    for (uint32_t kind = 1; kind & PUSH_ALL; kind <<= 1) {
         session_match_rest(session, topic_name(topic_of(kind, generation))->name, false, &match);
         kinds |= match.found ? kind : 0;
     }
@@ -135,6 +138,7 @@ static bool is_news(struct push_state *push, const struct pending_item *item)
         return true;
     case PUSH_LICENSE:
     case PUSH_INCIDENTS:
+    case PUSH_CHILDREN:
         return true;
     case PUSH_ALL:
         break;
@@ -184,9 +188,91 @@ static void push_licenses(struct session *session, const struct pending_read *re
     buf_deinit(&array);
 }
 
+/* What was pushed of a family last: an array with nothing but that is no news. */
+struct pushed_heads {
+    size_t count;
+    uint64_t ids[]; /* hashes */
+};
+
+static bool was_pushed(const struct pushed_heads *last, uint64_t id)
+{
+    for (size_t i = 0; last && i < last->count; i++) {
+        if (last->ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* To a session that gets its own commands on their own topic they are no part of the array (mqtt.md 4.5). */
+static bool is_in_array(const struct pending_item *item, const struct pending_read *read, bool without_own)
+{
+    return item->kind == PUSH_CHILDREN && !(without_own && item->device_no == read->device.no);
+}
+
+/* Fills *heads, which has room for all items, and the array. True: one of them was not pushed yet. */
+static bool gather_heads(const struct session *session, const struct pending_read *read, bool without_own,
+                         struct pushed_heads *heads, struct buf *array)
+{
+    bool news = false;
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        if (!is_in_array(item, read, without_own)) {
+            continue;
+        }
+        uint64_t id = hash_str(str_from_cstr(item->id));
+        news |= !was_pushed(session->push->heads, id);
+        heads->ids[heads->count++] = id;
+        buf_append_str(array, array->len == 0 ? STR("[") : STR(","));
+        buf_append_str(array, item->payload);
+    }
+    buf_append_str(array, STR("]"));
+    return news;
+}
+
+static void mark_heads_delivered(struct session *session, const struct pending_read *read, bool without_own)
+{
+    struct hub_loop *loop = session->loop;
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        struct device_brief owner;
+        if (is_in_array(item, read, without_own) &&
+            hub_ports(loop)->find_device_no(loop->core->domain, item->device_no, &owner)) {
+            hub_ports(loop)->mark_delivered(loop->core->domain, &owner, item->id);
+        }
+    }
+}
+
+/* The heads of the device's and its children's queues, all in one array (mqtt.md 3.1). */
+static void push_children(struct session *session, const struct pending_read *read)
+{
+    bool without_own = kinds_of_filters(session) & PUSH_COMMAND;
+    struct buf array;
+    size_t count = 0;
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        count += is_in_array(item, read, without_own);
+    }
+    struct pushed_heads *heads = mem_alloc(sizeof *heads + count * sizeof heads->ids[0]);
+    heads->count = 0;
+    buf_init(&array, (size_t)1024 * 1024);
+    bool news = gather_heads(session, read, without_own, heads, &array);
+    if (news || count == 0) {
+        outbox_drop_pushes(session, PUSH_CHILDREN);
+        mem_free(session->push->heads);
+        session->push->heads = count > 0 ? heads : NULL;
+        heads = count > 0 ? NULL : heads;
+    }
+    if (news && !array.failed && (kinds_of_filters(session) & PUSH_CHILDREN)) {
+        struct downlink d = {PUSH_CHILDREN, buf_str(&array), NULL};
+        downlink_publish(session, &read->device, &d);
+        mark_heads_delivered(session, read, without_own);
+    }
+    mem_free(heads);
+    buf_deinit(&array);
+}
+
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static void push_read(struct session *session);
+static void state_free_if_empty(struct session *session);
 
 static bool has_kind(const struct pending_read *read, uint32_t kind)
 {
@@ -212,12 +298,15 @@ static void push_items(struct session *session, const struct pending_read *read)
         forget_command(session);
     }
     for (const struct pending_item *item = read->items; item; item = item->next) {
-        if (item->kind != PUSH_LICENSE) {
-            push_item(session, read, item);
-        } else if (!licenses_done) {
+        if (item->kind == PUSH_LICENSE && !licenses_done) {
             licenses_done = true;
             push_licenses(session, read);
+        } else if (item->kind != PUSH_LICENSE && item->kind != PUSH_CHILDREN) {
+            push_item(session, read, item);
         }
+    }
+    if (read->wanted & PUSH_CHILDREN) { /* after the device's own command, and also when none waits any more */
+        push_children(session, read);
     }
 }
 
@@ -231,6 +320,9 @@ static void on_read_done(struct op *op)
             push_items(session, read);
         }
         push_read(session);
+        if (session->push) {
+            state_free_if_empty(session);
+        }
     }
     hub_ports(session->loop)->pending_free(read);
     session_unref(session);
@@ -241,9 +333,29 @@ static void state_free_if_empty(struct session *session)
 {
     const struct push_state *push = session->push;
     if (!push->reading && push->wanted == 0 && push->config == 0 && push->space == 0 && push->firmware == 0 &&
-        push->license == 0 && push->command[0] == '\0') {
+        push->license == 0 && push->command[0] == '\0' && !push->heads) {
+        push_state_free(session);
+    }
+}
+
+void push_state_free(struct session *session)
+{
+    if (session->push) {
+        mem_free(session->push->heads);
         mem_free(session->push);
         session->push = NULL;
+    }
+}
+
+static void forget_pushed(struct push_state *push, uint32_t kinds)
+{
+    push->config = kinds & PUSH_CONFIG ? 0 : push->config;
+    push->space = kinds & PUSH_SPACE ? 0 : push->space;
+    push->firmware = kinds & PUSH_FIRMWARE ? 0 : push->firmware;
+    push->command[0] = kinds & PUSH_COMMAND ? '\0' : push->command[0];
+    if (kinds & PUSH_CHILDREN) {
+        mem_free(push->heads);
+        push->heads = NULL;
     }
 }
 
@@ -260,6 +372,10 @@ static void push_read(struct session *session)
     if ((push->wanted & PUSH_COMMAND) && !(wanted & PUSH_COMMAND)) {
         forget_command(session);
     }
+    if ((push->wanted & PUSH_CHILDREN) && !(wanted & PUSH_CHILDREN)) {
+        outbox_drop_pushes(session, PUSH_CHILDREN);
+        forget_pushed(push, PUSH_CHILDREN);
+    }
     push->wanted = 0;
     if (wanted == 0) {
         state_free_if_empty(session);
@@ -270,14 +386,6 @@ static void push_read(struct session *session)
     read->user = session;
     session_ref(session);
     hub_ports(loop)->pending_submit(read, loop->mailbox, on_read_done);
-}
-
-static void forget_pushed(struct push_state *push, uint32_t kinds)
-{
-    push->config = kinds & PUSH_CONFIG ? 0 : push->config;
-    push->space = kinds & PUSH_SPACE ? 0 : push->space;
-    push->firmware = kinds & PUSH_FIRMWARE ? 0 : push->firmware;
-    push->command[0] = kinds & PUSH_COMMAND ? '\0' : push->command[0];
 }
 
 void push_request(struct session *session, uint32_t kinds, bool again)

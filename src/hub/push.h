@@ -11,6 +11,8 @@ void push_request(struct session *session, uint32_t kinds, bool again);
 void push_resume(struct session *session);
 /* A publish to a sync topic (mqtt.md 5.3); `rest` is below the device's prefix. */
 void push_sync(struct session *session, struct str rest);
+/* What it knows of former pushes is forgotten, with the session. */
+void push_state_free(struct session *session);
 /* For out_entry.push: 0 if it is no downlink that is read again on resume. */
 unsigned push_of_topic(enum topic_id topic);
 /* Kinds that a filter below the prefix asks for. */

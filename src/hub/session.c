@@ -7,6 +7,7 @@
 #include "hub/connection.h"
 #include "hub/counts.h"
 #include "hub/persist.h"
+#include "hub/push.h"
 #include "hub/retained_read.h"
 #include "hub/will.h"
 
@@ -168,8 +169,7 @@ static void session_forget(struct session *session)
     inbound_free(session);
     mem_free(session->will);
     session->will = NULL;
-    mem_free(session->push);
-    session->push = NULL;
+    push_state_free(session);
     if (session->application) {
         tenant_leave(session->loop, session->application->tenant);
         session->application->tenant = NULL;

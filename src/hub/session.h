@@ -84,6 +84,7 @@ struct push_state {
     bool reading;
     int64_t config, space, firmware, license;
     char command[UUID_TEXT_BYTES];
+    struct pushed_heads *heads; /* of the family (push.c); NULL: none */
 };
 
 struct session {
@@ -99,6 +100,7 @@ struct session {
     uint16_t filter_count, filter_capacity;
     uint8_t party;
     bool is_dead;                  /* no longer in the table; memory lives until the last reference */
+    bool hears_itself;             /* a device with a filter for its own uplinks */
     bool store_failed;             /* the disk missed a change: write everything again */
     uint32_t uplinks_running;      /* operations of its publishes */
     struct filter *filters;

@@ -108,6 +108,33 @@ static void name_device_filter(struct filter *f, struct str rest)
     }
 }
 
+static bool is_of_own_uplinks(const struct filter *f)
+{
+    if (f->topic != TOPIC_OTHER) {
+        return f->topic == TOPIC_TELEMETRY || f->topic == TOPIC_EVENTS;
+    }
+    struct str rest = filter_rest(f);
+    return topic_matches(rest, topic_name(TOPIC_TELEMETRY)->name) || topic_matches(rest, topic_name(TOPIC_EVENTS)->name);
+}
+
+/* The domain knows whether a device hears what it sends: what comes by another door is published for it alone then. */
+static void set_hears_itself(struct session *session, bool hears)
+{
+    if (session->hears_itself != hears) {
+        session->hears_itself = hears;
+        hub_ports(session->loop)->hears_itself(session->loop->core->domain, session->owner_no, hears);
+    }
+}
+
+static void find_hears_itself(struct session *session)
+{
+    bool hears = false;
+    for (unsigned i = 0; i < session->filter_count && session->hears_itself && !hears; i++) {
+        hears = is_of_own_uplinks(&session->filters[i]);
+    }
+    set_hears_itself(session, hears);
+}
+
 static void add_application_filter(struct session *session, struct filter *f, struct str filter)
 {
     if (f->is_shared) {
@@ -139,6 +166,7 @@ void session_put_filter(struct session *session, struct str filter, uint8_t opti
         f->is_shared = is_shared(filter);
         if (session->party == PARTY_DEVICE) {
             name_device_filter(f, filter_key(session, filter));
+            set_hears_itself(session, session->hears_itself || is_of_own_uplinks(f));
         } else {
             add_application_filter(session, f, filter);
         }
@@ -179,6 +207,7 @@ bool session_remove_filter(struct session *session, struct str filter)
     }
     filter_release(session, f);
     *f = session->filters[--session->filter_count];
+    find_hears_itself(session);
     return true;
 }
 
@@ -190,6 +219,7 @@ void session_drop_filters(struct session *session)
     mem_free(session->filters);
     session->filters = NULL;
     session->filter_capacity = 0;
+    find_hears_itself(session);
 }
 
 void session_match_rest(const struct session *session, struct str rest, bool from_self, struct match *ret_match)

@@ -39,18 +39,24 @@ struct uplink {
     struct buf correlation;
 };
 
+/* What each uplink asks of the domain, and what tells after a crash whether it was carried out. */
+static const struct uplink_kind {
+    bool is_served;
+    uint8_t action; /* enum device_action */
+    uint8_t intent; /* enum session_intent */
+} uplink_kinds[TOPIC_ID_COUNT] = {
+    [TOPIC_TELEMETRY] = {true, DEVICE_TELEMETRY, INTENT_TELEMETRY},
+    [TOPIC_CHILDREN_TELEMETRIES] = {true, DEVICE_TELEMETRY_MANY, INTENT_TELEMETRIES},
+    [TOPIC_COMMANDS_UPDATE] = {true, DEVICE_COMMAND_UPDATE, INTENT_REPEATABLE},
+    [TOPIC_COMMAND_UPDATE] = {true, DEVICE_COMMAND_UPDATE, INTENT_REPEATABLE},
+    [TOPIC_COMMAND_CHILDREN_UPDATE] = {true, DEVICE_COMMANDS_UPDATE, INTENT_REPEATABLE},
+    [TOPIC_CONFIG_UPDATE] = {true, DEVICE_CONFIG_SET, INTENT_CONFIG},
+    [TOPIC_UPDATE] = {true, DEVICE_UPDATE, INTENT_REPEATABLE},
+};
+
 bool uplink_is_served(enum topic_id topic)
 {
-    return topic == TOPIC_TELEMETRY || topic == TOPIC_COMMANDS_UPDATE || topic == TOPIC_COMMAND_UPDATE ||
-           topic == TOPIC_CONFIG_UPDATE || topic == TOPIC_UPDATE;
-}
-
-static enum device_action action_of(enum topic_id topic)
-{
-    return topic == TOPIC_TELEMETRY       ? DEVICE_TELEMETRY
-           : topic == TOPIC_CONFIG_UPDATE ? DEVICE_CONFIG_SET
-           : topic == TOPIC_UPDATE        ? DEVICE_UPDATE
-                                          : DEVICE_COMMAND_UPDATE;
+    return uplink_kinds[topic].is_served;
 }
 
 void uplink_finished(struct session *session)
@@ -210,16 +216,14 @@ static void on_intent_committed(struct persist_waiter *waiter, enum err err)
 /* Step 1 of the order above. */
 static void store_intent(struct uplink *up, uint16_t packet_id)
 {
-    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_REPEATABLE};
-    if (up->topic == TOPIC_TELEMETRY) {
-        row.intent = INTENT_TELEMETRY;
+    struct session_inbound_row row = {.packet_id = packet_id, .intent = uplink_kinds[up->topic].intent};
+    if (row.intent == INTENT_TELEMETRY || row.intent == INTENT_TELEMETRIES) {
         row.witness_day = up->device.sample_day;
         row.witness_seq = up->device.sample_seq;
         random_bytes(&row.intent_no, sizeof row.intent_no);
         row.intent_no = (row.intent_no & INT64_MAX) | 1;
         up->call->intent_no = row.intent_no;
-    } else if (up->topic == TOPIC_CONFIG_UPDATE) {
-        row.intent = INTENT_CONFIG;
+    } else if (row.intent == INTENT_CONFIG) {
         row.witness_seq = up->device.config_version;
     }
     persist_inbound(up->session, &row);
@@ -236,7 +240,9 @@ static bool parse_body(const struct uplink_request *request, struct json **ret_b
 {
     const struct mqtt_publish *publish = request->publish;
     const struct settings *s = hub_settings(request->session->loop);
-    size_t limit = request->topic == TOPIC_TELEMETRY ? s->limits_telemetry_max : s->http_body_max;
+    size_t limit = request->topic == TOPIC_TELEMETRY              ? s->limits_telemetry_max
+                   : request->topic == TOPIC_CHILDREN_TELEMETRIES ? s->http_bulk_body_max
+                                                                  : s->http_body_max;
     *ret_body = NULL;
     if (limit > 0 && publish->payload.len > limit) {
         publish_refuse(request->session, publish, request->answer, MQTT_PAYLOAD_FORMAT_INVALID, "Payload too large");
@@ -252,6 +258,31 @@ static bool parse_body(const struct uplink_request *request, struct json **ret_b
                        err == ERR_LIMIT ? "Payload too large" : "Invalid JSON");
     }
     return err == ERR_OK;
+}
+
+static bool has_token(const struct json *body)
+{
+    bool found = json_get(body, "access_token") != NULL;
+    for (const struct json *item = json_first(body); item && !found; item = json_next(item)) {
+        found = json_get(item, "access_token") != NULL; /* the entries of children/telemetries, of a list of reports */
+    }
+    return found;
+}
+
+/* False: there was none, nothing is written. The domain still needs those of the body itself. */
+static bool write_without_tokens(const struct json *body, struct buf *out)
+{
+    if (!has_token(body)) {
+        return false;
+    }
+    struct json *copy = json_dup(body);
+    json_remove(copy, STR("access_token"));
+    for (struct json *item = json_first(copy); item; item = json_next(item)) {
+        json_remove(item, STR("access_token"));
+    }
+    json_write(out, copy);
+    json_free(copy);
+    return true;
 }
 
 /* What subscribers get: no token, no way back to the device's own requests (mqtt.md 3.5.2). */
@@ -273,9 +304,7 @@ static struct message *make_relayed(const struct uplink_request *request, struct
                                   .now_unix_ms = hub_unix_ms(loop)};
     struct buf cleaned;
     buf_init(&cleaned, 8 * parts.payload.len + 64); /* written out, a number may be longer than it was */
-    if (json_get(body, "access_token")) {
-        json_remove(body, STR("access_token"));
-        json_write(&cleaned, body);
+    if (write_without_tokens(body, &cleaned)) {
         parts.payload = cleaned.failed ? STR("{}") : buf_str(&cleaned);
     }
     struct message *message = message_new(&parts, request->device);
@@ -441,7 +470,7 @@ void uplink_start(const struct uplink_request *request)
     up->message = make_relayed(request, body);
     up->response_topic = wanted_reply_topic(request);
     buf_init(&up->correlation, MQTT_STRING_MAX);
-    up->call = hub_ports(session->loop)->call_new(session->loop->core->domain, action_of(request->topic),
+    up->call = hub_ports(session->loop)->call_new(session->loop->core->domain, (enum device_action)uplink_kinds[request->topic].action,
                                                   request->device, TRANSPORT_MQTT);
     up->call->user = up;
     up->call->body = body;

@@ -14,6 +14,7 @@ static void take_device(struct event *event, const struct device_brief *device)
     event->partner_no = device->partner_no;
     event->organization_no = device->organization_no;
     event->space_no = device->space_no;
+    event->hears_itself = device->hears_itself;
 }
 
 struct event *event_new(enum event_type type, const struct device_brief *device)

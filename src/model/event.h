@@ -26,6 +26,7 @@ enum event_type {
     EVENT_API_KEY_REVOKED,      /* api_key_no; sessions of that key must end with 0x87 */
     EVENT_TENANT_SUSPENDED,     /* partner_no or organization_no: sessions must end with 0x87 */
     EVENT_INCIDENT,             /* opened or closed; payload = incident */
+    EVENT_CHILD_COMMAND,        /* to a parent: the queue of a child has another head; only for the hub */
     EVENT_UPLINK_REFUSED,       /* a device's message or call was refused: for the live tail */
     EVENT_WIRE,                 /* a packet or call of a device whose trace is armed (model/live/trace.h) */
     EVENT_OUTBOX,               /* a call or a mail to the outside was queued: for the sender alone */
@@ -43,7 +44,8 @@ enum push_mask {
     PUSH_LICENSE = 1 << 3,
     PUSH_COMMAND = 1 << 4,
     PUSH_INCIDENTS = 1 << 5,
-    PUSH_ALL = (1 << 6) - 1,
+    PUSH_CHILDREN = 1 << 6, /* heads of the device's and its children's queues */
+    PUSH_ALL = (1 << 7) - 1,
 };
 
 struct event {
@@ -64,6 +66,8 @@ struct event {
     uint32_t push;             /* enum push_mask bits for the hub */
     uint16_t code;             /* HTTP status or MQTT reason code, 0: none */
     uint8_t qos;
+    bool relays;               /* what the device sent came by another door than its own topic: the hub publishes it there */
+    bool hears_itself;         /* the device's session subscribes to its own uplinks */
     struct str topic;          /* topic name below v1/device/{id}/, or empty; owned by the event */
     struct str method, path;   /* HTTP; owned by the event */
     struct str payload;        /* compact JSON, no secrets; owned by the event */

@@ -29,11 +29,11 @@ static uint64_t duration_parse(struct script *s, struct str text)
 
 static uint32_t kinds_parse(struct str text)
 {
-    static const char *const names[] = {"config", "space", "firmware", "license", "command", "incidents"};
+    static const char *const names[] = {"config", "space", "firmware", "license", "command", "incidents", "children"};
     uint32_t kinds = 0;
     while (text.len > 0) {
         struct str name = str_split(&text, ',');
-        for (unsigned i = 0; i < 6; i++) {
+        for (unsigned i = 0; i < 7; i++) {
             kinds |= str_eq(name, str_from_cstr(names[i])) ? 1u << i : 0;
         }
     }
@@ -46,7 +46,8 @@ static struct event event_about(const struct world_device *d, enum event_type ty
                           .device_no = d->brief.no,
                           .device_id = d->brief.id,
                           .partner_no = d->brief.partner_no,
-                          .organization_no = d->brief.organization_no};
+                          .organization_no = d->brief.organization_no,
+                          .hears_itself = d->brief.hears_itself};
 }
 
 static void device_event(struct script *s, const struct tokens *t, enum event_type type)
@@ -60,6 +61,7 @@ static void device_event(struct script *s, const struct tokens *t, enum event_ty
         }
         event.push = type == EVENT_INCIDENT ? PUSH_INCIDENTS : 0;
         event.transport = TRANSPORT_HTTPS;
+        event.relays = type == EVENT_TELEMETRY;
         world_event(s->world, &event);
     }
 }
@@ -81,7 +83,9 @@ static void pend(struct script *s, const struct tokens *t)
     int64_t level = 0;
     if (d && t->count > 4) {
         struct str id = str_to_i64(t->list[3], &level) ? STR("") : t->list[3];
-        world_pend(d, (enum push_mask)kinds_parse(t->list[2]), level, id, t->list[4]);
+        struct str of;
+        const struct world_device *owner = tokens_get(t, "of", &of) ? world_device(s->world, of) : d;
+        world_pend(d, (enum push_mask)kinds_parse(t->list[2]), level, id, t->list[4], owner ? owner->brief.no : 0);
     }
 }
 

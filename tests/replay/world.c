@@ -524,7 +524,7 @@ static void run_pending(struct op *op, struct store_tx *tx)
     struct pending_read *read = container_of(op, struct pending_read, op);
     const struct world_device *d = device_by_no(read->device.no);
     struct pending_item **last = &read->items;
-    for (uint32_t kind = 1; d && kind <= PUSH_INCIDENTS; kind <<= 1) {
+    for (uint32_t kind = 1; d && kind & PUSH_ALL; kind <<= 1) {
         for (const struct world_pending *p = d->pending; p; p = p->next) {
             if ((uint32_t)p->kind != kind || !(read->wanted & kind)) {
                 continue;
@@ -532,6 +532,7 @@ static void run_pending(struct op *op, struct store_tx *tx)
             struct pending_item *item = mem_new(struct pending_item);
             item->kind = p->kind;
             item->level = p->level;
+            item->device_no = p->device_no;
             memcpy(item->id, p->id, sizeof item->id);
             memcpy(item->correlation, p->correlation, sizeof item->correlation);
             item->payload = str_from_cstr(str_dup(str_from_cstr(p->payload)));
@@ -593,14 +594,16 @@ void world_unpend(struct world_device *device, uint32_t kinds)
     }
 }
 
-void world_pend(struct world_device *device, enum push_mask kind, int64_t level, struct str id, struct str payload)
+void world_pend(struct world_device *device, enum push_mask kind, int64_t level, struct str id, struct str payload,
+                int64_t device_no)
 {
-    if (kind != PUSH_LICENSE) {
+    if (kind != PUSH_LICENSE && kind != PUSH_CHILDREN) {
         world_unpend(device, (uint32_t)kind);
     }
     struct world_pending *p = mem_new(struct world_pending);
     p->kind = kind;
     p->level = level;
+    p->device_no = device_no;
     snprintf(p->id, sizeof p->id, "%.*s", STR_ARG(id));
     if (kind == PUSH_CONFIG) {
         snprintf(p->correlation, sizeof p->correlation, "%lld", (long long)level);
@@ -694,6 +697,15 @@ static bool is_healthy(const struct hub_loop *loop)
     return !((const struct world *)loop->user)->sick;
 }
 
+static void hears_itself(struct domain *domain, int64_t device_no, bool hears)
+{
+    (void)domain;
+    struct world_device *d = device_by_no(device_no);
+    if (d) {
+        d->brief.hears_itself = hears;
+    }
+}
+
 static const struct hub_ports ports = {.link = &link,
                                        .find_device = find_device,
                                        .find_device_no = find_device_no,
@@ -712,6 +724,7 @@ static const struct hub_ports ports = {.link = &link,
                                        .contact = contact,
                                        .connected = connected,
                                        .disconnected = disconnected,
+                                       .hears_itself = hears_itself,
                                        .refused = refused,
                                        .next_device = next_device,
                                        .presence = presence,

@@ -29,6 +29,7 @@ struct world_client {
 struct world_pending {
     struct world_pending *next;
     enum push_mask kind;
+    int64_t device_no; /* whose command, of PUSH_CHILDREN */
     int64_t level;
     char id[UUID_TEXT_BYTES];
     char correlation[40];
@@ -118,7 +119,8 @@ void world_open(struct world_client *client, const char *peer, bool exempt);
 void world_send(struct world_client *client, const uint8_t *data, size_t len);
 void world_close(struct world_client *client); /* the network is cut */
 struct world_device *world_device(struct world *world, struct str name); /* NULL: none */
-void world_pend(struct world_device *device, enum push_mask kind, int64_t level, struct str id, struct str payload);
+void world_pend(struct world_device *device, enum push_mask kind, int64_t level, struct str id, struct str payload,
+                int64_t device_no);
 void world_unpend(struct world_device *device, uint32_t kinds);
 void world_event(struct world *world, const struct event *event);
 

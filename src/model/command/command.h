@@ -27,6 +27,10 @@ void command_list(struct admin *admin, struct store_tx *tx, const struct device_
                   struct page page);
 void command_get(struct admin *admin, struct store_tx *tx, const struct device_core *device, struct str command_id);
 
+/* The parent hears that the heads of its family's queues are others now (mqtt.md 5.1); a parent of another owner does not.
+ * parent_no 0: none. */
+enum err command_tell_parent(struct device_change *change, int64_t parent_no, const struct device_core *child) MUST_CHECK;
+
 /* ---- by the device (device-api.md 4.1, 4.3) ---- */
 
 /* The head of the queue or {}. Being fetched is being delivered, which starts the timeout: on LANE_REGISTRY when
@@ -40,6 +44,10 @@ enum err command_fetch_family(struct device_change *change, const struct device_
  * Ids of the device's children are accepted over MQTT (mqtt.md 3.2). On LANE_REGISTRY. */
 enum err command_report(struct device_change *change, const struct device_brief *device, const struct json *body,
                         struct str correlation, struct reply *reply) MUST_CHECK;
+/* One such body, or an array of them (mqtt.md 3.2, command/children/update). Those of an array are independent: its reply is
+ * the array of theirs, and if none of them took effect the error of the first. */
+enum err command_report_many(struct device_change *change, const struct device_brief *device, const struct json *body,
+                             struct str correlation, struct reply *reply) MUST_CHECK;
 
 /* Validates extra_params against custom_fields (a JSON array, management-api.md 2 and 3.3). True: *ret_parameters is the
  * object for the device, every field by its name, empty ones null; ptr NULL when the command has no fields. False: the

@@ -7,7 +7,7 @@
 #include "model/domain.h"
 #include "model/push/pending.h"
 
-enum { MESSAGE_CHARS_MAX = 4096, API_ID_REQUIRED = 1, API_DEVICE_ID = 7, DUE_PER_TICK_MAX = 500 };
+enum { REPORTS_MAX = 100, MESSAGE_CHARS_MAX = 4096, API_ID_REQUIRED = 1, API_DEVICE_ID = 7, DUE_PER_TICK_MAX = 500 };
 enum { FAMILY_BYTES_MAX = 4 * 1024 * 1024 }; /* of one reply: the rest of the heads comes when these are done */
 
 static enum err deliver(struct device_change *change, const struct device_core *owner, struct command_row *head)
@@ -189,6 +189,49 @@ enum err command_report(struct device_change *change, const struct device_brief 
         buf_append_cstr(&reply->body, "{\"success\":true}");
         reply->status = 200;
     }
+    return err;
+}
+
+enum err command_report_many(struct device_change *change, const struct device_brief *device, const struct json *body,
+                             struct str correlation, struct reply *reply)
+{
+    if (!json_is_array(body)) {
+        return command_report(change, device, body, correlation, reply);
+    }
+    if (json_count(body) > REPORTS_MAX) {
+        reply_error(reply, 422, "Too many commands, maximum is %d", REPORTS_MAX);
+        return ERR_OK;
+    }
+    struct buf results;
+    struct json_writer w;
+    enum err err = ERR_OK;
+    bool any = json_count(body) == 0;
+    buf_init(&results, (size_t)REPORTS_MAX * 1024);
+    json_writer_init(&w, &results);
+    json_begin_array(&w);
+    for (const struct json *item = json_first(body); item && err == ERR_OK; item = json_next(item)) {
+        struct reply one;
+        reply_init(&one);
+        if (json_is_object(item)) {
+            err = command_report(change, device, item, STR(""), &one);
+        } else {
+            reply_error(&one, 422, "Body must be an object");
+        }
+        json_put_raw(&w, buf_str(&one.body));
+        any |= one.status == 200;
+        if (one.status != 200 && !any && reply->status == 0) {
+            buf_append_str(&reply->body, buf_str(&one.body));
+            reply->status = one.status;
+        }
+        reply_deinit(&one);
+    }
+    json_end_array(&w);
+    if (err == ERR_OK && any) {
+        buf_clear(&reply->body);
+        buf_append_str(&reply->body, buf_str(&results));
+        reply->status = 200;
+    }
+    buf_deinit(&results);
     return err;
 }
 

@@ -30,6 +30,25 @@ void command_emit(struct device_change *change, const struct device_core *device
     buf_deinit(&payload);
 }
 
+enum err command_tell_parent(struct device_change *change, int64_t parent_no, const struct device_core *child)
+{
+    struct device_core parent;
+    if (parent_no == 0) {
+        return ERR_OK;
+    }
+    enum err err = device_store_core(change->tx, parent_no, &parent);
+    if (err == ERR_OK && parent.organization_no == child->organization_no) {
+        device_change_emit(change, EVENT_CHILD_COMMAND, &parent, PUSH_CHILDREN, (struct str){NULL, 0});
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err command_emit_head(struct device_change *change, const struct device_core *device, const struct command_row *row)
+{
+    command_emit(change, device, row, PUSH_COMMAND | PUSH_CHILDREN);
+    return command_tell_parent(change, device->parent_no, device);
+}
+
 enum err command_enter_queue(struct device_change *change, struct command_row *row)
 {
     int64_t open = 0;
@@ -59,12 +78,11 @@ void command_finish(struct command_row *row, enum command_status status, struct 
     }
 }
 
-/* Whether the head that is there now became it by this change: a final command uncovers the next one only if it was the
- * head itself, one that entered is pushed only if it is the head. */
-static bool uncovered(const struct command_row *row, const struct uuid *head_before, const struct uuid *pending)
+/* Whether this change gave the queue another head, or none: a final command uncovers the next one only if it was the head
+ * itself, one that entered is the head only if the queue was empty. */
+static bool head_moved(const struct command_row *row, const struct uuid *head_before, const struct uuid *pending)
 {
-    const struct uuid *moved = command_status_is_final(row->status) ? head_before : pending;
-    return !uuid_is_nil(pending) && uuid_eq(moved, &row->id);
+    return uuid_eq(command_status_is_final(row->status) ? head_before : pending, &row->id);
 }
 
 enum err command_store_change(struct device_change *change, const struct device_core *device,
@@ -79,8 +97,10 @@ enum err command_store_change(struct device_change *change, const struct device_
     if (err == ERR_OK) {
         err = command_queue_changed(change, device, &pending);
     }
-    if (err == ERR_OK) {
-        command_emit(change, device, row, moved && uncovered(row, &head.id, &pending) ? PUSH_COMMAND : 0);
+    if (err == ERR_OK && moved && head_moved(row, &head.id, &pending)) {
+        err = command_emit_head(change, device, row);
+    } else if (err == ERR_OK) {
+        command_emit(change, device, row, 0);
     }
     return err;
 }

@@ -11,6 +11,9 @@ enum err command_queue_changed(struct device_change *change, const struct device
 /* Emits EVENT_COMMAND with the Command as payload; `push`: enum push_mask bits. */
 void command_emit(struct device_change *change, const struct device_core *device, const struct command_row *row,
                   uint32_t push);
+/* The same when the device's queue has another head now, or none: the device hears of it, and its parent. */
+enum err command_emit_head(struct device_change *change, const struct device_core *device,
+                           const struct command_row *row) MUST_CHECK;
 /* Puts the command behind the device's others, as pending. The row is not stored yet. */
 enum err command_enter_queue(struct device_change *change, struct command_row *row) MUST_CHECK;
 /* First delivery starts the timeout (device-api.md 4.4). False: it was delivered before; nothing changed. */

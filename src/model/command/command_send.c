@@ -108,8 +108,10 @@ static enum err place(struct device_change *change, const struct device_core *de
     if (err == ERR_OK) {
         err = command_queue_changed(change, device, &pending);
     }
-    if (err == ERR_OK) {
-        command_emit(change, device, row, uuid_eq(&pending, &row->id) ? PUSH_COMMAND : 0);
+    if (err == ERR_OK && uuid_eq(&pending, &row->id)) {
+        err = command_emit_head(change, device, row);
+    } else if (err == ERR_OK) {
+        command_emit(change, device, row, 0);
     }
     return err;
 }
@@ -203,6 +205,7 @@ enum err command_abort_all(struct device_change *change, const struct device_cor
     }
     if (err == ERR_OK && count) {
         hot_changes_add(&change->hot, HOT_QUEUE, &(struct device_brief){.no = device->no});
+        err = command_tell_parent(change, device->parent_no, device);
     }
     return err;
 }

@@ -129,7 +129,7 @@ static void test_send_accepted(void **state)
              id, device_id, now);
     expect(answer, 200, wanted);
     const struct event *event = last_event(f, EVENT_COMMAND);
-    assert_int_equal(event->push, PUSH_COMMAND);
+    assert_int_equal(event->push, PUSH_COMMAND | PUSH_CHILDREN);
     assert_int_equal(event->organization_no, ORGANIZATION);
     assert_string_equal(event->payload.ptr, wanted);
     assert_true(hot_of(f, &device).command_waiting);
@@ -165,7 +165,7 @@ static void test_queue(void **state)
     expect(ask(f, &device, DEVICE_COMMAND_GET, NULL), 200, wanted); /* a reboot finds its own command again */
     assert_true(hot_of(f, &device).command_waiting);
     expect(report(f, &device, first, "done"), 200, "{\"success\":true}");
-    assert_int_equal(last_event(f, EVENT_COMMAND)->push, PUSH_COMMAND); /* the next one is uncovered */
+    assert_int_equal(last_event(f, EVENT_COMMAND)->push, PUSH_COMMAND | PUSH_CHILDREN); /* the next one is uncovered */
     expect(report(f, &device, first, "done"), 200, "{\"success\":true}"); /* repeated */
     expect_error(report(f, &device, first, "failed"), 404, "no command");
     expect_error(report(f, &device, first, "in_progress"), 404, "no command");
@@ -235,7 +235,7 @@ static void test_cancel(void **state)
     assert_int_equal(last_event(f, EVENT_COMMAND)->push, 0); /* it was not the head */
     struct answer answer = cancel(f, &device, first);
     assert_int_equal(answer.status, 200);
-    assert_int_equal(last_event(f, EVENT_COMMAND)->push, PUSH_COMMAND);
+    assert_int_equal(last_event(f, EVENT_COMMAND)->push, PUSH_COMMAND | PUSH_CHILDREN);
     assert_true(str_eq(json_string(json_get(answer.json, "status")), STR("aborted")));
     answer_free(&answer);
     expect_error(cancel(f, &device, first), 422, "Command cannot be cancelled");
@@ -318,7 +318,7 @@ static void test_pending(void **state)
     char id[UUID_TEXT_BYTES];
     send_ok(f, &device, "{\"name\":\"reboot\"}", id);
     test_exec(f, "INSERT INTO device_config (device_no, version, applied_version, config, updated_at) VALUES (1, 4, 3, '{\"a\":1}', 0)");
-    struct pending_read *read = pending_read_new(&f->domain, &device, PUSH_ALL);
+    struct pending_read *read = pending_read_new(&f->domain, &device, PUSH_ALL & ~(uint32_t)PUSH_CHILDREN);
     pending_read_submit(read, NULL, on_pending);
     const struct pending_item *item = read->items;
     assert_int_equal(item->kind, PUSH_CONFIG);

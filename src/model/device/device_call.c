@@ -175,6 +175,12 @@ static void run_command_update(struct op *op, struct store_tx *tx)
     op->err = command_report(begin_change(call, tx), &call->device, call->body, call->correlation, &call->reply);
 }
 
+static void run_commands_update(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = command_report_many(begin_change(call, tx), &call->device, call->body, call->correlation, &call->reply);
+}
+
 static void run_config_get(struct op *op, struct store_tx *tx)
 {
     struct device_call *call = call_of(op);
@@ -269,6 +275,7 @@ static const struct {
     [DEVICE_COMMAND_GET] = {LANE_READ, run_command_get, NULL, NULL},
     [DEVICE_COMMANDS_GET] = {LANE_READ, run_commands_get, NULL, after_commands_get},
     [DEVICE_COMMAND_UPDATE] = {LANE_REGISTRY, run_command_update, committed, NULL},
+    [DEVICE_COMMANDS_UPDATE] = {LANE_REGISTRY, run_commands_update, committed, NULL},
     [DEVICE_CONFIG_GET] = {LANE_READ, run_config_get, NULL, NULL},
     [DEVICE_CONFIG_SET] = {LANE_REGISTRY, run_config_set, committed, NULL},
     [DEVICE_INFO_GET] = {LANE_READ, run_info_get, NULL, NULL},
@@ -277,7 +284,7 @@ static const struct {
     [DEVICE_SPACE_GET] = {LANE_READ, run_space_get, NULL, NULL},
     [DEVICE_SPACE_MOVE] = {LANE_REGISTRY, run_space_move, committed, NULL},
     [DEVICE_CHILDREN_GET] = {LANE_READ, run_children_get, NULL, NULL},
-    [DEVICE_TELEMETRY_MANY] = {LANE_TELEMETRY, NULL, NULL, NULL}, /* in calls of its own, see below */
+    [DEVICE_TELEMETRY_MANY] = {LANE_TELEMETRY, telemetry_many_run, NULL, telemetry_many_stored},
     [DEVICE_DELETE] = {LANE_REGISTRY, run_delete, committed, NULL},
 };
 
@@ -301,6 +308,7 @@ void device_call_free(struct device_call *call)
     if (!call) {
         return;
     }
+    telemetry_many_free(call->many);
     json_free(call->body);
     reply_deinit(&call->reply);
     arena_deinit(&call->arena);
@@ -336,23 +344,30 @@ static void answer_now(struct device_call *call)
     }
 }
 
+static bool check_sample(struct device_call *call)
+{
+    struct telemetry_sample *sample = &detail_of(call)->sample;
+    bool valid = telemetry_parse(call->domain, call->body, call->body_bytes, call->transport, &call->arena, sample,
+                                 &call->reply) == ERR_OK;
+    sample->qos = call->qos;
+    sample->intent_no = call->intent_no;
+    return valid;
+}
+
 static bool check_body(struct device_call *call)
 {
-    if (call->body && !json_is_object(call->body)) {
+    bool is_list = call->action == DEVICE_COMMANDS_UPDATE && json_is_array(call->body);
+    if (call->body && !json_is_object(call->body) && !is_list) {
         reply_error(&call->reply, 422, "Body must be an object");
         return false;
     }
     if (call->action == DEVICE_TELEMETRY) { /* here, on the loop: the telemetry writer is there for writing */
-        bool valid = telemetry_parse(call->domain, call->body, call->body_bytes, call->transport, &call->arena,
-                                     &detail_of(call)->sample, &call->reply) == ERR_OK;
-        detail_of(call)->sample.qos = call->qos;
-        detail_of(call)->sample.intent_no = call->intent_no;
-        return valid;
+        return check_sample(call);
     }
-    return true;
+    return call->action != DEVICE_TELEMETRY_MANY || telemetry_many_start(call);
 }
 
-void device_call_submit(struct device_call *call, struct mailbox *home, void (*done)(struct op *op))
+static void begin(struct device_call *call, struct mailbox *home, void (*done)(struct op *op))
 {
     struct call_detail *detail = arena_new(&call->arena, struct call_detail);
     call->detail = detail;
@@ -363,14 +378,33 @@ void device_call_submit(struct device_call *call, struct mailbox *home, void (*d
     call->op.lane = actions[call->action].lane;
     call->op.run = actions[call->action].run;
     call->op.committed = actions[call->action].committed;
-    bool begun = check_body(call);
-    if (begun && call->action == DEVICE_TELEMETRY_MANY) {
-        begun = telemetry_many_start(call, answer_now);
-        if (begun) {
-            return;
-        }
-    }
-    if (!begun) {
+}
+
+struct telemetry_sample *device_call_take_sample(struct device_call *call)
+{
+    begin(call, NULL, NULL);
+    bool valid = check_body(call);
+    detail_of(call)->sample.from_other = true;
+    return valid ? &detail_of(call)->sample : NULL;
+}
+
+void device_call_sample_stored(struct device_call *call, struct mailbox *home, void (*done)(struct op *op))
+{
+    detail_of(call)->door_done = done;
+    call->op.home = home;
+    call->op.err = ERR_OK;
+    step_done(&call->op);
+}
+
+void device_call_finish(struct device_call *call)
+{
+    detail_of(call)->door_done(&call->op);
+}
+
+void device_call_submit(struct device_call *call, struct mailbox *home, void (*done)(struct op *op))
+{
+    begin(call, home, done);
+    if (!check_body(call)) {
         answer_now(call);
         return;
     }

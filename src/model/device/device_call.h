@@ -11,12 +11,14 @@
 
 struct domain;
 struct json;
+struct telemetry_many;
 
 enum device_action {
     DEVICE_TELEMETRY,       /* device-api.md 3.1 */
     DEVICE_COMMAND_GET,     /* 4.1 */
     DEVICE_COMMANDS_GET,    /* 4.2: its own and its children's */
     DEVICE_COMMAND_UPDATE,  /* 4.3 */
+    DEVICE_COMMANDS_UPDATE, /* 4.3, or an array of such bodies (mqtt.md 3.2) */
     DEVICE_CONFIG_GET,      /* 5.1 */
     DEVICE_CONFIG_SET,      /* 5.2 */
     DEVICE_INFO_GET,        /* 7.1 */
@@ -41,10 +43,11 @@ struct device_call {
     struct str correlation;         /* MQTT Correlation Data or empty; in the arena (mqtt.md 3.2) */
     uint32_t body_bytes;            /* of the original message, for the live tail */
     uint8_t qos;                    /* of the MQTT message, likewise */
-    int64_t intent_no;              /* of a QoS 2 telemetry (ports/session_store.h); 0: none */
+    int64_t intent_no;              /* of QoS 2 telemetry (ports/session_store.h); 0: none */
     struct reply reply;             /* the answer, complete when done is called */
     void *user;                     /* the door's */
     void *detail;                   /* the domain's, in the arena */
+    struct telemetry_many *many;    /* entries of DEVICE_TELEMETRY_MANY, in the arena; NULL: none */
 };
 
 /* A new call with one owner. The device must have been authenticated by the caller. */
@@ -53,5 +56,15 @@ struct device_call *device_call_new(struct domain *domain, enum device_action ac
 void device_call_free(struct device_call *call);
 /* Runs it on the lane of its action; `done` is called on `home` with reply filled in, whatever happened. Any thread. */
 void device_call_submit(struct device_call *call, struct mailbox *home, void (*done)(struct op *op));
+
+/* ---- for telemetry/telemetry_many.c: the steps of a DEVICE_TELEMETRY whose sample is stored by another operation ---- */
+
+struct telemetry_sample;
+/* Before: validates the body. NULL: it is refused, the reply is written. */
+struct telemetry_sample *device_call_take_sample(struct device_call *call);
+/* After the commit: what follows the sample; `done` as above, perhaps at once. */
+void device_call_sample_stored(struct device_call *call, struct mailbox *home, void (*done)(struct op *op));
+/* The call's reply is complete: calls its `done`, on its home. */
+void device_call_finish(struct device_call *call);
 
 #endif

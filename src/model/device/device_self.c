@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "model/maker/catalog.h"
 #include "model/claim/claim.h"
+#include "model/command/command.h"
 #include "model/configuration/configuration.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
@@ -250,6 +251,10 @@ static enum err store(struct update *update, int64_t parent_before)
             device_change_core(change, HOT_PARENT, core);
         }
         device_change_emit(change, EVENT_DEVICE_UPDATED, core, 0, (struct str){NULL, 0});
+    }
+    if (err == ERR_OK && core->parent_no != parent_before) {
+        err = command_tell_parent(change, parent_before, core);
+        err = err == ERR_OK ? command_tell_parent(change, core->parent_no, core) : err;
     }
     return err;
 }

@@ -54,7 +54,7 @@ struct record {
     int32_t config_version, applied_version, info_version, space_version;
     uint8_t status : 3, reported_status : 3, swept : 1, connected : 1;
     uint8_t command_waiting : 1, license_waiting : 1, suspended : 1, contact_dirty : 1;
-    uint8_t watched : 1, recovering : 1;
+    uint8_t watched : 1, recovering : 1, hears_itself : 1;
 };
 
 struct shard {
@@ -231,6 +231,7 @@ static void record_read(const struct device_table *table, const struct record *r
         .reported_status = (enum device_status)r->reported_status,
         .swept = r->swept,
         .connected = r->connected,
+        .hears_itself = r->hears_itself,
         .last_seen_ms = r->last_seen_ms,
         .connected_since_ms = r->connected_since_ms,
         .presence_since_ms = r->presence_since_ms,
@@ -264,6 +265,7 @@ static void record_write(struct record *r, const struct device_brief *device, un
     r->reported_status = (uint8_t)device->reported_status & 7u;
     r->swept = device->swept;
     r->connected = device->connected;
+    r->hears_itself = device->hears_itself;
     r->last_seen_ms = device->last_seen_ms;
     r->connected_since_ms = device->connected_since_ms;
     r->presence_since_ms = device->presence_since_ms;

@@ -40,6 +40,7 @@ struct device_brief {
     enum device_status reported_status;  /* last status the device reported itself */
     bool swept;                          /* offline by the sweep, not by report */
     bool connected;                      /* has a live MQTT session */
+    bool hears_itself;                   /* its MQTT session subscribes to its own uplinks (mqtt.md 3.5.1) */
     int64_t last_seen_ms;                /* unix; 0: never */
     int64_t connected_since_ms;          /* unix; 0: not connected */
     int64_t presence_since_ms;           /* unix; when status, swept or connected changed; 0: not since the start */

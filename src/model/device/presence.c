@@ -363,6 +363,16 @@ void presence_disconnected(struct domain *domain, int64_t device_no)
     session_changed(domain, device_no, set_disconnected);
 }
 
+static void set_hears_itself(struct device_brief *device, void *arg)
+{
+    device->hears_itself = *(const bool *)arg;
+}
+
+void presence_hears_itself(struct domain *domain, int64_t device_no, bool hears)
+{
+    device_table_change(domain->devices, device_no, set_hears_itself, &hears);
+}
+
 /* ---- the clock ---- */
 
 static struct numbers take_due(struct presence *p, int64_t now, struct numbers *ret_recoveries, struct numbers *ret_incidents)

@@ -15,6 +15,8 @@ void presence_contact(struct domain *domain, int64_t device_no);
 /* The device's MQTT session began or ended (EVENT_STATUS to the listeners). A contact, too. Any thread. */
 void presence_connected(struct domain *domain, int64_t device_no);
 void presence_disconnected(struct domain *domain, int64_t device_no);
+/* Its session has, or has no longer, a filter for its own uplinks: what comes over HTTPS is published to it too. */
+void presence_hears_itself(struct domain *domain, int64_t device_no, bool hears);
 /* The payload of mqtt.md 3.3 for this record as it is now, appended. False: the device never had contact and has no presence. */
 bool presence_write(struct domain *domain, const struct device_brief *device, struct buf *out);
 /* The offline threshold of a model was changed in the hot records: from now on it is the new one that counts. */

@@ -89,6 +89,7 @@ static unsigned type_of(enum event_type type, const char **ret_what)
     case EVENT_DEVICE_KICK: *ret_what = "disconnected"; return LIVE_EVENT;
     case EVENT_UPLINK_REFUSED: *ret_what = "refused"; return LIVE_EVENT;
     case EVENT_WIRE: return LIVE_WIRE;
+    case EVENT_CHILD_COMMAND:
     case EVENT_API_KEY_REVOKED:
     case EVENT_TENANT_SUSPENDED:
     case EVENT_OUTBOX:

@@ -10,7 +10,8 @@
 #include "model/domain.h"
 #include "model/incident/incident.h"
 
-enum { PAYLOAD_BYTES_MAX = 1024 * 1024 };
+enum { PAYLOAD_BYTES_MAX = 1024 * 1024, API_DEVICE_ID = 7 };
+enum { CHILDREN_BYTES_MAX = 192 * 1024 }; /* of one array: the heads that it does not hold come when others are done */
 
 struct collector {
     struct pending_read *read;
@@ -76,6 +77,32 @@ static enum err collect_command(struct collector *collector)
     return err;
 }
 
+/* Of the device itself and of each child, with device_id whatever the API version (device-api.md 4.2). */
+static enum err collect_children(struct collector *collector)
+{
+    struct command_row *heads = NULL;
+    size_t count = 0, bytes = 0;
+    struct json_writer w;
+    enum err err = command_store_family_heads(collector->tx, collector->read->device.no, &collector->arena, &heads, &count);
+    for (size_t i = 0; i < count && err == ERR_OK && bytes < CHILDREN_BYTES_MAX; i++) {
+        struct device_core owner;
+        if (heads[i].status != COMMAND_PENDING) {
+            continue;
+        }
+        err = device_store_core(collector->tx, heads[i].device_no, &owner);
+        if (err != ERR_OK) {
+            break;
+        }
+        json_writer_init(&w, &collector->payload);
+        command_write_for_device(&w, &(struct device_brief){.id = owner.id, .api_version = API_DEVICE_ID}, &heads[i]);
+        struct pending_item *item = add(collector, PUSH_CHILDREN, 0);
+        uuid_format(&heads[i].id, item->id);
+        item->device_no = owner.no;
+        bytes += item->payload.len;
+    }
+    return err;
+}
+
 static enum err collect_incidents(struct collector *collector)
 {
     int64_t newest = 0;
@@ -94,6 +121,7 @@ static const struct {
     {PUSH_CONFIG, collect_config},
     {PUSH_SPACE, collect_space},
     {PUSH_COMMAND, collect_command},
+    {PUSH_CHILDREN, collect_children},
     {PUSH_INCIDENTS, collect_incidents},
 };
 
@@ -122,7 +150,8 @@ uint32_t pending_kinds(const struct device_brief *device)
     }
     return collected & ~((device->config_version > 0 ? 0 : (uint32_t)PUSH_CONFIG) |
                          (device->space_no != 0 ? 0 : (uint32_t)PUSH_SPACE) |
-                         (device->command_waiting ? 0 : (uint32_t)PUSH_COMMAND));
+                         (device->command_waiting ? 0 : (uint32_t)PUSH_COMMAND) |
+                         (device->command_waiting || device->device_type == DEVICE_PHYSICAL ? 0 : (uint32_t)PUSH_CHILDREN));
 }
 
 struct pending_read *pending_read_new(struct domain *domain, const struct device_brief *device, uint32_t wanted)

@@ -12,6 +12,7 @@ struct pending_item {
     struct pending_item *next;
     enum push_mask kind;         /* exactly one bit */
     int64_t level;               /* configuration version, space version ...: a session drops what is equal or older */
+    int64_t device_no;           /* PUSH_CHILDREN: whose command it is, one item for each; else 0 */
     char id[UUID_TEXT_BYTES];    /* command id or licence id, else "" */
     char correlation[40];        /* Correlation Data: command id, version in decimal, licence id, or "" */
     struct str payload;          /* compact JSON as mqtt.md 3.1, owned by the item */

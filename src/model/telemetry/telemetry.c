@@ -350,7 +350,9 @@ static void emit_status(struct domain *domain, struct store_tx *tx, const struct
 static void emit_sample(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
                         const struct telemetry_sample *sample)
 {
-    if (atomic_load_explicit(&domain->events.wants_messages, memory_order_relaxed) == 0) {
+    bool relays = sample->transport != TRANSPORT_MQTT || sample->from_other;
+    if (atomic_load_explicit(&domain->events.wants_messages, memory_order_relaxed) == 0 &&
+        !(relays && device->hears_itself)) {
         return;
     }
     struct event *event = event_new(EVENT_TELEMETRY, device);
@@ -373,6 +375,7 @@ static void emit_sample(struct domain *domain, struct store_tx *tx, const struct
     }
     json_end_object(&w);
     event->transport = sample->transport;
+    event->relays = relays;
     event->direction = DIRECTION_UP;
     event->at_ms = sample->received_ms;
     event->qos = sample->qos;

@@ -32,6 +32,7 @@ struct telemetry_sample {
     struct str message;             /* ptr NULL: none */
     struct str firmware_version;    /* of a legacy body; ptr NULL: none (3.2.4) */
     enum transport transport;
+    bool from_other;                /* in a call of its parent, or of several devices */
     uint32_t body_bytes;
     uint8_t qos;
     int64_t intent_no;              /* of the door's (ports/session_store.h); 0: none */

@@ -5,23 +5,25 @@
 #include "model/account/credentials.h"
 #include "model/domain.h"
 #include "model/device/presence.h"
+#include "model/telemetry/sample_post.h"
+#include "model/telemetry/telemetry.h"
 
 struct many_entry {
-    struct many *many;
-    struct str key;             /* in the body of the outer call */
-    struct device_call *call;   /* NULL: refused */
+    struct telemetry_many *many;
+    struct str key;                  /* in the body of the outer call */
+    struct device_call *call;        /* NULL: refused */
+    struct telemetry_sample *sample; /* of the call; NULL: refused, the call's reply tells */
     const char *refusal;
 };
 
-struct many {
+struct telemetry_many {
     struct device_call *outer;
-    void (*finished)(struct device_call *call);
     struct many_entry *entries;
     size_t count;
-    size_t waiting; /* entries under way, and the start itself; on the home of the outer call */
+    size_t waiting; /* entries whose reply is not complete, and their start itself; on the home of the outer call */
 };
 
-static void write_reply(struct many *many)
+static void write_reply(struct telemetry_many *many)
 {
     struct reply *reply = &many->outer->reply;
     struct json_writer w;
@@ -42,25 +44,26 @@ static void write_reply(struct many *many)
     reply->status = 201;
 }
 
-static void release(struct many *many)
+/* True: the reply is complete. */
+static bool release(struct telemetry_many *many)
 {
     if (--many->waiting > 0) {
-        return;
+        return false;
     }
     write_reply(many);
-    for (size_t i = 0; i < many->count; i++) {
-        device_call_free(many->entries[i].call);
-    }
-    many->finished(many->outer);
+    return true;
 }
 
 static void entry_done(struct op *op)
 {
     struct many_entry *entry = container_of(op, struct device_call, op)->user;
-    release(entry->many);
+    struct telemetry_many *many = entry->many;
+    if (release(many)) {
+        device_call_finish(many->outer);
+    }
 }
 
-static bool is_child(const struct many *many, const struct str key, struct device_brief *ret_device)
+static bool is_child(const struct telemetry_many *many, const struct str key, struct device_brief *ret_device)
 {
     struct uuid id;
     return many->outer->device.no && uuid_parse(key, &id) &&
@@ -69,7 +72,7 @@ static bool is_child(const struct many *many, const struct str key, struct devic
 }
 
 /* NULL: *ret_device may report; else why not. */
-static const char *authorize(const struct many *many, const struct many_entry *entry, const struct json *body,
+static const char *authorize(const struct telemetry_many *many, const struct many_entry *entry, const struct json *body,
                              struct device_brief *ret_device)
 {
     struct str token = json_string(json_get(body, "access_token"));
@@ -96,7 +99,7 @@ static uint32_t text_bytes(const struct json *body, uint32_t whole)
     return bytes;
 }
 
-static void start_entry(struct many *many, struct many_entry *entry, const struct json *body)
+static void start_entry(struct telemetry_many *many, struct many_entry *entry, const struct json *body)
 {
     struct device_call *outer = many->outer;
     struct device_brief device;
@@ -113,30 +116,71 @@ static void start_entry(struct many *many, struct many_entry *entry, const struc
     entry->call->body_bytes = text_bytes(entry->call->body, outer->body_bytes);
     entry->call->qos = outer->qos;
     entry->call->user = entry;
-    many->waiting++;
-    device_call_submit(entry->call, outer->op.home, entry_done);
+    entry->sample = device_call_take_sample(entry->call);
 }
 
-bool telemetry_many_start(struct device_call *call, void (*finished)(struct device_call *call))
+bool telemetry_many_start(struct device_call *call)
 {
     size_t count = json_count(call->body);
     if (count > TELEMETRY_DEVICES_MAX) {
         reply_error(&call->reply, 422, "Too many devices, maximum is %d", TELEMETRY_DEVICES_MAX);
         return false;
     }
-    struct many *many = arena_new(&call->arena, struct many);
-    *many = (struct many){
+    struct telemetry_many *many = arena_new(&call->arena, struct telemetry_many);
+    *many = (struct telemetry_many){
         .outer = call,
-        .finished = finished,
         .entries = arena_alloc(&call->arena, (count + 1) * sizeof *many->entries),
         .count = count,
-        .waiting = 1,
     };
     memset(many->entries, 0, (count + 1) * sizeof *many->entries);
+    call->many = many;
     struct many_entry *entry = many->entries;
     for (const struct json *body = json_first(call->body); body; body = json_next(body)) {
         start_entry(many, entry++, body);
     }
-    release(many);
     return true;
+}
+
+/* What the state's limits refuse is refused for that entry alone. */
+void telemetry_many_run(struct op *op, struct store_tx *tx)
+{
+    struct device_call *outer = container_of(op, struct device_call, op);
+    struct telemetry_many *many = outer->many;
+    int64_t intent_no = outer->intent_no; /* of the whole call: the first sample bears it */
+    for (size_t i = 0; i < many->count && op->err == ERR_OK; i++) {
+        struct many_entry *entry = &many->entries[i];
+        if (!entry->sample) {
+            continue;
+        }
+        entry->sample->intent_no = intent_no;
+        enum err err = telemetry_append(outer->domain, tx, entry->call->device.no, entry->sample, &entry->call->reply);
+        if (err == ERR_OK) {
+            intent_no = 0;
+        } else if (err == ERR_INVALID || err == ERR_NOT_FOUND) {
+            device_reply_failure(&entry->call->reply, err);
+            entry->sample = NULL;
+        } else {
+            op->err = err;
+        }
+    }
+}
+
+bool telemetry_many_stored(struct device_call *call)
+{
+    struct telemetry_many *many = call->many;
+    many->waiting = 1;
+    for (size_t i = 0; i < many->count; i++) {
+        if (many->entries[i].sample) {
+            many->waiting++;
+            device_call_sample_stored(many->entries[i].call, call->op.home, entry_done);
+        }
+    }
+    return !release(many);
+}
+
+void telemetry_many_free(struct telemetry_many *many)
+{
+    for (size_t i = 0; many && i < many->count; i++) {
+        device_call_free(many->entries[i].call);
+    }
 }
