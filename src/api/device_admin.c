@@ -9,6 +9,7 @@
 #include "model/registration/replacement.h"
 #include "model/telemetry/telemetry.h"
 #include "model/live/trace_edit.h"
+#include "model/ports/telemetry_key_store.h"
 
 enum { NOTHING = -1, STATUS_NOTHING = 99 };
 enum { SAMPLES_DEFAULT = 100, SAMPLES_MAX = 1000, SERIES_KEYS_MAX = 64, POINTS_DEFAULT = 500, POINTS_MAX = 2000 };
@@ -148,6 +149,21 @@ static size_t split_keys(struct str list, struct str keys[SERIES_KEYS_MAX])
     return count;
 }
 
+/* The units that the maker gave its keys (management-api.md 5.4). */
+static bool find_units(struct admin *admin, struct store_tx *tx, int64_t model_no, const struct str *keys, size_t count,
+                       struct str *units)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct telemetry_key_row row = {0};
+        enum err err = telemetry_key_store_find(tx, model_no, keys[i], admin->arena, &row);
+        if (err != ERR_NOT_FOUND && admin_failed(admin, err)) {
+            return false;
+        }
+        units[i] = row.unit;
+    }
+    return true;
+}
+
 void device_admin_series(struct call *call, struct store_tx *tx)
 {
     struct admin *admin;
@@ -165,8 +181,10 @@ void device_admin_series(struct call *call, struct store_tx *tx)
         reply_error(&call->reply, 422, "Parameter keys is required");
         return;
     }
-    if (!admin_failed(admin, telemetry_write_series(call->domain, tx, &hot, keys, key_count, from, to, (unsigned)points,
-                                                    &call->reply.body))) {
+    struct str units[SERIES_KEYS_MAX] = {{0}};
+    if (find_units(admin, tx, hot.model_no, keys, key_count, units) &&
+        !admin_failed(admin, telemetry_write_series(call->domain, tx, &hot, keys, units, key_count, from, to,
+                                                    (unsigned)points, &call->reply.body))) {
         call->reply.status = 200;
     }
 }

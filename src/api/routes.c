@@ -4,8 +4,16 @@
 struct api *api_new(const struct api_config *config)
 {
     const struct route *const tables[] = {
-        device_routes,       partner_routes,  partner_device_routes, organization_routes, organization_device_routes,
-        session_routes,      system_routes,   live_routes,           space_routes,
+        device_routes,
+        live_routes,
+        model_part_routes,
+        organization_device_routes,
+        organization_routes,
+        partner_device_routes,
+        partner_routes,
+        session_routes,
+        space_routes,
+        system_routes,
     };
     return api_new_with(config, tables, sizeof tables / sizeof tables[0]);
 }

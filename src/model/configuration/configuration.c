@@ -3,6 +3,7 @@
 #include "model/management/audit.h"
 #include "model/domain.h"
 #include "model/management/envelope.h"
+#include "model/maker/model_schema.h"
 
 enum { API_SCOPED = 5, API_DEVICE_ID = 7 };
 
@@ -319,6 +320,7 @@ bool configuration_edit(struct admin *admin, struct device_change *change, const
         return false;
     }
     if (!document_text(admin->domain, config, admin->arena, &text, admin->reply) ||
+        !model_schema_allows(admin, change->tx, device->model_no, config) ||
         admin_failed(admin, configuration_read(change->tx, device, admin->arena, &row))) {
         return false;
     }

@@ -29,7 +29,7 @@ void configuration_write_merged(struct json_writer *w, const struct configuratio
 
 /* ---- by the owner (5.3, management-api.md 3.2, 6.1) ---- */
 
-/* Replaces the document, version + 1, and pushes. `base_version` -1: whatever it is now; another than the current one:
+/* Replaces the document, version + 1, and pushes; the model's schema must allow it. `base_version` -1: whatever it is now; another than the current one:
  * 422. False: the reply holds the error. On LANE_REGISTRY. */
 bool configuration_edit(struct admin *admin, struct device_change *change, const struct device_core *device,
                         const struct json *config, int64_t base_version);

@@ -8,9 +8,9 @@
 #include "model/domain.h"
 #include "model/management/form.h"
 #include "model/maker/hardware_key.h"
+#include "model/ports/telemetry_key_store.h"
 #include "model/device/presence.h"
 
-#define DOCUMENT_BYTES_MAX 65536
 
 bool product_model_find(struct admin *admin, struct store_tx *tx, struct str id, struct product_model_row *ret_row)
 {
@@ -98,7 +98,7 @@ static void add_version(struct admin *admin, struct store_tx *tx, const struct p
                         const struct json *document)
 {
     struct buf text;
-    buf_init(&text, DOCUMENT_BYTES_MAX);
+    buf_init(&text, MODEL_DOCUMENT_BYTES_MAX);
     json_write(&text, document);
     struct audit_actor actor;
     audit_actor_of_principal(tx, &admin->principal, admin->address, admin->arena, &actor);
@@ -172,9 +172,8 @@ void product_model_create(struct admin *admin, struct store_tx *tx, const struct
     }
 }
 
-/* Writes the changed row, with everything that follows from it. Takes `before`. */
-static void save(struct admin *admin, struct store_tx *tx, const char *action, struct json *before,
-                 struct product_model_row *row, int64_t threshold_before)
+bool product_model_save(struct admin *admin, struct store_tx *tx, const char *action, struct json *before,
+                        struct product_model_row *row, int64_t threshold_before)
 {
     row->updated_at = admin->domain->now_unix_ms();
     enum err err = product_model_store_update(tx, row);
@@ -183,7 +182,7 @@ static void save(struct admin *admin, struct store_tx *tx, const char *action, s
     }
     if (err == ERR_EXISTS || admin_failed(admin, err)) {
         json_free(before);
-        return;
+        return false;
     }
     put_in_catalog(admin, row);
     if (row->offline_threshold_minutes != threshold_before) {
@@ -193,7 +192,15 @@ static void save(struct admin *admin, struct store_tx *tx, const char *action, s
         admin_on_commit(admin, put_threshold, change);
     }
     record_change(admin, tx, action, before, row);
-    answer(admin, row, 200);
+    return true;
+}
+
+static void save(struct admin *admin, struct store_tx *tx, const char *action, struct json *before,
+                 struct product_model_row *row, int64_t threshold_before)
+{
+    if (product_model_save(admin, tx, action, before, row, threshold_before)) {
+        answer(admin, row, 200);
+    }
 }
 
 void product_model_update(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body)
@@ -235,7 +242,7 @@ void product_model_restore(struct admin *admin, struct store_tx *tx, struct str 
         return;
     }
     if (!err) {
-        err = json_parse(text, NULL, &document);
+        err = json_parse(text, &(struct json_limits){.bytes_max = MODEL_DOCUMENT_BYTES_MAX}, &document);
     }
     if (admin_failed(admin, err)) {
         return;
@@ -310,6 +317,9 @@ void product_model_clone(struct admin *admin, struct store_tx *tx, struct str id
     enum err err = row.has_icon ? copy_icon(admin, tx, original_no, row.no) : ERR_OK;
     if (!err) {
         err = command_definition_copy_all(admin, tx, original_no, row.no);
+    }
+    if (!err) {
+        err = telemetry_key_store_copy_all(tx, original_no, row.no);
     }
     if (!admin_failed(admin, err)) {
         put_in_catalog(admin, &row);

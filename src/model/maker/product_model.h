@@ -29,7 +29,13 @@ void product_model_publish(struct admin *admin, struct store_tx *tx, struct str 
 void product_model_clone(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body);
 void product_model_restore(struct admin *admin, struct store_tx *tx, struct str id, struct str n);
 
+/* Writes the changed row, with everything that follows from it: memory, a version, the audit log. Takes `before`, the
+ * document of the row as it was. False: the reply holds the error. On LANE_REGISTRY. */
+bool product_model_save(struct admin *admin, struct store_tx *tx, const char *action, struct json *before,
+                        struct product_model_row *row, int64_t threshold_before);
+
 /* Shared by the files of this module: product_model_form.c, product_model_view.c, product_model.c. */
+#define MODEL_DOCUMENT_BYTES_MAX ((size_t)1 << 20)
 struct model_icon {
     bool is_set;          /* the request says something about it */
     struct str type;      /* "image/png"; empty: remove it */

@@ -303,6 +303,19 @@ bool model_form_update(struct admin *admin, const struct json *body, struct prod
            form_tabs(admin, body, &row->enabled_tabs) && form_icon(admin, body, ret_icon);
 }
 
+/* A part that is JSON itself; stays when the document has none (of a time when there were none). */
+static void copy_part(const struct json *document, const char *name, struct arena *arena, struct str *ret_text)
+{
+    const struct json *part = json_get(document, name);
+    if (json_is_array(part) || json_is_object(part)) {
+        struct buf text;
+        buf_init(&text, MODEL_DOCUMENT_BYTES_MAX);
+        json_write(&text, part);
+        *ret_text = arena_str(arena, buf_str(&text));
+        buf_deinit(&text);
+    }
+}
+
 void model_document_apply(const struct json *document, struct arena *arena, struct product_model_row *row)
 {
     struct str name = json_string(json_get(document, "name"));
@@ -317,12 +330,9 @@ void model_document_apply(const struct json *document, struct arena *arena, stru
     int64_t minutes = 0;
     json_int(json_get(document, "offline_threshold_minutes"), &minutes);
     row->offline_threshold_minutes = minutes;
-    const struct json *stored_tabs = json_get(document, "enabled_tabs");
-    if (json_is_array(stored_tabs)) {
-        struct buf text;
-        buf_init(&text, 4096);
-        json_write(&text, stored_tabs);
-        row->enabled_tabs = arena_str(arena, buf_str(&text));
-        buf_deinit(&text);
-    }
+    copy_part(document, "enabled_tabs", arena, &row->enabled_tabs);
+    copy_part(document, "parameters", arena, &row->parameters);
+    copy_part(document, "widgets", arena, &row->widgets);
+    row->config_schema = (struct str){0};
+    copy_part(document, "config_schema", arena, &row->config_schema);
 }

@@ -86,14 +86,19 @@ struct json *model_document(const struct product_model_row *row)
 {
     struct buf text;
     struct json_writer w;
-    buf_init(&text, 65536);
+    buf_init(&text, MODEL_DOCUMENT_BYTES_MAX);
     json_writer_init(&w, &text);
     json_begin_object(&w);
     json_field_str(&w, "name", row->name);
     write_settings(&w, row);
+    if (row->config_schema.ptr) {
+        json_field_raw(&w, "config_schema", row->config_schema);
+    }
+    json_field_raw(&w, "parameters", row->parameters);
+    json_field_raw(&w, "widgets", row->widgets);
     json_end_object(&w);
     struct json *document = NULL;
-    if (json_parse(buf_str(&text), NULL, &document) != ERR_OK) {
+    if (json_parse(buf_str(&text), &(struct json_limits){.bytes_max = MODEL_DOCUMENT_BYTES_MAX}, &document) != ERR_OK) {
         document = json_new_object();
     }
     buf_deinit(&text);

@@ -27,7 +27,7 @@ struct product_model_row {
 
 /* Sets row->no. ERR_EXISTS: the partner has a model of this name. */
 enum err product_model_store_insert(struct store_tx *tx, struct product_model_row *row) MUST_CHECK;
-/* Name, SKU, authentication method, threshold, tabs, published, updated_at: never what is immutable. ERR_EXISTS. */
+/* Name, SKU, authentication method, threshold, tabs, published, schema, parameters, widgets, updated_at: never what is immutable. ERR_EXISTS. */
 enum err product_model_store_update(struct store_tx *tx, const struct product_model_row *row) MUST_CHECK;
 /* With its keys, command definitions and versions. */
 enum err product_model_store_delete(struct store_tx *tx, int64_t no) MUST_CHECK;
@@ -43,6 +43,9 @@ struct product_model_filter {
 enum err product_model_store_list(struct store_tx *tx, const struct product_model_filter *filter, struct page page,
                                   void (*visit)(const struct product_model_row *row, void *arg), void *arg) MUST_CHECK;
 int64_t product_model_store_count(struct store_tx *tx, const struct product_model_filter *filter);
+/* ptr NULL: the model has none. */
+enum err product_model_store_config_schema(struct store_tx *tx, int64_t no, struct arena *arena,
+                                           struct str *ret_schema) MUST_CHECK;
 int64_t product_model_store_device_count(struct store_tx *tx, int64_t no);
 /* Bit n is set when a model of the partner has API version n. */
 unsigned product_model_store_versions_in_use(struct store_tx *tx, int64_t partner_no);

@@ -59,9 +59,10 @@ enum err telemetry_state_json(struct domain *domain, struct store_tx *tx, int64_
 enum err telemetry_write_newest(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
                                 int64_t from_ms, int64_t to_ms, unsigned limit, struct buf *out) MUST_CHECK;
 /* Appends {"series":[{"key","unit","points":[...]}]} of management-api.md 6.1: numbers as [ms,min,avg,max], of single
- * values when there are at most `points`, else of buckets; strings and booleans as changes [ms,value]. On LANE_READ. */
+ * values when there are at most `points`, else of buckets; strings and booleans as changes [ms,value]. `units`: of each key,
+ * ptr NULL for none. On LANE_READ. */
 enum err telemetry_write_series(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
-                                const struct str *keys, size_t key_count, int64_t from_ms, int64_t to_ms, unsigned points,
+                                const struct str *keys, const struct str *units, size_t key_count, int64_t from_ms, int64_t to_ms, unsigned points,
                                 struct buf *out) MUST_CHECK;
 
 /* The device was deleted, or un-claimed with a raised epoch (the row's state is '{}' and its position 0): forgets its

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "codec/json/json.h"
+#include "model/management/field_text.h"
 #include "model/telemetry/telemetry_internal.h"
 
 #define AHEAD_MAX_MS (INT64_C(5) * 60 * 1000)
@@ -242,7 +243,7 @@ struct change {
 
 /* One key. Its newest value decides whether it is a series of numbers or of changes. */
 struct series {
-    struct str key;
+    struct str key, unit;
     bool decided, numeric, full;
     struct point *raw;    /* up to points + 1: then the buckets are shown */
     size_t raw_count;
@@ -488,7 +489,7 @@ static void write_series(struct json_writer *w, const struct series_job *job)
         struct series *s = &job->series[i];
         json_begin_object(w);
         json_field_str(w, "key", s->key);
-        json_field_null(w, "unit");
+        field_text(w, "unit", s->unit);
         json_name(w, "points");
         json_begin_array(w);
         if (s->decided && !s->numeric) {
@@ -518,8 +519,8 @@ static void series_free(struct series *s)
 }
 
 enum err telemetry_write_series(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
-                                const struct str *keys, size_t key_count, int64_t from_ms, int64_t to_ms, unsigned points,
-                                struct buf *out)
+                                const struct str *keys, const struct str *units, size_t key_count, int64_t from_ms,
+                                int64_t to_ms, unsigned points, struct buf *out)
 {
     from_ms = from_ms < 0 ? 0 : from_ms;
     to_ms = to_ms > TIME_MAX_MS ? TIME_MAX_MS : to_ms;
@@ -532,6 +533,7 @@ enum err telemetry_write_series(struct domain *domain, struct store_tx *tx, cons
     job.series = mem_calloc(job.count ? job.count : 1, sizeof *job.series);
     for (size_t i = 0; i < job.count; i++) {
         job.series[i].key = keys[i];
+        job.series[i].unit = units[i];
     }
     walk_init(&walk, domain, tx, device);
     enum err err = series_collect(&walk, &job);

@@ -16,6 +16,8 @@ extern const unsigned char schema_004_exactly_once[];
 extern const unsigned char schema_004_exactly_once_end[];
 extern const unsigned char schema_005_outbox[];
 extern const unsigned char schema_005_outbox_end[];
+extern const unsigned char schema_006_telemetry_key[];
+extern const unsigned char schema_006_telemetry_key_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -63,6 +65,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_003_device_calls, (size_t)(schema_003_device_calls_end - schema_003_device_calls)),
         str_from(schema_004_exactly_once, (size_t)(schema_004_exactly_once_end - schema_004_exactly_once)),
         str_from(schema_005_outbox, (size_t)(schema_005_outbox_end - schema_005_outbox)),
+        str_from(schema_006_telemetry_key, (size_t)(schema_006_telemetry_key_end - schema_006_telemetry_key)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }

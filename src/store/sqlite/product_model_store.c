@@ -87,7 +87,8 @@ enum err product_model_store_update(struct store_tx *tx, const struct product_mo
     struct query q;
     query_begin(&q, tx,
                 "UPDATE model SET name = ?2, sku = ?3, auth_cloud_id = ?4, offline_threshold_minutes = ?5, "
-                "enabled_tabs = ?6, published = ?7, updated_at = ?8 WHERE no = ?1");
+                "enabled_tabs = ?6, published = ?7, updated_at = ?8, config_schema = ?9, parameters = ?10, "
+                "widgets = ?11 WHERE no = ?1");
     query_bind_i64(&q, 1, row->no);
     query_bind_str(&q, 2, row->name);
     query_bind_str(&q, 3, row->sku);
@@ -96,6 +97,9 @@ enum err product_model_store_update(struct store_tx *tx, const struct product_mo
     query_bind_str(&q, 6, row->enabled_tabs);
     query_bind_i64(&q, 7, row->published);
     query_bind_time(&q, 8, row->updated_at);
+    query_bind_str(&q, 9, row->config_schema);
+    query_bind_str(&q, 10, row->parameters);
+    query_bind_str(&q, 11, row->widgets);
     return query_finish(&q);
 }
 
@@ -103,6 +107,7 @@ enum err product_model_store_delete(struct store_tx *tx, int64_t no)
 {
     static const char *const statements[] = {
         "DELETE FROM model_version WHERE model_no = ?1",
+        "DELETE FROM telemetry_key WHERE model_no = ?1",
         "DELETE FROM command_definition WHERE model_no = ?1",
         "DELETE FROM hardware_key WHERE model_no = ?1",
         "DELETE FROM model WHERE no = ?1",
@@ -170,6 +175,16 @@ int64_t product_model_store_count(struct store_tx *tx, const struct product_mode
     query_begin(&q, tx, "SELECT count(*)" FILTER);
     bind_filter(&q, filter);
     return count_finish(&q);
+}
+
+enum err product_model_store_config_schema(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_schema)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT config_schema FROM model WHERE no = ?1 AND config_schema IS NOT NULL");
+    query_bind_i64(&q, 1, no);
+    bool found = query_next(&q);
+    *ret_schema = found ? query_str_copy(&q, 0, arena) : (struct str){NULL, 0};
+    return query_finish(&q);
 }
 
 int64_t product_model_store_device_count(struct store_tx *tx, int64_t no)

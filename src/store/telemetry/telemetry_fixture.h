@@ -264,7 +264,7 @@ static inline void read_run(struct op *op, struct store_tx *tx)
     struct read_op *r = container_of(op, struct read_op, op);
     struct domain *domain = &r->fixture->domain;
     struct device_brief device = fixture_device(r->fixture, r->device_no);
-    struct str key = str_from_cstr(r->key);
+    struct str key = str_from_cstr(r->key), unit = {NULL, 0};
     switch (r->what) {
     case READ_STATE:
         op->err = telemetry_state_json(domain, tx, r->device_no, &r->out);
@@ -273,7 +273,7 @@ static inline void read_run(struct op *op, struct store_tx *tx)
         op->err = telemetry_write_newest(domain, tx, &device, r->from_ms, r->to_ms, r->limit, &r->out);
         break;
     case READ_SERIES:
-        op->err = telemetry_write_series(domain, tx, &device, &key, 1, r->from_ms, r->to_ms, r->limit, &r->out);
+        op->err = telemetry_write_series(domain, tx, &device, &key, &unit, 1, r->from_ms, r->to_ms, r->limit, &r->out);
         break;
     }
 }

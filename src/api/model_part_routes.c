@@ -1,0 +1,67 @@
+/* What belongs to a partner's model besides its own fields (management-api.md 5.4): configuration schema, parameters,
+ * telemetry keys, widgets. */
+#include "api/admin_call.h"
+#include "model/maker/model_parameters.h"
+#include "model/maker/model_schema.h"
+#include "model/maker/telemetry_key.h"
+
+static void schema_read(struct call *call, struct store_tx *tx)
+{
+    model_schema_read(call_admin(call), tx, call->params[0]);
+}
+
+static void schema_put(struct call *call, struct store_tx *tx)
+{
+    model_schema_put(call_admin(call), tx, call->params[0], call->body);
+}
+
+static void schema_delete(struct call *call, struct store_tx *tx)
+{
+    model_schema_delete(call_admin(call), tx, call->params[0]);
+}
+
+static void parameters_read(struct call *call, struct store_tx *tx)
+{
+    model_parameters_read(call_admin(call), tx, call->params[0]);
+}
+
+static void parameters_put(struct call *call, struct store_tx *tx)
+{
+    model_parameters_put(call_admin(call), tx, call->params[0], call->body);
+}
+
+static void keys_read(struct call *call, struct store_tx *tx)
+{
+    telemetry_keys_read(call_admin(call), tx, call->params[0]);
+}
+
+static void keys_put(struct call *call, struct store_tx *tx)
+{
+    telemetry_keys_put(call_admin(call), tx, call->params[0], call->body);
+}
+
+static void widgets_read(struct call *call, struct store_tx *tx)
+{
+    model_widgets_read(call_admin(call), tx, call->params[0]);
+}
+
+static void widgets_put(struct call *call, struct store_tx *tx)
+{
+    model_widgets_put(call_admin(call), tx, call->params[0], call->body);
+}
+
+#define MODEL(path) "/core/v1/partner/models/:m" path
+#define ARRAY (ROUTE_WRITE | ROUTE_ARRAY_BODY)
+
+const struct route model_part_routes[] = {
+    {"GET", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_READ, 0, schema_read},
+    {"PUT", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_BULK_BODY, schema_put},
+    {"DELETE", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, schema_delete},
+    {"GET", MODEL("/parameters"), ACCESS_PARTNER, PLACE_READ, 0, parameters_read},
+    {"PUT", MODEL("/parameters"), ACCESS_PARTNER, PLACE_REGISTRY, ARRAY, parameters_put},
+    {"GET", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_READ, 0, keys_read},
+    {"PUT", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_REGISTRY, ARRAY, keys_put},
+    {"GET", MODEL("/widgets"), ACCESS_PARTNER, PLACE_READ, 0, widgets_read},
+    {"PUT", MODEL("/widgets"), ACCESS_PARTNER, PLACE_REGISTRY, ARRAY, widgets_put},
+    {0},
+};
