@@ -51,17 +51,16 @@ static void widgets_put(struct call *call, struct store_tx *tx)
 }
 
 #define MODEL(path) "/core/v1/partner/models/:m" path
-#define ARRAY (ROUTE_WRITE | ROUTE_ARRAY_BODY)
 
 const struct route model_part_routes[] = {
     {"GET", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_READ, 0, schema_read},
     {"PUT", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_BULK_BODY, schema_put},
     {"DELETE", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, schema_delete},
     {"GET", MODEL("/parameters"), ACCESS_PARTNER, PLACE_READ, 0, parameters_read},
-    {"PUT", MODEL("/parameters"), ACCESS_PARTNER, PLACE_REGISTRY, ARRAY, parameters_put},
+    {"PUT", MODEL("/parameters"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_ARRAY_BODY, parameters_put},
     {"GET", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_READ, 0, keys_read},
-    {"PUT", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_REGISTRY, ARRAY, keys_put},
+    {"PUT", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_ARRAY_BODY, keys_put},
     {"GET", MODEL("/widgets"), ACCESS_PARTNER, PLACE_READ, 0, widgets_read},
-    {"PUT", MODEL("/widgets"), ACCESS_PARTNER, PLACE_REGISTRY, ARRAY, widgets_put},
+    {"PUT", MODEL("/widgets"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_ARRAY_BODY, widgets_put},
     {0},
 };

@@ -56,6 +56,7 @@ before(async () => {
   const space = await organization.post('/spaces', { name: 'Secret room' });
   await request(server.http, 'POST', `/v1/devices/${device.id}/telemetry`, { key: device.access_key, body: { telemetries: { temp: 1 } } });
   await organization.patch(`/devices/${device.id}`, { configuration: { a: 1 } });
+  await partner.put(`/models/${model.id}/config_schema`, { type: 'object' });
   const command = await organization.post(`/devices/${device.id}/commands`, { name: 'reboot' });
   const definition = (await partner.get(`/models/${model.id}/commands`)).data[0];
   const hardwareKey = (await partner.get(`/models/${model.id}/hardware_keys`)).data[0];
@@ -95,6 +96,7 @@ function bodyOf({ method, path }) {
   if (method === 'GET' || method === 'DELETE') return undefined;
   const own = { name: 'Intruder', friendly_name: 'Intruder', kind: 'organization', id: a.customer.id, communication_protocol: 'mqtt', device_type: 'physical',
     configuration: { hacked: true }, config: { hacked: true }, telemetries: { hacked: 1 }, status: 'done', admin_contact_email: 'i@example.com' };
+  if (/\/(parameters|telemetry_keys|widgets)$/.test(path)) return [{ name: 'Intruder', key: 'intruder', type: 'text' }];
   if (path.endsWith('/assign')) return { device_ids: [a.free.id], organization_id: outsiders.foreign.id };
   if (path.endsWith('/claim') || path.endsWith('/lookup')) return { space_id: a.space.id, ...a.identity };
   if (path.endsWith('/commands')) return { ...own, name: 'reboot' };
