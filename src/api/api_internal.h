@@ -100,6 +100,8 @@ static inline struct http_call *http_call_of(struct call *call)
 }
 
 /* --- api.c --- */
+/* Every route table of the program, in the order of api_new. */
+const struct route *const *api_route_tables(size_t *ret_count);
 struct api *api_new_with(const struct api_config *config, const struct route *const *tables, size_t table_count);
 struct api_loop *api_loop_of(struct api *api, struct loop *loop);
 void api_loop_refresh(struct api_loop *home); /* takes over settings that have changed */

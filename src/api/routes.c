@@ -1,19 +1,28 @@
 /* Every route of the program, table by table. */
 #include "api/api_internal.h"
+#include "api/openapi/openapi.h"
+
+static const struct route *const tables[] = {
+    device_routes,
+    live_routes,
+    model_part_routes,
+    organization_device_routes,
+    organization_routes,
+    partner_device_routes,
+    partner_routes,
+    session_routes,
+    space_routes,
+    system_routes,
+    openapi_routes,
+};
+
+const struct route *const *api_route_tables(size_t *ret_count)
+{
+    *ret_count = sizeof tables / sizeof tables[0];
+    return tables;
+}
 
 struct api *api_new(const struct api_config *config)
 {
-    const struct route *const tables[] = {
-        device_routes,
-        live_routes,
-        model_part_routes,
-        organization_device_routes,
-        organization_routes,
-        partner_device_routes,
-        partner_routes,
-        session_routes,
-        space_routes,
-        system_routes,
-    };
     return api_new_with(config, tables, sizeof tables / sizeof tables[0]);
 }

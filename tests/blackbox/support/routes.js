@@ -18,7 +18,7 @@ function textOf(expression, source) {
 /** [{ method, path, access: 'PARTNER', writes, place }] of every row. */
 export function readRoutes() {
   const routes = [];
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.c') && !name.endsWith('_test.c'))) {
+  for (const file of readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.c') && !name.endsWith('_test.c'))) {
     const source = readFileSync(join(folder, file), 'utf8');
     for (const [, method, path, access, rest] of source.matchAll(/\{"(GET|POST|PUT|PATCH|DELETE)",\s*([^,]+?),\s*ACCESS_(\w+),([^}]*)\}/g)) {
       routes.push({ method, path: textOf(path, source), access, writes: /ROUTE_WRITE|\bCREATE\b/.test(rest) });

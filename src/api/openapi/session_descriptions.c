@@ -1,0 +1,22 @@
+/* management-api.md 10; set-up (portal.md 2) */
+#include "api/openapi/description.h"
+
+#define SESSION "/core/v1/session"
+
+const struct description session_descriptions[] = {
+    {"GET", "/core/v1/openapi.json", "This document", NULL, NULL, "object"},
+    {"GET", "/core/v1/setup", "Whether the installation is to be set up", NULL, NULL, "object"},
+    {"GET", "/core/v1/setup/:token", "What the set-up page asks for", NULL, NULL, "object"},
+    {"POST", "/core/v1/setup/:token", "Set the installation up", NULL, "object", "object"},
+    {"POST", SESSION, "Sign in", NULL, "{email! text; password! text; otp text}", "Session"},
+    {"GET", SESSION, "Who is signed in", NULL, NULL, "Session"},
+    {"DELETE", SESSION, "Sign out", NULL, NULL, "success"},
+    {"POST", SESSION "/tenant", "Act for another tenant", NULL, "{kind! enum(partner|organization); id! uuid}", "Session"},
+    {"POST", SESSION "/password", "Change the password", NULL, "{current_password! text; password! text}", "object"},
+    {"POST", SESSION "/reset", "Ask for a link that resets the password, or use it", NULL,
+     "{email text; token text; password text}", "object"},
+    {"POST", SESSION "/otp", "Turn one-time codes on or off", NULL, "object", "object"},
+    {"GET", SESSION "/preferences", "Preferences of the person", NULL, NULL, "object"},
+    {"PUT", SESSION "/preferences", "Replace the preferences", NULL, "object", "object"},
+    {0},
+};
