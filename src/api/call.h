@@ -100,6 +100,7 @@ void call_paging(struct call *call, int64_t default_per_page, int64_t cap, struc
 extern const struct route device_routes[];
 extern const struct route partner_routes[];
 extern const struct route partner_device_routes[];
+extern const struct route merge_routes[];
 extern const struct route model_part_routes[];
 extern const struct route organization_routes[];
 extern const struct route organization_device_routes[];

@@ -5,6 +5,7 @@
 static const struct route *const tables[] = {
     device_routes,
     live_routes,
+    merge_routes,
     model_part_routes,
     organization_device_routes,
     organization_routes,

@@ -5,8 +5,13 @@
 
 #define STATUS_DIGITS 3
 
-const struct description *const description_tables[] = {device_descriptions, organization_descriptions, partner_descriptions,
-                                                        session_descriptions};
+const struct description *const description_tables[] = {
+    device_descriptions,
+    fleet_descriptions,
+    organization_descriptions,
+    partner_descriptions,
+    session_descriptions,
+};
 const unsigned description_table_count = sizeof description_tables / sizeof description_tables[0];
 
 /* --- one operation --- */

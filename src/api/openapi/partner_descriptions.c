@@ -80,7 +80,7 @@ const struct description partner_descriptions[] = {
     {"PUT", MODEL "/parameters", "Set them", NULL, "[Parameter]", "[Parameter]"},
     {"GET", MODEL "/telemetry_keys", "Telemetry keys seen", NULL, NULL, "[any]"},
     {"PUT", MODEL "/telemetry_keys", "Say what keys mean", NULL,
-     "[{key! text<=128; label text<=255; unit text<=64; metered bool}]", "[any]"},
+     "[{key! text<=128; label text<=255; unit text<=32; metered bool}]", "[any]"},
     {"GET", MODEL "/widgets", "Widgets of its devices' page", NULL, NULL, "[any]"},
     {"PUT", MODEL "/widgets", "Set them", NULL, "[object]", "[any]"},
     /* --- customers (4, 5.9) --- */

@@ -6,6 +6,7 @@
 #include "model/device/effective_status.h"
 #include "model/management/field_text.h"
 #include "model/ports/incident_store.h"
+#include "model/ports/merge_group_store.h"
 #include "model/telemetry/telemetry.h"
 
 enum { STATE_BYTES_MAX = 1024 * 1024 };
@@ -34,8 +35,39 @@ struct view {
     struct partner_info partner;
     struct organization_info organization; /* no 0: unclaimed */
     int worst_priority;
+    enum effective_status effective, merged; /* its own, and its group's */
+    int64_t group[MERGE_GROUP_MAX];
+    size_t group_count;                      /* 0: not merged */
     struct buf state;
 };
+
+static enum effective_status effective_of(struct domain *domain, const struct device_brief *hot, int worst_priority)
+{
+    struct device_brief parent;
+    struct effective_inputs inputs = {
+        .seen = hot->last_seen_ms != 0,
+        .status = hot->status,
+        .worst_priority = worst_priority,
+        .parent_swept = hot->parent_no && device_table_find_no(domain->devices, hot->parent_no, &parent) && parent.swept,
+    };
+    return effective_status(&inputs);
+}
+
+/* The worst of the group's effective statuses (device-api.md 10.3). */
+static enum err load_effective(struct view *view)
+{
+    view->effective = view->merged = effective_of(view->domain, &view->hot, view->worst_priority);
+    enum err err = merge_group_store_of(view->tx, view->hot.no, view->group, &view->group_count);
+    for (size_t i = 0; i < view->group_count && err == ERR_OK; i++) {
+        struct device_brief hot;
+        int worst_priority = 0;
+        if (view->group[i] != view->hot.no && device_table_find_no(view->domain->devices, view->group[i], &hot)) {
+            err = incident_store_worst(view->tx, hot.no, &worst_priority);
+            view->merged = effective_status_worst(view->merged, effective_of(view->domain, &hot, worst_priority));
+        }
+    }
+    return err;
+}
 
 static enum err load(struct view *view, int64_t device_no)
 {
@@ -62,6 +94,10 @@ static enum err load(struct view *view, int64_t device_no)
         device_brief_of_core(domain, core, &view->hot); /* made in this very transaction */
     }
     buf_init(&view->state, STATE_BYTES_MAX);
+    err = load_effective(view);
+    if (err != ERR_OK) {
+        return err;
+    }
     err = telemetry_state_json(domain, view->tx, device_no, &view->state);
     if (err == ERR_NOT_FOUND) {
         buf_append_cstr(&view->state, "{}");
@@ -124,17 +160,22 @@ static void write_status(struct json_writer *w, const struct view *view)
 
 static void write_effective(struct json_writer *w, const struct view *view)
 {
-    struct device_brief parent;
-    struct effective_inputs inputs = {
-        .seen = view->hot.last_seen_ms != 0,
-        .status = view->hot.status,
-        .worst_priority = view->worst_priority,
-        .parent_swept = view->hot.parent_no &&
-                        device_table_find_no(view->domain->devices, view->hot.parent_no, &parent) && parent.swept,
-    };
-    const char *name = effective_status_name(effective_status(&inputs));
-    json_field_cstr(w, "effective_status", name);
-    json_field_cstr(w, "merged_effective_status", name); /* no merge groups: the device is its own */
+    json_field_cstr(w, "effective_status", effective_status_name(view->effective));
+    json_field_cstr(w, "merged_effective_status", effective_status_name(view->merged));
+}
+
+/* The devices it is shown as one with: the primary first. */
+static void write_group(struct json_writer *w, const struct view *view)
+{
+    struct device_core member;
+    json_name(w, "merged_device_ids");
+    json_begin_array(w);
+    for (size_t i = 0; i < view->group_count; i++) {
+        if (device_store_core(view->tx, view->group[i], &member) == ERR_OK) {
+            json_put_uuid(w, &member.id);
+        }
+    }
+    json_end_array(w);
 }
 
 static void write_replacement(struct json_writer *w, const struct view *view)
@@ -206,6 +247,7 @@ static void write_for_organization(struct json_writer *w, const struct view *vie
     json_field_time(w, "claimed_at", core->claimed_at);
     write_connection(w, view);
     write_replacement(w, view);
+    write_group(w, view);
     json_end_object(w);
 }
 

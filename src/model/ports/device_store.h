@@ -80,7 +80,7 @@ enum err device_store_set_key(struct store_tx *tx, int64_t no, const uint8_t key
 enum err device_store_set_incidents_suspended(struct store_tx *tx, int64_t no, bool suspended) MUST_CHECK;
 enum err device_store_set_refused(struct store_tx *tx, int64_t no, int64_t at) MUST_CHECK;
 enum err device_store_detach(struct store_tx *tx, int64_t no) MUST_CHECK; /* parent becomes null */
-/* What belongs to the former owner goes: incidents, authors of configurations; the state starts empty, history rows of
+/* What belongs to the former owner goes: incidents, merge groups, authors of configurations; the state starts empty, history rows of
  * former epochs await the purge. */
 enum err device_store_forget_owner(struct store_tx *tx, int64_t no, uint32_t epoch) MUST_CHECK;
 /* The row and all below it, the stored MQTT session too; history awaits the purge. Children must be gone before. */

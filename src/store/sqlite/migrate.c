@@ -18,6 +18,8 @@ extern const unsigned char schema_005_outbox[];
 extern const unsigned char schema_005_outbox_end[];
 extern const unsigned char schema_006_telemetry_key[];
 extern const unsigned char schema_006_telemetry_key_end[];
+extern const unsigned char schema_007_merge_group[];
+extern const unsigned char schema_007_merge_group_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -66,6 +68,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_004_exactly_once, (size_t)(schema_004_exactly_once_end - schema_004_exactly_once)),
         str_from(schema_005_outbox, (size_t)(schema_005_outbox_end - schema_005_outbox)),
         str_from(schema_006_telemetry_key, (size_t)(schema_006_telemetry_key_end - schema_006_telemetry_key)),
+        str_from(schema_007_merge_group, (size_t)(schema_007_merge_group_end - schema_007_merge_group)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }
