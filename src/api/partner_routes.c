@@ -172,6 +172,13 @@ static void settings_read(struct call *call, struct store_tx *tx)
     partner_settings(call_admin(call), tx, local);
 }
 
+static void settings_update(struct call *call, struct store_tx *tx)
+{
+    char local[NET_HOST_TEXT_BYTES];
+    net_host_format(&call->local, local);
+    partner_settings_update(call_admin(call), tx, call->body, local);
+}
+
 static void overview(struct call *call, struct store_tx *tx)
 {
     partner_overview(call_admin(call), tx);
@@ -214,7 +221,8 @@ const struct route partner_routes[] = {
     {"GET", PARTNER("/api_keys"), ACCESS_PARTNER, PLACE_READ, 0, handle_api_keys_list},
     {"POST", PARTNER("/api_keys"), ACCESS_PARTNER, PLACE_REGISTRY, CREATE | ROUTE_SECRET_REPLY, handle_api_keys_create},
     {"DELETE", PARTNER("/api_keys/:id"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, handle_api_keys_revoke},
-    {"GET", PARTNER("/settings"), ACCESS_PARTNER, PLACE_READ, 0, settings_read},
+    {"GET", PARTNER("/settings"), ACCESS_PARTNER, PLACE_READ, ROUTE_SECRET_REPLY, settings_read},
+    {"PATCH", PARTNER("/settings"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY, settings_update},
     {"GET", PARTNER("/overview"), ACCESS_PARTNER, PLACE_READ, 0, overview},
     {"GET", PARTNER("/audit"), ACCESS_PARTNER, PLACE_READ, 0, handle_audit},
     {0},

@@ -14,6 +14,7 @@ static const struct route *const tables[] = {
     session_routes,
     space_routes,
     system_routes,
+    webhook_routes,
     openapi_routes,
 };
 

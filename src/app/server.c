@@ -30,6 +30,7 @@
 #include "io/stream.h"
 #include "io/tls.h"
 #include "model/account/setup.h"
+#include "notify/sender.h"
 #include "store/store.h"
 
 enum { LOOPS_MAX = 64, NETWORKS_MAX = 64, FILES_RESERVE = 512, DRAIN_MS = 5000, GATHER_US_MAX = 10000 };
@@ -51,6 +52,7 @@ struct server {
     unsigned listener_count;
     struct api *api;
     struct hub *hub;
+    struct sender *sender;
     int signals;
     struct config *reloaded[64]; /* settings replaced by SIGHUP live until the end (domain.h) */
     unsigned reloaded_count;
@@ -261,6 +263,7 @@ static enum err open_doors(struct server *server)
                                                .connections_max = connections_max,
                                                .is_healthy = check_health,
                                                .user = server});
+    server->sender = sender_new(&server->installation.domain);
     server->api = api_new(&(struct api_config){
         .domain = &server->installation.domain,
         .loops = server->loops,
@@ -296,7 +299,7 @@ static enum err start_threads(struct server *server)
         pthread_setname_np(server->threads[i], name);
         server->thread_count++;
     }
-    return err;
+    return err ? err : sender_start(server->sender);
 }
 
 static enum err open_store(struct server *server)
@@ -503,6 +506,7 @@ static void drain(struct server *server)
 void server_stop(struct server *server)
 {
     drain(server);
+    sender_stop(server->sender);
     if (server->installation.store) {
         store_stop(server->installation.store); /* completions still reach the loops */
     }
@@ -515,6 +519,7 @@ void server_stop(struct server *server)
     loops_settle(server->loops, server->loop_count);
     hub_free(server->hub);
     api_free(server->api);
+    sender_free(server->sender);
     for (unsigned i = 0; i < server->loop_count; i++) {
         loop_free(server->loops[i]);
     }

@@ -41,6 +41,10 @@
     X(STORE_JOBS, "muster_store_jobs_total", "counter", "write jobs run") \
     X(STORE_FAILURES, "muster_store_failures_total", "counter", "transactions that failed") \
     X(STORE_QUEUE, "muster_store_queue", "gauge", "write jobs waiting") \
+    X(DELIVERIES, "muster_deliveries_total", "counter", "webhook and chat calls delivered") \
+    X(DELIVERIES_FAILED, "muster_deliveries_failed_total", "counter", "tries of webhook and chat calls that failed") \
+    X(MAILS, "muster_mails_total", "counter", "mails that the relay took") \
+    X(MAILS_FAILED, "muster_mails_failed_total", "counter", "tries of mails that failed") \
     X(LIVE_STREAMS, "muster_live_streams", "gauge", "live stream readers") \
     X(LIVE_EVENTS_DROPPED, "muster_live_events_dropped_total", "counter", "live events dropped for slow readers")
 

@@ -73,6 +73,11 @@
     X(telemetry, segment_rows, U, 1000000, 0, "samples after which a telemetry file ends and is sealed") \
     X(telemetry, segment_rows_min, U, 50000, 0, "samples from which on a telemetry file may end for its age") \
     X(telemetry, segment_age, MS, 900000, 0, "age at which a telemetry file ends, with that many samples") \
+    X(notify, allowed_networks, TEXT, "", 1, "private networks that webhooks and chat calls may reach, comma separated; unset: none, loopback neither") \
+    X(notify, ca_file, TEXT, "", 1, "PEM file that certificates of webhooks and of the mail relay are checked against; unset: the system's") \
+    X(notify, timeout, MS, 10000, 1, "time for one webhook or chat call") \
+    X(notify, first_retry, MS, 10000, 1, "time between the first and the second try of a webhook or chat call") \
+    X(notify, second_retry, MS, 60000, 1, "time between the second and the third try of a webhook or chat call") \
     X(notify, webhook_queue, U, 100000, 1, "webhook and chat calls of one tenant that wait; more are kept as failed") \
     X(notify, mail_queue, U, 1000, 1, "mails of one tenant that wait; more are kept as failed") \
     X(notify, deliveries_kept, U, 1000, 1, "finished calls, and finished mails, of one tenant that are kept for the lists") \

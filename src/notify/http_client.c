@@ -1,9 +1,9 @@
 #include "notify/http_client.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 
 #include "base/mem.h"
+#include "notify/curl_library.h"
 
 enum { REPLY_BYTES_MAX = 16 * 1024 * 1024, TIMEOUT_MS = 10000 };
 
@@ -11,15 +11,9 @@ struct http_client {
     CURL *curl;
 };
 
-static void init_library(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 struct http_client *http_client_new(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, init_library);
+    curl_library_use();
     struct http_client *client = mem_new(struct http_client);
     client->curl = curl_easy_init();
     curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);

@@ -70,8 +70,11 @@ before(async () => {
     expired[tenant] = await expiring((at) => api.post('/api_keys', { name: 'expired', expires_at: at }, 201));
   }
   await until(async () => (await request(server.http, 'GET', '/core/v1/organization/info', { key: expired.ORGANIZATION.key })).status === 401, 'a key expires');
+  await partner.patch('/settings', { webhook: { url: 'http://127.0.0.1:9/', events: [] } });
+  const delivery = await partner.post('/settings/webhook/test', {});
+  await until(async () => (await partner.get(`/webhook_deliveries/${delivery.id}`)).state === 'failed', 'a refused address is given up');
   const { sn, mac } = await partner.get(`/devices/${device.id}`);
-  a = { partner, organization, identity: { sn, mac }, model, device, second, free, space, command, definition, hardwareKey, partnerRead, organizationRead, customer: built.customer,
+  a = { partner, organization, identity: { sn, mac }, delivery, model, device, second, free, space, command, definition, hardwareKey, partnerRead, organizationRead, customer: built.customer,
     keys: { PARTNER: server.partner_key, ORGANIZATION: built.customer.api_key, DEVICE: device.access_key } };
   outsiders = { foreignPartner: built.foreignPartnerKey, foreignOrganization: built.foreign.api_key, foreign: built.foreign, sibling: built.sibling, revoked, expired };
 });
@@ -84,7 +87,7 @@ function fill(route, objects = {}) {
     if (!segment.startsWith(':')) return segment;
     const ids = { m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, n: 1,
       id: { devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id,
-        api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };
+        webhook_deliveries: a.delivery.id, api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };
     const value = ids[segment.slice(1)];
     if (value === undefined) throw new Error(`${route.method} ${route.path}: which object is ${segment}?`);
     return value;

@@ -87,6 +87,8 @@ const struct object_description object_descriptions[] = {
     {"HistoryRow", "created_at time; state object; device_id uuid"},
     {"OrganizationHistoryRow", "uuid uuid; device_id uuid; name text; model text; partner text; space_id int?; state object; "
                                "created_at time"},
+    {"Delivery", "id! uuid; event_type text; state enum(waiting|delivered|failed); attempts int(0..); status int?; error text?; "
+                 "next_attempt_at time?; created_at time; finished_at time?; payload object"},
     {"Session", "user! {" PERSON "}; tenants! [{kind enum(partner|organization); id uuid; name text}]; csrf_token text"},
     {0},
 };

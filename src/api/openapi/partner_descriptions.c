@@ -13,7 +13,7 @@
     "admin enum(customer|me|both)"
 #define PARTNER_SETTINGS \
     "{name text<=255; short_code text; domain text?; mobile_domain text?; branding object; self_signup bool; " \
-    "notifications object; webhook object; legacy_registration any}"
+    "notifications object; webhook {url text<=2048?; secret text<=255?; events [text]?}?; legacy_registration any}"
 
 const struct description partner_descriptions[] = {
     /* --- devices (4, 5.7) --- */
@@ -93,6 +93,12 @@ const struct description partner_descriptions[] = {
     {"POST", PARTNER "/api_keys", "Make an API key", NULL, "{name! text<=255; scope enum(full|read); expires_at time}", "201 ApiKey"},
     {"DELETE", PARTNER "/api_keys/:id", "Revoke an API key", NULL, NULL, "success"},
     {"GET", PARTNER "/settings", "Settings", NULL, NULL, PARTNER_SETTINGS},
+    {"PATCH", PARTNER "/settings", "Change settings", NULL, PARTNER_SETTINGS, PARTNER_SETTINGS},
+    {"POST", PARTNER "/settings/webhook/test", "Send an event of type test to the webhook", NULL, NULL, "201 Delivery"},
+    {"GET", PARTNER "/webhook_deliveries", "What was sent to the webhook, newest first",
+     PAGE "; state enum(waiting|delivered|failed)", NULL, "data Delivery"},
+    {"GET", PARTNER "/webhook_deliveries/:id", "One of them", NULL, NULL, "Delivery"},
+    {"POST", PARTNER "/webhook_deliveries/:id/retry", "Send it again", NULL, NULL, "Delivery"},
     {"GET", PARTNER "/overview", "Counts", NULL, NULL, "object"},
     {"GET", PARTNER "/audit", "Who changed what", PAGE "; " WINDOW, NULL, "data AuditEntry"},
     {0},

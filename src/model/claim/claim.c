@@ -6,6 +6,7 @@
 #include "model/command/command.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
+#include "model/outbox/webhook.h"
 
 enum { NAME_CHARS_MAX = 255 };
 
@@ -28,6 +29,9 @@ static enum err claim_one(struct device_change *change, struct device_core *devi
     device->info_version++;
     device->space_version = ++device->space_version_last; /* never repeats a value (device-api.md 3.3) */
     enum err err = store_owner(change, device);
+    if (err == ERR_OK) {
+        err = webhook_claimed_device(change->domain, change->tx, device);
+    }
     if (err == ERR_OK) {
         device_change_emit(change, EVENT_DEVICE_CLAIMED, device, PUSH_SPACE, (struct str){NULL, 0});
     }

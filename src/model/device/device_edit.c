@@ -7,6 +7,7 @@
 #include "model/device/custom_parameters.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
+#include "model/outbox/webhook.h"
 #include "model/registration/registration.h"
 
 enum { NAME_CHARS_MAX = 255, ACCESS_KEY_BYTES = 16 };
@@ -121,9 +122,19 @@ enum err device_remove_claim_codes(struct store_tx *tx, int64_t no, struct arena
     return err;
 }
 
+static enum err tell_maker_of_deletion(struct device_change *change, const struct device_core *device)
+{
+    struct device_row row;
+    enum err err = device_store_row(change->tx, device->no, change->arena, &row);
+    return err ? err : webhook_deleted_device(change->domain, change->tx, &row);
+}
+
 static enum err delete_one(struct device_change *change, const struct device_core *device)
 {
-    enum err err = device_remove_claim_codes(change->tx, device->no, change->arena);
+    enum err err = tell_maker_of_deletion(change, device);
+    if (err == ERR_OK) {
+        err = device_remove_claim_codes(change->tx, device->no, change->arena);
+    }
     if (err == ERR_OK) {
         err = device_store_delete(change->tx, device->no);
     }

@@ -2,10 +2,13 @@
 #ifndef MUSTER_MODEL_PARTNER_H
 #define MUSTER_MODEL_PARTNER_H
 
+#include "codec/json/json.h"
 #include "model/management/admin.h"
 
-/* GET /settings: {"name","short_code","public_url","mqtt_url"}. `local_host`: where the request came in. */
+/* GET /settings: {"name","short_code","public_url","mqtt_url","webhook"}. `local_host`: where the request came in. */
 void partner_settings(struct admin *admin, struct store_tx *tx, const char *local_host);
+/* PATCH /settings: the members that are there; the reply is as above. On LANE_REGISTRY. */
+void partner_settings_update(struct admin *admin, struct store_tx *tx, const struct json *body, const char *local_host);
 /* GET /overview */
 void partner_overview(struct admin *admin, struct store_tx *tx);
 

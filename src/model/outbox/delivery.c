@@ -2,9 +2,7 @@
 
 #include "model/domain.h"
 
-enum { TRIM_EVERY = 64 };
-
-static const int64_t pauses_ms[] = {10000, 60000}; /* before the second and the third try */
+enum { TRIM_EVERY = 64, PAUSE_MS_MAX = 86400000 };
 
 void outbox_wake(struct store_tx *tx)
 {
@@ -66,6 +64,14 @@ enum err delivery_queue(struct domain *domain, struct store_tx *tx, struct deliv
     return err ? err : trim(domain, tx, row);
 }
 
+/* Before the second and the third try. */
+static int64_t pause_ms(struct domain *domain, int64_t attempts)
+{
+    const struct settings *settings = domain_settings(domain);
+    uint64_t pause = attempts == 1 ? settings->notify_first_retry : settings->notify_second_retry;
+    return pause < PAUSE_MS_MAX ? (int64_t)pause : PAUSE_MS_MAX;
+}
+
 /* The next of its device may leave. */
 static enum err release_next(struct store_tx *tx, const struct delivery_row *row, int64_t now)
 {
@@ -94,7 +100,7 @@ enum err delivery_attempted(struct domain *domain, struct store_tx *tx, int64_t 
         row.error = delivered ? (struct str){NULL, 0} : str_sub(outcome->error, 0, DELIVERY_ERROR_BYTES_MAX);
         bool is_final = delivered || outcome->is_final || row.attempts >= DELIVERY_TRIES_MAX;
         row.state = delivered ? DELIVERY_DELIVERED : is_final ? DELIVERY_FAILED : DELIVERY_WAITING;
-        row.due_at = is_final ? TIME_NONE : now + pauses_ms[row.attempts - 1];
+        row.due_at = is_final ? TIME_NONE : now + pause_ms(domain, row.attempts);
         row.finished_at = is_final ? now : TIME_NONE;
         err = delivery_store_update(tx, &row);
         if (!err && is_final) {

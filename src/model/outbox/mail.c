@@ -1,9 +1,10 @@
 #include "model/outbox/mail.h"
 
+#include "base/crypto.h"
 #include "model/domain.h"
 #include "model/outbox/delivery.h"
+#include "model/outbox/mail_relay.h"
 #include "model/outbox/mail_text.h"
-#include "model/ports/setup_store.h"
 
 enum { TRIM_EVERY = 16, LINK_BYTES_MAX = 2048 };
 
@@ -44,26 +45,34 @@ static void seal_link(struct domain *domain, struct arena *arena, struct str pat
     buf_deinit(&sealed);
 }
 
-/* Whether it waits for the relay, and if not why. */
-static enum err set_state(struct domain *domain, struct store_tx *tx, struct arena *arena, struct mail_row *row)
+static bool is_full(struct domain *domain, struct store_tx *tx, const struct mail_row *row)
 {
-    struct str host;
     uint64_t max = domain_settings(domain)->notify_mail_queue;
-    enum err err = setting_store_get(tx, STR("smtp_host"), arena, &host);
+    return max && (uint64_t)mail_store_waiting(tx, row->tenant_kind, row->tenant_no, (int64_t)max) >= max;
+}
+
+/* Whether it waits for the relay from now on, and if not why. */
+static enum err set_state(struct domain *domain, struct store_tx *tx, struct mail_row *row)
+{
+    bool has_relay = false;
+    enum err err = mail_relay_exists(tx, &has_relay);
     row->state = MAIL_FAILED;
+    row->attempts = 0;
     row->due_at = TIME_NONE;
-    row->finished_at = row->created_at;
+    row->finished_at = domain->now_unix_ms();
+    row->error = (struct str){NULL, 0};
     if (!mail_address_is_valid(row->recipient)) {
         row->error = STR("The address is invalid");
-    } else if (!host.len) {
+    } else if (!has_relay) {
         row->state = MAIL_LISTED;
         row->error = STR("There is no mail relay");
-    } else if (max && (uint64_t)mail_store_waiting(tx, row->tenant_kind, row->tenant_no, (int64_t)max) >= max) {
+    } else if (is_full(domain, tx, row)) {
         row->error = STR("Too many mails were waiting");
     } else {
         row->state = MAIL_WAITING;
-        row->due_at = row->created_at;
+        row->due_at = row->finished_at;
         row->finished_at = TIME_NONE;
+        outbox_wake(tx);
     }
     return err;
 }
@@ -94,16 +103,51 @@ enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mai
     if (mail->link_path.len) {
         seal_link(domain, &arena, mail->link_path, &row);
     }
-    enum err err = set_state(domain, tx, &arena, &row);
+    enum err err = set_state(domain, tx, &row);
     if (!err) {
         err = mail_store_insert(tx, &row);
     }
     if (!err) {
         err = trim(domain, tx, &row);
     }
-    if (row.state == MAIL_WAITING) {
-        outbox_wake(tx);
+    arena_deinit(&arena);
+    return err;
+}
+
+static const int64_t pauses_ms[MAIL_TRIES_MAX - 1] = {60000, 300000, 1800000, 7200000, 21600000};
+
+enum err mail_attempted(struct domain *domain, struct store_tx *tx, int64_t no, const struct mail_outcome *outcome)
+{
+    struct arena arena;
+    struct mail_row row;
+    int64_t now = domain->now_unix_ms();
+    arena_init(&arena);
+    enum err err = mail_store_find(tx, no, &arena, &row);
+    if (!err && row.state != MAIL_WAITING) {
+        err = ERR_NOT_FOUND;
+    }
+    if (!err) {
+        row.attempts++;
+        bool sent = outcome->error.len == 0;
+        bool is_final = sent || outcome->is_final || row.attempts >= MAIL_TRIES_MAX;
+        row.state = sent ? MAIL_SENT : is_final ? MAIL_FAILED : MAIL_WAITING;
+        row.error = sent ? (struct str){NULL, 0} : str_sub(outcome->error, 0, MAIL_ERROR_BYTES_MAX);
+        row.due_at = is_final ? TIME_NONE : now + pauses_ms[row.attempts - 1];
+        row.finished_at = is_final ? now : TIME_NONE;
+        if (sent && row.link_expires_at != TIME_NONE) {
+            row.link_sealed = (struct str){NULL, 0};
+        }
+        err = mail_store_update(tx, &row);
     }
     arena_deinit(&arena);
     return err;
+}
+
+enum err mail_again(struct domain *domain, struct store_tx *tx, struct mail_row *row)
+{
+    if (row->state == MAIL_WAITING || row->state == MAIL_SENT) {
+        return ERR_STATE;
+    }
+    enum err err = set_state(domain, tx, row);
+    return err ? err : mail_store_update(tx, row);
 }

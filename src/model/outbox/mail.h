@@ -37,6 +37,20 @@ struct mail {
  * the caller, the mail is then kept as failed. */
 enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mail *mail) MUST_CHECK;
 
+/* What an attempt came to. */
+struct mail_outcome {
+    struct str error;         /* empty: the relay took it */
+    bool is_final;            /* the relay will never take it */
+};
+#define MAIL_TRIES_MAX 6
+#define MAIL_ERROR_BYTES_MAX 200
+/* Writes it down: sent, due again after 1 min, 5 min, 30 min, 2 h and 6 h, or given up. A link that is a secret is
+ * forgotten once it was sent. ERR_NOT_FOUND: it is gone, or was final already. On LANE_REGISTRY. */
+enum err mail_attempted(struct domain *domain, struct store_tx *tx, int64_t no, const struct mail_outcome *outcome) MUST_CHECK;
+/* A mail that is not waiting is tried again, with its link if it still has one. ERR_STATE: it waits already, or was sent.
+ * On LANE_REGISTRY. */
+enum err mail_again(struct domain *domain, struct store_tx *tx, struct mail_row *row) MUST_CHECK;
+
 /* One "@" with something before and after it, at most MAIL_ADDRESS_BYTES_MAX bytes of printable ASCII or UTF-8 without
  * blanks, brackets, quotes or commas: what can stand in a mail's envelope as it is. */
 bool mail_address_is_valid(struct str address);

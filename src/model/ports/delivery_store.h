@@ -59,6 +59,9 @@ enum err delivery_store_set_due(struct store_tx *tx, int64_t no, int64_t due_at)
 /* Those due at `now`, the longest due first, at most `rows_max`. */
 enum err delivery_store_due(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t now, int64_t rows_max,
                             void (*visit)(const struct delivery_row *row, void *arg), void *arg) MUST_CHECK;
+/* When the first of a tenant is due that is not due at `now`; TIME_NONE: none. */
+enum err delivery_store_next_due(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t now,
+                                 int64_t *ret_due_at) MUST_CHECK;
 /* Keeps the newest `rows_max` final ones of a tenant. */
 enum err delivery_store_trim(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t rows_max) MUST_CHECK;
 

@@ -56,9 +56,11 @@ enum err mail_store_list(struct store_tx *tx, int tenant_kind, int64_t tenant_no
 int64_t mail_store_count(struct store_tx *tx, int tenant_kind, int64_t tenant_no);
 /* How many of a tenant wait, counted up to `max`. */
 int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_no, int64_t max);
-/* Those due at `now`, the longest due first, at most `rows_max`. *ret_more: some wait for later. */
+/* Those due at `now`, the longest due first, at most `rows_max`. */
 enum err mail_store_due(struct store_tx *tx, int64_t now, int64_t rows_max,
-                        void (*visit)(const struct mail_row *row, void *arg), void *arg, bool *ret_more) MUST_CHECK;
+                        void (*visit)(const struct mail_row *row, void *arg), void *arg) MUST_CHECK;
+/* When the first is due that is not due at `now`; TIME_NONE: none. */
+enum err mail_store_next_due(struct store_tx *tx, int64_t now, int64_t *ret_due_at) MUST_CHECK;
 /* Keeps the newest `rows_max` final ones of a tenant. */
 enum err mail_store_trim(struct store_tx *tx, int tenant_kind, int64_t tenant_no, int64_t rows_max) MUST_CHECK;
 /* Forgets links that expired before `now`. */

@@ -4,6 +4,7 @@
 #include "model/device/device_change.h"
 #include "model/device/device_edit.h"
 #include "model/management/envelope.h"
+#include "model/outbox/webhook.h"
 #include "model/registration/refusal_log.h"
 #include "model/registration/registration_attempt.h"
 
@@ -146,9 +147,20 @@ static void emit_registered(struct attempt *attempt, const struct device_core *c
     }
 }
 
-/* The provisioning log and the key's use are in the same transaction as the device (2.1). */
-static enum err note_registered(struct attempt *attempt, const struct device_core *core, enum registration_result result)
+/* The maker's webhook (management-api.md 8.1). */
+static enum err tell_maker(struct attempt *attempt, const struct device_row *row, enum registration_result result)
 {
+    enum err err = webhook_registered_device(attempt->domain, attempt->tx, row);
+    if (err == ERR_OK && result == REGISTRATION_CREATED && row->core.organization_no) { /* a child comes claimed */
+        err = webhook_claimed_device(attempt->domain, attempt->tx, &row->core);
+    }
+    return err;
+}
+
+/* The provisioning log, the key's use and the webhook are in the same transaction as the device (2.1). */
+static enum err note_registered(struct attempt *attempt, const struct device_row *row, enum registration_result result)
+{
+    const struct device_core *core = &row->core;
     struct registration_entry entry;
     fill_entry(attempt, &entry);
     entry.result = result;
@@ -159,6 +171,9 @@ static enum err note_registered(struct attempt *attempt, const struct device_cor
     }
     if (err == ERR_OK && core->no % TRIM_EVERY == 0) {
         err = registration_store_trim(attempt->tx, (int64_t)domain_settings(attempt->domain)->limits_registration_log_rows);
+    }
+    if (err == ERR_OK) {
+        err = tell_maker(attempt, row, result);
     }
     if (err == ERR_OK) {
         emit_registered(attempt, core, &entry);
@@ -186,7 +201,7 @@ static enum err insert(struct attempt *attempt, struct device_row *row)
     if (err == ERR_OK) {
         err = add_claim_codes(attempt, row);
     }
-    return err == ERR_OK ? note_registered(attempt, &row->core, REGISTRATION_CREATED) : err;
+    return err == ERR_OK ? note_registered(attempt, row, REGISTRATION_CREATED) : err;
 }
 
 /* The same record with the new unit's identity and key; all else stays (2.3.3). */
@@ -200,7 +215,7 @@ static enum err replace(struct attempt *attempt, struct device_row *row)
     if (err == ERR_OK) {
         err = add_claim_codes(attempt, row);
     }
-    return err == ERR_OK ? note_registered(attempt, &row->core, REGISTRATION_REPLACED) : err;
+    return err == ERR_OK ? note_registered(attempt, row, REGISTRATION_REPLACED) : err;
 }
 
 static void store(struct attempt *attempt)

@@ -230,6 +230,18 @@ enum err delivery_store_due(struct store_tx *tx, enum tenant_kind kind, int64_t 
     return visit_rows(&q, visit, arg);
 }
 
+enum err delivery_store_next_due(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t now,
+                                 int64_t *ret_due_at)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT min(due_at) FROM delivery WHERE due_at IS NOT NULL AND tenant_kind = ?1 AND tenant_no = ?2 "
+                "AND due_at > ?3");
+    bind_tenant(&q, kind, tenant_no, now);
+    *ret_due_at = query_next(&q) ? query_time(&q, 0) : TIME_NONE;
+    return query_finish(&q);
+}
+
 enum err delivery_store_trim(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t rows_max)
 {
     struct query q;

@@ -167,16 +167,8 @@ int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_
     return read_number(&q);
 }
 
-static enum err any_waits(struct store_tx *tx, bool *ret_more)
-{
-    struct query q;
-    query_begin(&q, tx, "SELECT 1 FROM mail WHERE due_at IS NOT NULL LIMIT 1");
-    *ret_more = query_next(&q);
-    return query_finish(&q);
-}
-
 enum err mail_store_due(struct store_tx *tx, int64_t now, int64_t rows_max,
-                        void (*visit)(const struct mail_row *row, void *arg), void *arg, bool *ret_more)
+                        void (*visit)(const struct mail_row *row, void *arg), void *arg)
 {
     struct query q;
     query_begin(&q, tx,
@@ -187,8 +179,16 @@ enum err mail_store_due(struct store_tx *tx, int64_t now, int64_t rows_max,
         struct mail_row row = row_read(&q);
         visit(&row, arg);
     }
-    enum err err = query_finish(&q);
-    return err ? err : any_waits(tx, ret_more);
+    return query_finish(&q);
+}
+
+enum err mail_store_next_due(struct store_tx *tx, int64_t now, int64_t *ret_due_at)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT min(due_at) FROM mail WHERE due_at IS NOT NULL AND due_at > ?1");
+    query_bind_time(&q, 1, now);
+    *ret_due_at = query_next(&q) ? query_time(&q, 0) : TIME_NONE;
+    return query_finish(&q);
 }
 
 enum err mail_store_trim(struct store_tx *tx, int tenant_kind, int64_t tenant_no, int64_t rows_max)
