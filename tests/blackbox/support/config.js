@@ -18,4 +18,4 @@ export function configured(text) {
 }
 
 /** Tests make more requests than a person. */
-export const unlimited = () => configured('[limits]\nmanagement_requests = 0\ndevice_requests = 0\n');
+export const unlimited = () => configured('[limits]\nmanagement_requests = 0\ndevice_requests = 0\n[notify]\nfirst_retry = 1ms\nsecond_retry = 1ms\n');
