@@ -5,7 +5,7 @@
 #define NEW_DEVICE \
     "{hardware_key! text; firmware_version! text<=255; sn text<=255; mac text<=255; cloud_id text<=64; nano_id text<=64; " \
     "name text<=255; details object; sub_model text<=255; parent_id uuid; host_address text<=255; " \
-    "custom_partner_name text<=255; custom_model_name text<=255; device_model text; partner_key text; model_id uuid; model text}"
+    "custom_partner_name text<=255; custom_model_name text<=255; device_model any; partner_key any; model_id any; model any}"
 #define NEW_CHILD \
     "{model_id! uuid; firmware_version! text<=255; sn text<=255; mac text<=255; name text<=255; sub_model text<=255; details object}"
 

@@ -2,9 +2,10 @@
 
 #include "model/maker/catalog.h"
 #include "model/domain.h"
+#include "model/management/form.h"
 #include "model/registration/registration.h"
 
-enum { CANDIDATES_MAX = 32, SHORT_CODE_CHARS = 4 };
+enum { CANDIDATES_MAX = 32, SHORT_CODE_CHARS = 4, IDENTIFIER_CHARS_MAX = 255 };
 
 static struct str text_of(struct admin *admin, const struct json *body, const char *name)
 {
@@ -24,9 +25,11 @@ static bool blank(struct admin *admin, const char *label)
 
 bool claim_identifiers_check(struct admin *admin, const struct json *body)
 {
-    struct str cloud_id = text_of(admin, body, "cloud_id");
-    struct str mac = text_of(admin, body, "mac");
-    struct str sn = text_of(admin, body, "sn");
+    struct str cloud_id = {NULL, 0}, mac = {NULL, 0}, sn = {NULL, 0};
+    if (!form_text(admin, body, "cloud_id", IDENTIFIER_CHARS_MAX, &cloud_id) || !form_text(admin, body, "mac", IDENTIFIER_CHARS_MAX, &mac) ||
+        !form_text(admin, body, "sn", IDENTIFIER_CHARS_MAX, &sn)) {
+        return false;
+    }
     if (cloud_id.len) {
         return true;
     }

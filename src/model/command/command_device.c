@@ -167,7 +167,11 @@ enum err command_report(struct device_change *change, const struct device_brief 
     if (err == ERR_INVALID) {
         return ERR_OK;
     }
-    json_to_text(json_get(body, "message"), change->arena, &message);
+    const struct json *text = json_get(body, "message");
+    if (!json_is_missing(text) && !json_to_text(text, change->arena, &message)) {
+        reply_error(reply, 422, "Message is invalid");
+        return ERR_OK;
+    }
     if (utf8_length(message) > MESSAGE_CHARS_MAX) {
         reply_error(reply, 422, "Message is too long (maximum is %d characters)", MESSAGE_CHARS_MAX);
         return ERR_OK;

@@ -18,12 +18,19 @@ static enum err find_rule(struct admin *admin, struct store_tx *tx, const struct
         {"friendly_name", command_rule_by_friendly_name},
         {"command", command_rule_by_friendly_name},
     };
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        struct str text = json_string(json_get(body, ways[i].field));
-        if (text.len == 0 || text.len > NAME_BYTES_MAX) {
+    enum { WAYS = sizeof ways / sizeof ways[0] };
+    struct str texts[WAYS] = {{0}};
+    for (size_t i = 0; i < WAYS; i++) {
+        const struct json *value = json_get(body, ways[i].field);
+        if (!json_is_missing(value) && !json_to_text(value, admin->arena, &texts[i])) {
+            return ERR_NOT_FOUND;
+        }
+    }
+    for (size_t i = 0; i < WAYS; i++) {
+        if (texts[i].len == 0 || texts[i].len > NAME_BYTES_MAX) {
             continue;
         }
-        enum err err = ways[i].find(tx, device->model_no, text, admin->arena, ret_rule);
+        enum err err = ways[i].find(tx, device->model_no, texts[i], admin->arena, ret_rule);
         if (err == ERR_OK && (ret_rule->active || lab)) {
             return ERR_OK;
         }
