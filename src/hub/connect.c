@@ -371,11 +371,12 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
     c->session_present = session != NULL;
     c->assigned_client_id = connect->client_id.len == 0;
     attach(c, connect, who, session ? session : make_session(c, who));
-    if (!discarded) {
+    if (!discarded && !persist_is_late(c->loop)) {
         connect_accepted(c);
         return;
     }
-    /* The client must not hear of a clean session that a crash would bring back (mqtt.md 14.2). */
+    /* The client must not hear of a clean session that a crash would bring back (mqtt.md 14.2), be it one that an earlier
+     * CONNECT, which was refused, has ended. */
     c->state = CONNECTION_STARTING;
     connection_hold(c);
     connection_arm(c);

@@ -9,7 +9,6 @@
 #include "hub/retained_read.h"
 #include "hub/topic_alias.h"
 #include "hub/trace.h"
-#include "hub/unsaved.h"
 
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
 #define ANSWERS_MAX 1024u
@@ -161,8 +160,10 @@ static void answer_free(struct answer *answer)
 
 void answer_drop(struct answer *answer)
 {
-    if (answer && answer->is_repetition && !answer->connection) {
+    while (answer && answer->is_repetition && !answer->connection) {
+        struct answer *earlier = answer->earlier;
         answer_free(answer);
+        answer = earlier;
     }
 }
 
@@ -322,7 +323,7 @@ static void send_ack(struct connection *c, const struct answer *answer)
     link_of(c)->commit(c->link);
     metric_add(METRIC_MQTT_PACKETS_OUT, 1);
     bool ends_publish = answer->type == MQTT_PUBACK || (answer->type == MQTT_PUBCOMP && answer->reason == 0) ||
-                        (answer->type == MQTT_PUBREC && answer->reason >= 0x80);
+                        (answer->type == MQTT_PUBREC && answer->reason >= 0x80 && !answer->is_repetition);
     if (ends_publish && c->inbound_open > 0) {
         c->inbound_open--;
     }
@@ -388,8 +389,22 @@ static void flush_answers(struct connection *c)
     }
 }
 
+/* The answers to repetitions that wait, without the one to the publish itself. */
+static struct answer *take_repetitions(struct inbound_id *id, struct answer *answer)
+{
+    struct answer *last = id->answer;
+    id->answer = NULL;
+    if (last == answer) {
+        return NULL;
+    }
+    for (struct answer *it = last; it; it = it->earlier) {
+        it->earlier = it->earlier == answer ? NULL : it->earlier;
+    }
+    return last;
+}
+
 /* The outcome of a QoS 2 publish belongs to the session: a duplicate on a later connection must find it. Returns the
- * answer to such a duplicate, NULL: none waits. */
+ * answers to such duplicates, the last one first. */
 static struct answer *settle_inbound(struct answer *answer, bool failed)
 {
     struct session *session = answer->session;
@@ -397,8 +412,7 @@ static struct answer *settle_inbound(struct answer *answer, bool failed)
     if (!id || id->received) {
         return NULL;
     }
-    struct answer *later = id->answer != answer ? id->answer : NULL;
-    id->answer = NULL;
+    struct answer *later = take_repetitions(id, answer);
     if (failed ? answer->effect_stays : answer->reason < 0x80) {
         id->received = true;
         return later;
@@ -439,7 +453,8 @@ void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text
     } else {
         answer_free(answer);
     }
-    if (later) {
+    for (struct answer *earlier; later; later = earlier) {
+        earlier = later->earlier;
         answer_give(later, reason, text);
     }
 }
@@ -459,7 +474,8 @@ void answer_fail(struct answer *answer)
     } else {
         answer_free(answer);
     }
-    if (later) {
+    for (struct answer *earlier; later; later = earlier) {
+        earlier = later->earlier;
         answer_fail(later);
     }
 }
@@ -471,9 +487,7 @@ static void on_answer_committed(struct persist_waiter *waiter, enum err err)
         answer_give(answer, (enum mqtt_reason)answer->reason, STR(""));
         return;
     }
-    if (answer->session) {
-        unsaved_session(answer->session);
-    }
+    answer->effect_stays = true;
     answer_fail(answer);
 }
 
@@ -482,6 +496,15 @@ void answer_after_commit(struct answer *answer, enum mqtt_reason reason)
     answer->reason = (uint8_t)reason;
     answer->waiter.done = on_answer_committed;
     persist_wait(answer->session ? answer->session->loop : answer->connection->loop, &answer->waiter);
+}
+
+void answer_when_stored(struct answer *answer, enum mqtt_reason reason)
+{
+    if (persist_is_pending(answer->connection->loop)) {
+        answer_after_commit(answer, reason);
+    } else {
+        answer_give(answer, reason, STR(""));
+    }
 }
 
 /* --- packets ------------------------------------------------------------------------------------------------------ */
@@ -591,10 +614,21 @@ static bool subscribe_is_within_rate(struct connection *c, bool *ret_consumed, b
     return within_rate(c, &c->subscribes, limit, ret_consumed, ret_over);
 }
 
+/* Its effect would have to be stored, and there is no room for more that is not. */
+static bool is_too_late_for(const struct connection *c, const struct mqtt_packet *packet)
+{
+    return persist_is_full(c->loop) && (packet->type == MQTT_PUBLISH || packet->type == MQTT_SUBSCRIBE ||
+                                        packet->type == MQTT_UNSUBSCRIBE);
+}
+
 /* False: not consumed. */
 static bool on_packet(struct connection *c, const struct mqtt_packet *packet)
 {
     bool consumed = true, over = false;
+    if (is_too_late_for(c, packet)) {
+        connection_disconnect(c, MQTT_SERVER_BUSY, "Storage fault");
+        return true;
+    }
     switch (packet->type) {
     case MQTT_CONNECT:
         return on_connect(c, &packet->connect);

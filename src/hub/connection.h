@@ -96,6 +96,7 @@ struct answer {
     struct list node;              /* connection.answers */
     struct connection *connection; /* NULL: it is gone */
     struct session *session;       /* held */
+    struct answer *earlier;        /* of a repetition: to the same publish, on the same connection */
     uint32_t push;                 /* SUBACK: enum push_mask to read afterwards */
     uint16_t packet_id;
     uint8_t type;                  /* enum mqtt_type */
@@ -112,12 +113,14 @@ struct answer {
 struct answer *answer_new(struct connection *connection, enum mqtt_type type, uint16_t packet_id);
 /* Decided: it is sent as soon as all before it are. `text` is copied. Frees the answer when it was sent. */
 void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text);
-/* A repetition's whose connection is gone, and for which no outcome will come: frees it. */
+/* A repetition's whose connection is gone, and for which no outcome will come: frees it, and those before it. */
 void answer_drop(struct answer *answer);
 /* Storage fault: no acknowledgement, DISCONNECT 0x89. Frees the answer. */
 void answer_fail(struct answer *answer);
 /* Gives the answer (reason and text set before) when the changes of this turn are on disk. */
 void answer_after_commit(struct answer *answer, enum mqtt_reason reason);
+/* There is nothing new to store: it is given at once, unless something older is on its way, which the client relies on. */
+void answer_when_stored(struct answer *answer, enum mqtt_reason reason);
 
 /* --- packets (connect.c, publish.c, subscribe.c) --- */
 /* False: nothing was consumed, the packet is to be handed in again (the connection moves to another loop). */

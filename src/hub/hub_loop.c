@@ -5,7 +5,9 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "codec/mqtt/topic.h"
+#include "hub/batch.h"
 #include "hub/connection.h"
 #include "hub/counts.h"
 #include "hub/publish.h"
@@ -14,10 +16,10 @@
 #include "hub/retained_read.h"
 #include "hub/share.h"
 #include "hub/will.h"
-#include "hub/unsaved.h"
 #include "model/ports/telemetry_store.h"
 
 #define ALIVE_MS 60000
+#define LATE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define WILL_AFTER_START_MS 30000
 
 /* --- set-up ------------------------------------------------------------------------------------------------------- */
@@ -25,6 +27,7 @@
 void hub_core_init(struct hub_core *core, struct domain *domain, const struct hub_ports *ports, size_t loop_count)
 {
     *core = (struct hub_core){.domain = domain, .ports = ports, .loop_count = loop_count};
+    core->late_bytes_max = LATE_BYTES_MAX;
     core->failures = failures_new();
     core->counts = session_counts_new();
     core->retained = retained_new();
@@ -53,7 +56,7 @@ static void loop_deinit(struct hub_loop *loop)
     for (struct hashmap_node *node; (node = hashmap_next(&loop->sessions, &iter)) != NULL;) {
         session_forget_in_memory((struct session *)node);
     }
-    unsaved_free(loop);
+    batches_drop(loop);
     uplinks_deinit(loop);
     hashmap_deinit(&loop->sessions);
     hashmap_deinit(&loop->tenants);
@@ -170,7 +173,7 @@ void hub_loop_drain(struct hub_loop *loop)
         struct connection *c = list_entry(it, struct connection, node);
         connection_disconnect(c, MQTT_SERVER_SHUTTING_DOWN, "Server is shutting down");
     }
-    if (loop->unsaved) {
+    if (persist_is_late(loop)) {
         persist_nothing(loop); /* a last try */
     }
 }
@@ -301,6 +304,10 @@ static void publish_event(struct hub_loop *loop, const struct event *event, enum
     struct device_brief device;
     if (!hub_ports(loop)->find_device_no(loop->core->domain, event->device_no, &device)) {
         return; /* it is gone */
+    }
+    if (persist_is_full(loop)) {
+        metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
+        return;
     }
     device.organization_no = event->organization_no; /* owner at the moment of the event */
     struct message *message = message_of_hub(topic, payload, &device);

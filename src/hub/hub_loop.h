@@ -24,7 +24,6 @@ struct shares;
 struct persist_batch;
 struct relay_post;
 struct sample_uplink;
-struct unsaved;
 struct session;
 struct relay_row;
 
@@ -106,10 +105,17 @@ struct hub_loop {
     struct hashmap tenants;
     struct list connections;
     struct persist_batch *batch;                       /* changes of this turn; NULL: none */
+    struct persist_batch *flushed, *last_flushed;      /* that are not committed yet, in their order (batch.h) */
+    uint64_t next_batch_no;
     unsigned batches_in_flight;
+    unsigned late_batches;                             /* of those flushed: that have failed */
+    size_t late_bytes;                                 /* what they hold */
+    bool is_stuck;                                     /* nothing is submitted but by the next attempt */
+    bool refusal_posted;
+    struct task refusal;
+    struct timer retry;
     struct sample_uplink *spare_uplinks;               /* memory of former ones (uplink.c) */
     unsigned spare_uplink_count;
-    struct unsaved *unsaved;                           /* what failed batches left (unsaved.h); NULL: nothing */
     uint64_t next_serial;
     uint64_t match_serial;                             /* number of the message being delivered to applications */
     struct receiver *receivers;                        /* of it; kept for the next one */
@@ -122,6 +128,7 @@ struct hub_loop {
     _Atomic size_t connection_count;
     _Atomic bool busy;                                 /* batches in flight */
     const struct relay_row *restoring;                 /* see relay_restore() */
+    _Alignas(64) uint64_t lane_batch_no;               /* the lane's: of the batch that may run */
 };
 
 /* The topic space of the open listeners of one name (mqtt.md 2.4). */
@@ -139,7 +146,7 @@ struct hub_core {
     size_t loop_count;
     size_t connections_max;                            /* that the program accepts; 0: no limit */
     _Atomic int64_t next_session_no;
-    _Atomic int unsaved_loops;                         /* see unsaved_anywhere() */
+    size_t late_bytes_max;                             /* per loop: see persist_is_full() */
     _Atomic int application_filters;                   /* of all loops */
     _Atomic bool draining;
     struct retained *retained;

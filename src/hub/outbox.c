@@ -12,7 +12,6 @@
 #include "hub/session.h"
 #include "hub/topic_alias.h"
 #include "hub/trace.h"
-#include "hub/unsaved.h"
 
 /* QoS 0 is dropped for a client whose output is this far behind; what waits with QoS 1 is not sent beyond it. */
 #define OUTPUT_HIGH_BYTES ((size_t)256 * 1024)
@@ -271,7 +270,7 @@ static struct out_entry *entry_in_flight(const struct session *session, uint16_t
     return entry && entry->packet_id == packet_id && !is_hole(entry) ? entry : NULL;
 }
 
-/* --- QoS 2: what is sent after a commit --------------------------------------------------------------------------- */
+/* --- what is sent after a commit ---------------------------------------------------------------------------------- */
 
 struct commit_wait {
     struct persist_waiter waiter;
@@ -306,18 +305,17 @@ static void entry_proceed(struct session *session, struct out_entry *entry, bool
 
 static void on_entry_committed(struct persist_waiter *waiter, enum err err)
 {
+    if (err == ERR_STORAGE) {
+        return; /* then it goes out later */
+    }
     struct commit_wait *wait = container_of(waiter, struct commit_wait, waiter);
     struct session *session = wait->session;
     struct connection *c = session->connection;
     struct out_entry *entry = session->is_dead ? NULL : entry_in_flight(session, wait->packet_id);
     if (entry && entry->seq == wait->seq && entry->committing) {
         entry->committing = false;
-        if (err != ERR_OK) {
-            unsaved_session(session);
-            if (c) {
-                connection_disconnect(c, MQTT_SERVER_BUSY, "Storage fault");
-            }
-        } else if (c && c->state == CONNECTION_OPEN) { /* else a resumed session goes on with it */
+        session->outbox->committing -= entry->qos == 1;
+        if (c && c->state == CONNECTION_OPEN) { /* else a resumed session goes on with it */
             entry_proceed(session, entry, false);
             outbox_trim(session);
             outbox_pump(session);
@@ -330,24 +328,31 @@ static void on_entry_committed(struct persist_waiter *waiter, enum err err)
 static void entry_await_commit(struct session *session, struct out_entry *entry)
 {
     struct commit_wait *wait = mem_new(struct commit_wait);
+    wait->waiter.stays = true;
     wait->waiter.done = on_entry_committed;
     wait->session = session;
     wait->seq = entry->seq;
     wait->packet_id = entry->packet_id;
     session_ref(session);
     entry->committing = true;
+    session->outbox->committing += entry->qos == 1;
     persist_wait(session->loop, &wait->waiter);
 }
 
-/* Sends the entry for the first time. QoS 2 of a stored session only gets its id here: the caller writes it down and
- * waits. */
+/* Whether its id must be on disk before it is sent: see outbox.h. None overtakes one that waits so. */
+static bool must_be_stored(const struct session *session, const struct out_entry *entry)
+{
+    return session_is_stored(session) && (entry->qos == 2 || entry->stored || session->outbox->committing > 0);
+}
+
+/* Sends the entry for the first time, or only gives it its id: the caller writes it down and waits. */
 static void entry_send(struct session *session, struct out_entry *entry)
 {
     struct outbox *box = session->outbox;
     entry->packet_id = packet_id_next(session);
     session->next_packet_id = entry->packet_id;
     struct delivery delivery = delivery_of(entry, false);
-    bool waits = entry->qos == 2 && session_is_stored(session);
+    bool waits = must_be_stored(session, entry);
     bool taken = waits ? client_can_take(session->connection, entry->message, &delivery)
                        : send_publish(session->connection, entry->message, &delivery);
     if (!taken) {
@@ -546,7 +551,7 @@ static enum ack_result entry_done(struct session *session, struct out_entry *ent
 enum ack_result outbox_acknowledged(struct session *session, uint16_t packet_id)
 {
     struct out_entry *entry = entry_in_flight(session, packet_id);
-    return !entry ? ACK_UNKNOWN : entry->qos != 1 ? ACK_WRONG : entry_done(session, entry);
+    return !entry ? ACK_UNKNOWN : entry->qos != 1 || entry->committing ? ACK_WRONG : entry_done(session, entry);
 }
 
 /* From here on only the id is kept, until PUBCOMP. */

@@ -3,7 +3,9 @@
  * ones before it are.
  *
  * QoS 2 of a stored session is exactly once across a crash because the id of a message is on disk before the message is
- * sent with it, and that PUBREC came is on disk before PUBREL is sent (mqtt.md 14.2). Loop thread only. */
+ * sent with it, and that PUBREC came is on disk before PUBREL is sent (mqtt.md 14.2). QoS 1 is sent at once, its id in the
+ * same transaction as the message itself, which nobody was told is there; what had waited in the queue is on disk without
+ * an id, so it gets one there first: what is sent again has the same id and DUP (14.3). Loop thread only. */
 #ifndef MUSTER_HUB_OUTBOX_H
 #define MUSTER_HUB_OUTBOX_H
 
@@ -34,6 +36,7 @@ struct outbox {
     uint32_t in_flight;              /* of these, not acknowledged */
     uint32_t in_flight_bytes;
     uint32_t waiting;                /* behind them, without holes */
+    uint32_t committing;             /* of those in flight: with QoS 1, not sent before their row is on disk */
     int64_t next_seq;
     size_t bytes;
     struct out_entry *ring;

@@ -3,11 +3,12 @@
 #include <stdatomic.h>
 
 #include "base/mem.h"
+#include "hub/batch.h"
 #include "hub/message.h"
 #include "hub/outbox.h"
 #include "hub/relay.h"
 #include "hub/retained.h"
-#include "hub/unsaved.h"
+#include "hub/session.h"
 
 enum change_kind {
     CHANGE_SESSION,
@@ -34,7 +35,6 @@ struct change {
     struct change *next;
     enum change_kind kind;
     int64_t no;
-    struct session *session; /* held; NULL: about no session, or one that ended */
     union {
         struct session_row saved;
         struct session_filter_row filter;
@@ -56,15 +56,6 @@ struct change {
         } relay;
         int64_t now_unix_ms;
     };
-};
-
-struct persist_batch {
-    struct op op;
-    struct hub_loop *loop;
-    struct arena arena;
-    struct change *first, **last;
-    struct persist_waiter *waiters, **last_waiter;
-    bool saves_missed; /* begins with what earlier batches failed to write */
 };
 
 #define MESSAGE_BYTES_MAX ((size_t)MQTT_REMAINING_MAX + 5)
@@ -174,131 +165,54 @@ static enum err run_change(const struct hub_core *core, const struct change *c, 
     return ERR_INTERNAL;
 }
 
-static void run_batch(struct op *op, struct store_tx *tx)
+enum err batch_run_changes(struct persist_batch *batch, struct store_tx *tx)
 {
-    struct persist_batch *batch = container_of(op, struct persist_batch, op);
     struct buf scratch;
+    enum err err = ERR_OK;
     buf_init(&scratch, MESSAGE_BYTES_MAX);
-    op->err = ERR_OK;
-    for (struct change *c = batch->first; c && op->err == ERR_OK; c = c->next) {
-        op->err = run_change(batch->loop->core, c, tx, &scratch);
+    batch->refused = NULL;
+    for (struct change *c = batch->first; c && err == ERR_OK; c = c->next) {
+        err = run_change(batch->loop->core, c, tx, &scratch);
+        batch->refused = err == ERR_OK ? NULL : c;
     }
     buf_deinit(&scratch);
+    return err;
 }
 
-static void note_missed(struct hub_loop *loop, const struct change *c)
+static void change_free(struct change *c)
 {
-    if (c->session) {
-        unsaved_session(c->session);
-    } else if (c->kind == CHANGE_END) {
-        unsaved_end(loop, c->no);
-    } else if (c->kind == CHANGE_RETAINED) {
-        unsaved_retained(loop, c->retained.space, c->retained.topic);
-    } else if (c->kind == CHANGE_NO_RETAINED_DEVICE) {
-        unsaved_removal(loop, c->no, 0);
-    } else if (c->kind == CHANGE_NO_RETAINED_STALE) {
-        unsaved_removal(loop, c->no, c->retained.epoch);
-    } else if (c->kind == CHANGE_NO_RELAY) {
-        unsaved_relay(loop, c->no);
+    if (c->kind == CHANGE_QUEUED) {
+        message_unref(c->queued.message);
+    } else if (c->kind == CHANGE_RELAY) {
+        message_unref(c->relay.message);
     }
 }
 
-/* A row that the database refuses, whoever tries, would be tried for ever: only its batch is lost then. */
-static bool is_worth_another_try(const struct persist_batch *batch)
+void batch_drop_refused(struct persist_batch *batch)
 {
-    return batch->op.err == ERR_STORAGE || batch->op.err == ERR_BUSY || !batch->saves_missed;
+    struct change **place = &batch->first;
+    while (*place != batch->refused) {
+        place = &(*place)->next;
+    }
+    *place = batch->refused->next;
+    if (!*place) {
+        batch->last = place;
+    }
+    change_free(batch->refused);
+    batch->refused = NULL;
 }
 
-static void batch_done(struct op *op)
+void batch_free_changes(struct persist_batch *batch)
 {
-    struct persist_batch *batch = container_of(op, struct persist_batch, op);
-    struct hub_loop *loop = batch->loop;
-    loop->batches_in_flight--;
-    for (const struct change *c = batch->first; op->err != ERR_OK && is_worth_another_try(batch) && c; c = c->next) {
-        note_missed(loop, c);
-    }
-    if (batch->saves_missed) {
-        unsaved_saved(loop);
-    }
-    for (struct persist_waiter *w = batch->waiters, *next; w; w = next) {
-        next = w->next;
-        w->done(w, op->err);
-    }
     for (struct change *c = batch->first; c; c = c->next) {
-        if (c->kind == CHANGE_QUEUED) {
-            message_unref(c->queued.message);
-        } else if (c->kind == CHANGE_RELAY) {
-            message_unref(c->relay.message);
-        }
-        session_unref(c->session);
+        change_free(c);
     }
-    arena_deinit(&batch->arena);
-    mem_free(batch);
-    if (loop->batches_in_flight == 0 && !loop->batch) {
-        atomic_store(&loop->busy, false);
-    }
-}
-
-static struct persist_batch *batch_of(struct hub_loop *loop)
-{
-    if (!loop->batch) {
-        struct persist_batch *batch = mem_new(struct persist_batch);
-        batch->loop = loop;
-        batch->last = &batch->first;
-        batch->last_waiter = &batch->waiters;
-        arena_init(&batch->arena);
-        loop->batch = batch;
-        atomic_store(&loop->busy, true);
-        hub_ports(loop)->flush_later(loop);
-    }
-    return loop->batch;
-}
-
-/* What earlier batches failed to write goes in front: whoever waits for this one may rely on all before it. */
-static void prepend_missed(struct hub_loop *loop)
-{
-    struct persist_batch *batch = loop->batch;
-    struct change *first = batch->first;
-    struct change **last = batch->last;
-    batch->first = NULL;
-    batch->last = &batch->first;
-    batch->saves_missed = unsaved_write(loop);
-    *batch->last = first;
-    if (first) {
-        batch->last = last;
-    }
-}
-
-static void run_refused(struct task *task)
-{
-    struct op *op = container_of(task, struct op, task);
-    op->err = ERR_STORAGE;
-    batch_done(op);
 }
 
 void hub_loop_flush(struct hub_loop *loop)
 {
     relay_flush(loop);
-    struct persist_batch *batch = loop->batch;
-    if (!batch) {
-        return;
-    }
-    bool refused = loop->unsaved && !hub_ports(loop)->is_healthy(loop);
-    if (loop->unsaved && !refused) {
-        prepend_missed(loop);
-    }
-    loop->batch = NULL;
-    loop->batches_in_flight++;
-    batch->op.home = loop->mailbox;
-    batch->op.lane = LANE_REGISTRY;
-    batch->op.run = run_batch;
-    batch->op.done = batch_done;
-    if (refused) {
-        batch->op.task.run = run_refused;
-        mailbox_post(loop->mailbox, &batch->op.task);
-        return;
-    }
-    op_submit(loop->core->domain->executor, &batch->op);
+    batch_flush(loop);
 }
 
 void persist_nothing(struct hub_loop *loop)
@@ -308,16 +222,7 @@ void persist_nothing(struct hub_loop *loop)
 
 enum err persist_run_here(struct hub_loop *loop, struct store_tx *tx)
 {
-    struct persist_batch *batch = loop->batch;
-    if (!batch) {
-        return ERR_OK;
-    }
-    loop->batch = NULL;
-    loop->batches_in_flight++;
-    run_batch(&batch->op, tx);
-    enum err err = batch->op.err;
-    batch_done(&batch->op);
-    return err;
+    return batch_run_here(loop, tx);
 }
 
 static struct change *change_new(struct hub_loop *loop, enum change_kind kind, int64_t no)
@@ -328,15 +233,25 @@ static struct change *change_new(struct hub_loop *loop, enum change_kind kind, i
     c->no = no;
     *batch->last = c;
     batch->last = &c->next;
+    batch->bytes += sizeof *c;
     return c;
 }
 
 static struct change *session_change_new(struct session *session, enum change_kind kind)
 {
-    struct change *c = change_new(session->loop, kind, session->no);
-    c->session = session;
-    session_ref(session);
-    return c;
+    return change_new(session->loop, kind, session->no);
+}
+
+static struct str keep_str(struct hub_loop *loop, struct str text)
+{
+    loop->batch->bytes += text.len;
+    return arena_str(&loop->batch->arena, text);
+}
+
+static struct message *keep_message(struct hub_loop *loop, struct message *message)
+{
+    loop->batch->bytes += message_size(message);
+    return message_ref(message);
 }
 
 void persist_wait(struct hub_loop *loop, struct persist_waiter *waiter)
@@ -351,8 +266,8 @@ void persist_session(struct session *session, const struct session_row *row)
 {
     struct change *c = session_change_new(session, CHANGE_SESSION);
     c->saved = *row;
-    c->saved.client_id = arena_str(&session->loop->batch->arena, row->client_id);
-    c->saved.will = arena_str(&session->loop->batch->arena, row->will);
+    c->saved.client_id = keep_str(session->loop, row->client_id);
+    c->saved.will = keep_str(session->loop, row->will);
 }
 
 void persist_end(struct hub_loop *loop, int64_t no)
@@ -368,13 +283,13 @@ void persist_clear(struct session *session)
 void persist_filter(struct session *session, struct str filter, uint8_t options, uint32_t identifier)
 {
     struct change *c = session_change_new(session, CHANGE_FILTER);
-    c->filter = (struct session_filter_row){arena_str(&session->loop->batch->arena, filter), options, identifier};
+    c->filter = (struct session_filter_row){keep_str(session->loop, filter), options, identifier};
 }
 
 void persist_no_filter(struct session *session, struct str filter)
 {
     struct change *c = session_change_new(session, CHANGE_NO_FILTER);
-    c->filter.filter = arena_str(&session->loop->batch->arena, filter);
+    c->filter.filter = keep_str(session->loop, filter);
 }
 
 void persist_inbound(struct session *session, const struct session_inbound_row *row)
@@ -399,7 +314,7 @@ void persist_queued(struct session *session, const struct out_entry *entry)
         c->queued.row.expires_at_ms = entry->message->expires_at_ms;
         c->queued.row.device_no = entry->message->device_no;
         c->queued.row.epoch = entry->message->epoch;
-        c->queued.message = message_ref(entry->message);
+        c->queued.message = keep_message(session->loop, entry->message);
         c->queued.retain = entry->retain;
     }
     if (entry->subscription_ids) {
@@ -429,7 +344,7 @@ void persist_retained(struct hub_loop *loop, int64_t space, struct str topic)
 {
     struct change *c = change_new(loop, CHANGE_RETAINED, 0);
     c->retained.space = space;
-    c->retained.topic = arena_str(&loop->batch->arena, topic);
+    c->retained.topic = keep_str(loop, topic);
 }
 
 void persist_no_retained_device(struct hub_loop *loop, int64_t device_no)
@@ -461,7 +376,7 @@ void persist_relay(struct hub_loop *loop, const struct relay_row *row, struct me
     c->relay.row.device_no = message->device_no;
     c->relay.row.organization_no = message->organization_no;
     c->relay.row.epoch = message->epoch;
-    c->relay.message = message_ref(message);
+    c->relay.message = keep_message(loop, message);
 }
 
 void persist_no_relay(struct hub_loop *loop, int64_t no)

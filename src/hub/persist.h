@@ -1,6 +1,6 @@
 /* Changes of stored sessions on their way to the disk. All changes of one turn of the loop travel in one operation of
  * the registry's lane, in the order in which they were made; who must not answer before they are on disk waits for it.
- * Of a batch that fails nothing is on disk; its waiters hear of it, and what it was about is written later (unsaved.h). */
+ * Of a batch that fails nothing is on disk yet: its waiters hear of it, and it is written later (batch.h). */
 #ifndef MUSTER_HUB_PERSIST_H
 #define MUSTER_HUB_PERSIST_H
 
@@ -11,6 +11,7 @@
 
 struct persist_waiter {
     struct persist_waiter *next;
+    bool stays; /* hears of a first failure, ERR_STORAGE, and then once more, when the changes are on disk or never will be */
     void (*done)(struct persist_waiter *waiter, enum err err);
 };
 
@@ -36,7 +37,23 @@ void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_
 void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms);
 void persist_alive(struct hub_loop *loop, int64_t now_unix_ms);
 
-void persist_nothing(struct hub_loop *loop); /* begins a batch, for what failed ones left (unsaved.h) */
+void persist_nothing(struct hub_loop *loop); /* begins a batch: what is late is tried again with it */
+/* Whether changes wait that failed once: who made them heard so, and may not be told now that they are there, as long as
+ * they are not. Whatever relies on them waits with persist_wait(). */
+static inline bool persist_is_late(const struct hub_loop *loop)
+{
+    return loop->late_batches > 0;
+}
+/* Whether anything at all is on its way. */
+static inline bool persist_is_pending(const struct hub_loop *loop)
+{
+    return loop->batch || loop->flushed;
+}
+/* So much of it that no more may come: nothing is taken that would have to be stored. */
+static inline bool persist_is_full(const struct hub_loop *loop)
+{
+    return loop->late_bytes > loop->core->late_bytes_max;
+}
 /* Number, loop and sender of the row are given; the rest is the message's. */
 void persist_relay(struct hub_loop *loop, const struct relay_row *row, struct message *message);
 void persist_no_relay(struct hub_loop *loop, int64_t no);
@@ -44,7 +61,8 @@ void persist_no_relay(struct hub_loop *loop, int64_t no);
 /* Before the loops run: carries out this turn's changes in the caller's transaction. */
 enum err persist_run_here(struct hub_loop *loop, struct store_tx *tx);
 
-/* Called when all changes made so far are committed, or with what went wrong; never from within this call. */
+/* Called when all changes made so far are committed, or with ERR_STORAGE when that failed and is going to be tried again, or
+ * with ERR_INTERNAL that some of them were refused, ERR_STATE that the loop ends; never from within this call. */
 void persist_wait(struct hub_loop *loop, struct persist_waiter *waiter);
 
 #endif

@@ -8,7 +8,6 @@
 #include "hub/relay.h"
 #include "hub/retained_read.h"
 #include "hub/topic_alias.h"
-#include "hub/unsaved.h"
 
 void publish_refused(struct session *session, const struct refusal *refusal)
 {
@@ -268,19 +267,16 @@ static bool is_duplicate(struct connection *c, const struct mqtt_publish *publis
     if (!id || id->carried_out) {
         return false;
     }
-    if (!id->received && id->answer && id->answer->connection == c) {
-        return true; /* still being processed on this very connection: its PUBREC answers both */
-    }
-    if (id->received && unsaved_anywhere(c->loop->core)) {
-        connection_disconnect(c, MQTT_SERVER_BUSY, "Storage fault"); /* what it did may not be on disk yet */
-        return true;
-    }
     struct answer *answer = answer_new(c, MQTT_PUBREC, publish->packet_id);
     if (id->received) {
-        answer_give(answer, MQTT_SUCCESS, STR(""));
+        answer_when_stored(answer, MQTT_SUCCESS);
     } else {
-        answer_drop(id->answer);
         answer->is_repetition = true;
+        if (id->answer && id->answer->connection == c) { /* still being processed on this very connection */
+            answer->earlier = id->answer;
+        } else {
+            answer_drop(id->answer);
+        }
         id->answer = answer; /* gets the outcome too */
     }
     return true;
@@ -324,7 +320,7 @@ void on_pubrel(struct connection *connection, const struct mqtt_puback *pubrel)
     if (!id || !(id->received || id->carried_out)) {
         /* In a resumed session it was released before, and PUBCOMP did not arrive: no error [MQTT 5.0, 3.7.2.1], and
          * clients that take the code for one would report a message that was delivered as failed. */
-        answer_give(answer, connection->session_present ? MQTT_SUCCESS : MQTT_PACKET_ID_NOT_FOUND, STR(""));
+        answer_when_stored(answer, connection->session_present ? MQTT_SUCCESS : MQTT_PACKET_ID_NOT_FOUND);
         return;
     }
     session_inbound_remove(session, pubrel->packet_id);

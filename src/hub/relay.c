@@ -16,6 +16,7 @@ void relay_begin(struct relay *relay, struct hub_loop *home, void (*done)(struct
     relay->done = done;
     atomic_init(&relay->left, 1);
     atomic_init(&relay->failed, false);
+    relay->stays = false;
 }
 
 static void relay_ended(struct relay *relay)
@@ -71,6 +72,7 @@ void relay_hold_for_commit(struct relay *relay)
     if (relay->waiter.done) {
         return; /* waits for this turn's changes already */
     }
+    relay->waiter.stays = false;
     relay->waiter.done = on_home_committed;
     atomic_fetch_add(&relay->left, 1);
     persist_wait(relay->home, &relay->waiter);
@@ -110,11 +112,20 @@ static void entry_finish(const struct post_entry *entry, const struct hub_loop *
 static void on_post_committed(struct persist_waiter *waiter, enum err err)
 {
     struct relay_post *post = container_of(waiter, struct relay_post, waiter);
+    unsigned waiting = 0;
     for (unsigned i = 0; i < post->count; i++) {
-        bool has_row = post->entries[i].no != 0; /* then it is not lost */
-        entry_finish(&post->entries[i], post->loop, has_row ? ERR_OK : err);
+        struct post_entry *entry = &post->entries[i];
+        bool has_row = entry->no != 0; /* then it is not lost */
+        if (err == ERR_STORAGE && entry->relay && entry->relay->stays) {
+            post->entries[waiting++] = *entry;
+        } else {
+            entry_finish(entry, post->loop, has_row ? ERR_OK : err);
+        }
     }
-    pool_free(post, sizeof *post);
+    post->count = waiting;
+    if (err != ERR_STORAGE) {
+        pool_free(post, sizeof *post);
+    }
 }
 
 static void run_post(struct task *task);
@@ -227,6 +238,10 @@ static bool choose_again(struct hub_loop *loop, struct post_entry *entry)
 static bool run_entry(struct hub_loop *loop, struct post_entry *entry)
 {
     bool stored;
+    if (entry->no == 0 && persist_is_full(loop)) {
+        entry_finish(entry, loop, ERR_STORAGE);
+        return false;
+    }
     if (!entry->member) {
         stored = relay_deliver_here(loop, entry->message, entry->relay);
     } else if (choose_again(loop, entry)) {
@@ -260,6 +275,7 @@ static void run_post(struct task *task)
         return;
     }
     post->count = waiting;
+    post->waiter.stays = true;
     post->waiter.done = on_post_committed;
     persist_wait(post->loop, &post->waiter);
 }
@@ -329,7 +345,7 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
 /* Between the commit of the packet id and the posts to the others. */
 struct once {
     struct persist_waiter waiter;
-    struct relay *relay;      /* of the publish */
+    struct relay *relay;      /* of the publish; NULL: it failed, and nobody waits any more */
     struct relay shared;      /* of the deliveries to groups */
     struct hub_loop *loop;
     struct message *message;
@@ -343,7 +359,9 @@ struct once {
 
 static void once_end(struct once *once, enum err err)
 {
-    relay_release(once->relay, once->loop, err);
+    if (once->relay) {
+        relay_release(once->relay, once->loop, err);
+    }
     message_unref(once->message);
     mem_free(once->posts);
     mem_free(once);
@@ -353,15 +371,46 @@ static void once_end(struct once *once, enum err err)
 static void on_shared(struct relay *shared, enum err err)
 {
     struct once *once = container_of(shared, struct once, shared);
-    persist_no_relay(once->loop, once->shares_no); /* of what failed, memory has it (unsaved.h) */
+    if (err == ERR_OK) { /* else the next start delivers it */
+        persist_no_relay(once->loop, once->shares_no);
+    }
     once_end(once, err);
 }
 
-/* Also when the commit failed: it stays in memory then, and is written with it (unsaved.h). */
+/* The publisher hears of the fault now. The others get the message when its rows are on disk: of what they had before, a
+ * crash would leave them a second one, for the packet id would not be there. */
+static void once_is_late(struct once *once)
+{
+    for (size_t i = 0; i < once->post_count; i++) {
+        struct post_entry *entry = &once->posts[i].entry;
+        relay_release(entry->relay, once->loop, ERR_STORAGE);
+        entry->relay = NULL;
+    }
+    struct relay *relay = once->relay;
+    once->relay = NULL;
+    relay_release(relay, once->loop, ERR_STORAGE);
+}
+
+static void once_drop(struct once *once, enum err err)
+{
+    for (size_t i = 0; i < once->post_count; i++) {
+        entry_finish(&once->posts[i].entry, once->loop, err);
+    }
+    once_end(once, err);
+}
+
 static void on_taken(struct persist_waiter *waiter, enum err err)
 {
     struct once *once = container_of(waiter, struct once, waiter);
-    if (err != ERR_OK) {
+    if (err == ERR_STORAGE) {
+        once_is_late(once);
+        return;
+    }
+    if (err == ERR_STATE) {
+        once_drop(once, err);
+        return;
+    }
+    if (err != ERR_OK && once->relay) {
         atomic_store(&once->relay->failed, true);
     }
     for (size_t i = 0; i < once->post_count; i++) {
@@ -372,6 +421,7 @@ static void on_taken(struct persist_waiter *waiter, enum err err)
         return;
     }
     relay_begin(&once->shared, once->loop, on_shared);
+    once->shared.stays = true;
     relay_to_shares(once->loop, once->message, &once->shared);
     relay_finish(&once->shared);
 }
@@ -417,6 +467,7 @@ void relay_message_once(struct session *session, struct message *message, uint16
     if (!shares_are_empty(core->shares)) {
         once->shares_no = put_row(once, RELAY_TO_SHARES, session->no);
     }
+    once->waiter.stays = true;
     once->waiter.done = on_taken;
     persist_wait(loop, &once->waiter);
 }

@@ -14,6 +14,7 @@ struct relay {
     struct hub_loop *home;
     _Atomic unsigned left;
     _Atomic bool failed;
+    bool stays;                                      /* hears of no failure that is going to be tried again */
     void (*done)(struct relay *relay, enum err err); /* on home, once; may be called from within relay_finish() */
 };
 

@@ -226,10 +226,10 @@ void session_save(struct session *session)
     persist_session(session, &row);
 }
 
-void session_save_all(struct session *session)
+/* It was not stored until now. */
+static void session_save_all(struct session *session)
 {
     char topic[4096];
-    session->store_failed = false;
     persist_clear(session);
     session_save(session);
     for (unsigned i = 0; i < session->filter_count; i++) {
@@ -249,12 +249,10 @@ void session_save_all(struct session *session)
 bool session_update_storage(struct session *session)
 {
     if (session->expiry_s > 0) {
-        if (session_is_stored(session) && !session->store_failed) {
+        if (session_is_stored(session)) {
             session_save(session);
         } else {
-            if (!session_is_stored(session)) {
-                session->no = atomic_fetch_add(&session->loop->core->next_session_no, 1);
-            }
+            session->no = atomic_fetch_add(&session->loop->core->next_session_no, 1);
             session_save_all(session);
         }
         return true;

@@ -101,7 +101,6 @@ struct session {
     uint8_t party;
     bool is_dead;                  /* no longer in the table; memory lives until the last reference */
     bool hears_itself;             /* a device with a filter for its own uplinks */
-    bool store_failed;             /* the disk missed a change: write everything again */
     uint32_t uplinks_running;      /* operations of its publishes */
     struct filter *filters;
     struct outbox *outbox;
@@ -146,8 +145,6 @@ void session_set_will(struct session *session, const struct mqtt_will *will); /*
 /* Stored or not follows from expiry_s: creates or removes the rows. True: something must be committed. */
 bool session_update_storage(struct session *session);
 void session_save(struct session *session);
-/* All rows again, after the disk missed something. */
-void session_save_all(struct session *session);
 
 struct topic_limits session_topic_limits(const struct settings *settings, enum party party);
 

@@ -378,7 +378,7 @@ static void give_reasons(struct session *session, struct answer *answer, uint8_t
     if (changed && session_is_stored(session)) {
         answer_after_commit(answer, MQTT_SUCCESS);
     } else {
-        answer_give(answer, MQTT_SUCCESS, STR(""));
+        answer_when_stored(answer, MQTT_SUCCESS);
     }
 }
 

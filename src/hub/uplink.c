@@ -21,7 +21,6 @@
 #include "codec/json/json.h"
 #include "hub/publish.h"
 #include "hub/relay.h"
-#include "hub/unsaved.h"
 
 struct uplink {
     struct persist_waiter waiter;
@@ -208,7 +207,9 @@ static void on_intent_committed(struct persist_waiter *waiter, enum err err)
         uplink_submit(up);
         return;
     }
-    unsaved_session(up->session);
+    if (session_is_stored(up->session)) {
+        persist_no_inbound(up->session, up->packet_id); /* it gets there yet, and nothing comes of it */
+    }
     answer_fail(up->answer);
     uplink_free(up);
 }

@@ -35,6 +35,8 @@ struct op {
     /* Optional, write lanes only: right after the commit, on the lane's thread, in commit order, only when err is
      * ERR_OK. Publishes snapshots (hot records, catalogue). Must not block or fail. */
     void (*committed)(struct op *op);
+    /* Optional, write lanes only: the same when the commit, or something of the transaction, failed. */
+    void (*rolled_back)(struct op *op);
     /* On home, whatever happened. Takes the operation: frees it or submits it again. */
     void (*done)(struct op *op);
 };

@@ -131,7 +131,7 @@ struct write_op {
     enum err fail_with;       /* after writing */
     size_t value_bytes;
     bool emit;
-    bool committed, done;
+    bool committed, rolled_back, done;
     unsigned events_when_committed; /* how many were seen by then */
     enum err result;
 };
@@ -168,6 +168,13 @@ static void write_committed(struct op *op)
     w->committed = true;
 }
 
+static void write_rolled_back(struct op *op)
+{
+    struct write_op *w = container_of(op, struct write_op, op);
+    assert_false(w->done || w->committed);
+    w->rolled_back = true;
+}
+
 static void write_done(struct op *op)
 {
     struct write_op *w = container_of(op, struct write_op, op);
@@ -182,6 +189,7 @@ static void submit_write(struct fixture *f, struct write_op *w)
     w->op.home = &f->home.mailbox;
     w->op.run = write_run;
     w->op.committed = write_committed;
+    w->op.rolled_back = write_rolled_back;
     w->op.done = write_done;
     w->fixture = f;
     op_submit(f->domain.executor, &w->op);
@@ -297,6 +305,8 @@ static void a_failed_commit_fails_the_batch_and_recovers(void **state)
     home_run_until(&f->home, &f->done_count, 3);
     assert_int_equal(lost[0].result, ERR_STORAGE);
     assert_false(lost[0].committed);
+    assert_true(lost[0].rolled_back);
+    assert_false(first.rolled_back);
     assert_int_equal(f->events_seen, 0);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 
@@ -304,6 +314,7 @@ static void a_failed_commit_fails_the_batch_and_recovers(void **state)
     submit_write(f, &again);
     home_run_until(&f->home, &f->done_count, 4);
     assert_int_equal(again.result, ERR_OK);
+    assert_false(again.rolled_back);
     assert_true(store_is_healthy(f->store));
     assert_int_equal(f->events_seen, 1);
     store_stop(f->store);

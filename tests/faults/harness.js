@@ -22,7 +22,7 @@ export function planOf(random, failing) {
     plan.killAfter = random.chance(0.5);
     plan.after = 400;
   }
-  if (random.chance(failing)) Object.assign(plan, { failAt: 1 + random.below(150), failSteps: random.pick([1, 3, 20, 100]), failErrno: random.pick([EIO, ENOSPC]) });
+  if (random.chance(failing)) Object.assign(plan, { failAt: 1 + random.below(150), failSteps: random.pick(plan.calm ? [1, 3, 3, 20] : [1, 3, 20, 100]), failErrno: random.pick([EIO, ENOSPC]) });
   if (plan.calm) plan.killAt = plan.killAt && plan.killAt + 400; // mostly behind the checks
   return plan;
 }
@@ -31,6 +31,7 @@ export async function cycle(world, random, totals, failing) {
   const { installation } = world;
   const plan = planOf(random, failing);
   world.plan = plan;
+  for (const space of world.spaces) space.failing = Boolean(plan.failAt);
   const started = await installation.start(plan);
   if (started) {
     const until = { over: false };

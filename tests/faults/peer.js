@@ -15,6 +15,7 @@ export class Space {
     this.peers = [];
     this.messages = new Map(); // number -> message
     this.serial = 0;
+    this.failing = false; // in this cycle writes fail
     this.counts = { published: 0, acknowledged: 0, delivered: 0, again: 0, againWithoutDup: 0, subscriptions: 0, retained: 0, wills: 0, sessions: 0 };
   }
 
@@ -219,7 +220,8 @@ export class Peer {
     await closed;
     if (this.wire === wire) this.lost();
     if (this.armed) this.armed.stored = false; // a DISCONNECT takes the Will away; cut short, it may or may not
-    if (!await alive()) return;
+    // Where writes fail, nobody is told what became of it: the connection is closed in any case.
+    if (!await alive() || this.space.failing) return;
     this.sessionIs = expiry === 0 ? 'absent' : before;
     if (expiry === 0) this.forget(this.space.now());
     this.armed = null;

@@ -176,6 +176,12 @@ export class World {
 
   // --- what must be true ---
 
+  /** Null: no answer, as when writes fail. */
+  async ask(...args) {
+    const reply = await this.installation.call(...args);
+    return reply?.status === 503 && this.open.failing ? null : reply;
+  }
+
   /** Everybody is connected and hears everything; then all that was acknowledged is looked for. */
   async calm() {
     const peers = this.spaces.flatMap((space) => space.peers);
@@ -194,6 +200,7 @@ export class World {
       const owed = this.spaces.flatMap((space) => space.owed());
       if (!owed.length) break;
       if (Date.now() > end) this.fail(`never came: ${owed.slice(0, 10).join('; ')}`);
+      for (const peer of peers) if (!peer.ready && this.open.failing && !lost()) await peer.connect();
       await pause(2);
     }
     await this.checkRegistrations();
@@ -211,7 +218,7 @@ export class World {
 
   async checkRegistrations() {
     for (const { id, key } of this.registered) {
-      const reply = await this.installation.call('GET', `/v1/devices/${id}`, { key });
+      const reply = await this.ask('GET', `/v1/devices/${id}`, { key });
       if (!reply) return;
       if (reply.status !== 200) this.fail(`the acknowledged registration of ${id} is lost: ${reply.status}`);
     }
@@ -222,7 +229,7 @@ export class World {
   async finishCommands(end) {
     for (const peer of this.devices.peers.filter(({ device }) => device?.commandTopic)) {
       for (;;) {
-        const reply = await this.installation.call('GET', `/core/v1/organization/devices/${peer.device.id}/commands?per_page=100&page=1`, { key: this.installation.keys.organization_key });
+        const reply = await this.ask('GET', `/core/v1/organization/devices/${peer.device.id}/commands?per_page=100&page=1`, { key: this.installation.keys.organization_key });
         if (!reply || this.violation) return;
         const open = reply.json.items.filter(({ status }) => ORDER.indexOf(status) < 2 && ORDER.includes(status));
         if (!open.length) break;
@@ -239,7 +246,7 @@ export class World {
     const { keys } = this.installation;
     for (const { id: device } of this.ids.slice(0, 2)) {
       for (let page = 1; this.commands.size; page++) {
-        const reply = await this.installation.call('GET', `/core/v1/organization/devices/${device}/commands?per_page=100&page=${page}`, { key: keys.organization_key });
+        const reply = await this.ask('GET', `/core/v1/organization/devices/${device}/commands?per_page=100&page=${page}`, { key: keys.organization_key });
         if (!reply) return;
         for (const { id, status } of reply.json.items) {
           const acknowledged = this.commands.get(id);
@@ -254,7 +261,7 @@ export class World {
 
   async checkConfigurations() {
     for (const [id, value] of this.configured) {
-      const reply = await this.installation.call('GET', `/core/v1/organization/devices/${id}/config`, { key: this.installation.keys.organization_key });
+      const reply = await this.ask('GET', `/core/v1/organization/devices/${id}/config`, { key: this.installation.keys.organization_key });
       if (!reply) return;
       const now = JSON.parse(reply.text.match(/"value":(\d+)/)?.[1] ?? '0');
       if (now < value) this.fail(`the acknowledged configuration ${value} of ${id} is lost: ${reply.text}`);
@@ -264,8 +271,8 @@ export class World {
   async checkSamples(peer) {
     const { device } = peer;
     const { keys } = this.installation;
-    const reply = await this.installation.call('GET', `/core/v1/partner/devices/${device.id}/telemetries?limit=1000`, { key: keys.partner_key });
-    const shown = await this.installation.call('GET', `/core/v1/partner/devices/${device.id}`, { key: keys.partner_key });
+    const reply = await this.ask('GET', `/core/v1/partner/devices/${device.id}/telemetries?limit=1000`, { key: keys.partner_key });
+    const shown = await this.ask('GET', `/core/v1/partner/devices/${device.id}`, { key: keys.partner_key });
     if (!reply || !shown) return;
     const times = new Map();
     const newest = {};

@@ -211,6 +211,7 @@ static void set_next_id(struct script *s, const struct tokens *t)
 static bool flow_step(struct script *s, const struct tokens *t, struct str what)
 {
     struct world *w = s->world;
+    int64_t bytes;
     if (str_eq(what, STR("advance")) && t->count > 1) {
         world_advance(w, duration_parse(s, t->list[1]));
     } else if (str_eq(what, STR("hold"))) {
@@ -227,6 +228,8 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
         world_record(w, WORLD_FAIL, NULL, w->fail);
     } else if (str_eq(what, STR("sick"))) {
         w->sick = !tokens_has(t, "off");
+    } else if (str_eq(what, STR("room")) && t->count > 1 && str_to_i64(t->list[1], &bytes)) {
+        w->core.late_bytes_max = (size_t)bytes;
     } else if (str_eq(what, STR("restart"))) {
         world_record(w, WORLD_RESTART, NULL, 0);
         world_restart(w);

@@ -74,6 +74,9 @@ static void op_execute(struct world *w, struct op *op)
 {
     if (w->fail || w->dead) {
         op->err = ERR_STORAGE;
+        if (op->rolled_back) {
+            op->rolled_back(op);
+        }
     } else {
         op->err = ERR_OK;
         op->run(op, NULL);

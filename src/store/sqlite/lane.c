@@ -70,7 +70,11 @@ static void publish(const struct batch *batch)
 static void fail(const struct batch *batch)
 {
     for (struct task *task = batch->first; task; task = task->next) {
-        container_of(task, struct op, task)->err = ERR_STORAGE;
+        struct op *op = container_of(task, struct op, task);
+        op->err = ERR_STORAGE;
+        if (op->rolled_back) {
+            op->rolled_back(op);
+        }
     }
 }
 
