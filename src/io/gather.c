@@ -4,7 +4,10 @@
 #define LULL_US 40000u           /* a window this long: the traffic has paused */
 #define TURNS_PER_SECOND_MIN 6000u
 #define EVENTS_PER_TURN_BEGIN 2u /* as many each turn are not worth waiting for more */
-#define EVENTS_PER_TURN_END 12u  /* busy: turns fill by themselves */
+/* More than this is traffic that wants to be quick more than it needs to be cheap. It ends above where it begins: a rate
+ * in between does not turn it on and off all the time, which is neither quick nor cheap. */
+#define EVENTS_PER_SECOND_BEGIN 24000u
+#define EVENTS_PER_SECOND_END 32000u
 #define BACK_OFF_FIRST_US 100000u
 #define BACK_OFF_MAX_US 5000000u
 
@@ -40,12 +43,12 @@ static void judge(struct gather *g, uint64_t now_us, uint64_t elapsed_us)
         g->is_on = false;
     } else if (!g->is_on) {
         if (now_us >= g->not_before_us && per_second(g->turns, elapsed_us) >= TURNS_PER_SECOND_MIN &&
-            g->events < g->turns * EVENTS_PER_TURN_BEGIN) {
+            g->events < g->turns * EVENTS_PER_TURN_BEGIN && rate < EVENTS_PER_SECOND_BEGIN) {
             begin(g, rate);
         }
     } else if (rate < g->rate_before - g->rate_before / 8) {
         give_up(g, now_us);
-    } else if (g->events > g->turns * EVENTS_PER_TURN_END) {
+    } else if (rate > EVENTS_PER_SECOND_END) {
         g->is_on = false;
     } else {
         g->back_off_us = BACK_OFF_FIRST_US;

@@ -4,8 +4,9 @@
  * of its own output wakes its peers as well. While that is how its time goes, it begins its turns no closer together than
  * a span of a few hundred microseconds: what arrives meanwhile is served in one turn. (Network cards hold interrupts back
  * for the same reason.) It costs up to that span in latency, so it is done only where it pays: not when turns have
- * several events anyway, as those of a busy loop do, and not for peers that wait for our answer before they send more;
- * these are known by their traffic becoming less. Pure: the caller brings the time. */
+ * several events anyway, as those of a busy loop do, nor when so many events come that they are better served at once, and
+ * not for peers that wait for our answer before they send more; these are known by their traffic becoming less. Pure: the
+ * caller brings the time. */
 #ifndef MUSTER_IO_GATHER_H
 #define MUSTER_IO_GATHER_H
 

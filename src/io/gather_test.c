@@ -76,7 +76,20 @@ static void a_busy_loop_is_left_alone(void **state)
     }
 }
 
-static void it_ends_when_turns_fill_by_themselves(void **state)
+static void a_rate_of_many_events_is_served_at_once(void **state)
+{
+    (void)state;
+    struct gather g;
+    uint64_t now_us = 5;
+    gather_init(&g, SPAN_US, now_us);
+    for (unsigned i = 0; i < 60000; i++) { /* one by one: only the rate tells */
+        now_us += 17;
+        gather_turn(&g, now_us, 1);
+        assert_false(g.is_on);
+    }
+}
+
+static void it_ends_and_stays_off_when_the_rate_has_grown(void **state)
 {
     (void)state;
     struct gather g;
@@ -84,8 +97,11 @@ static void it_ends_when_turns_fill_by_themselves(void **state)
     gather_init(&g, SPAN_US, now_us);
     steady(&g, &now_us, 10000, 100000);
     assert_true(g.is_on);
-    steady(&g, &now_us, 100000, 30000);
-    assert_false(g.is_on);
+    steady(&g, &now_us, 40000, 30000);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_false(g.is_on);
+        steady(&g, &now_us, 40000, 10000);
+    }
 }
 
 static void it_ends_with_the_traffic(void **state)
@@ -126,7 +142,8 @@ int main(void)
         cmocka_unit_test(single_events_are_gathered),
         cmocka_unit_test(rare_events_are_not_held_back),
         cmocka_unit_test(a_busy_loop_is_left_alone),
-        cmocka_unit_test(it_ends_when_turns_fill_by_themselves),
+        cmocka_unit_test(a_rate_of_many_events_is_served_at_once),
+        cmocka_unit_test(it_ends_and_stays_off_when_the_rate_has_grown),
         cmocka_unit_test(it_ends_with_the_traffic),
         cmocka_unit_test(peers_that_wait_for_us_lose_little),
         cmocka_unit_test(it_can_be_off),

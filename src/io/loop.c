@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -212,13 +213,18 @@ static int loop_wait_ms(struct loop *loop)
     return next - now > INT_MAX ? INT_MAX : (int)(next - now);
 }
 
-/* Sleeps on while it is too early to look for events (gather.h), unless there is something to do here. */
+/* While it is too early to look at sockets (gather.h), only what other threads post is waited for. */
 static void loop_gather(struct loop *loop)
 {
     uint64_t until_us = gather_until_us(&loop->gather);
-    if (until_us != 0 && !loop->hooks && !atomic_load_explicit(&loop->inbox, memory_order_relaxed)) {
-        struct timespec until = {.tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000 * 1000)};
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    if (until_us == 0 || loop->hooks || atomic_load_explicit(&loop->inbox, memory_order_relaxed)) {
+        return;
+    }
+    uint64_t now_us = clock_monotonic_us();
+    if (now_us < until_us) {
+        struct timespec left = {.tv_nsec = (long)(until_us - now_us) * 1000};
+        struct pollfd wake = {.fd = loop->wake_fd, .events = POLLIN};
+        ppoll(&wake, 1, &left, NULL);
     }
 }
 
