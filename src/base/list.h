@@ -54,6 +54,18 @@ static inline void list_remove(struct list *node) /* also of a node in no list *
     }
 }
 
+/* What is in `from` goes to the end of `to`. */
+static inline void list_take_all(struct list *to, struct list *from)
+{
+    if (!list_is_empty(from)) {
+        from->next->prev = to->prev;
+        from->prev->next = to;
+        to->prev->next = from->next;
+        to->prev = from->prev;
+        list_init(from);
+    }
+}
+
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The current node may be removed inside the loop. */

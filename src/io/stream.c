@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/slab.h"
@@ -19,6 +20,7 @@
 #define READ_ROUNDS 4
 /* What is read from one stream in a turn before the others have theirs, but for a packet that is longer. */
 #define READ_BYTES_PER_TURN (16 * 1024)
+#define READY_US_PER_TURN 250u
 #define KEPT_COPIED_BYTES_MAX (32 * 1024)
 #define KEPT_GROWTH_BYTES (64 * 1024)
 #define OUTPUT_MAX_DEFAULT (8 * 1024 * 1024)
@@ -52,11 +54,13 @@ struct stream_context *stream_context_new(struct loop *loop)
     buf_init(&context->payload, PAYLOAD_BYTES_MAX);
     list_init(&context->streams);
     list_init(&context->ready);
+    list_init(&context->ready_next);
     return context;
 }
 
 void stream_context_abort_all(struct stream_context *context)
 {
+    list_take_all(&context->ready, &context->ready_next);
     list_each_safe(it, &context->ready) {
         stream_not_ready(list_entry(it, struct stream, node));
     }
@@ -67,7 +71,7 @@ void stream_context_abort_all(struct stream_context *context)
 
 void stream_context_free(struct stream_context *context)
 {
-    assert(list_is_empty(&context->streams) && list_is_empty(&context->ready));
+    assert(list_is_empty(&context->streams) && list_is_empty(&context->ready) && list_is_empty(&context->ready_next));
     for (struct stream_out *out = context->spare, *next; out; out = next) {
         next = out->next;
         stream_out_free(out);
@@ -118,18 +122,23 @@ struct stream_move {
     void (*on_arrived)(struct stream *stream);
 };
 
+static void post_ready(struct stream_context *context)
+{
+    if (!context->ready_posted) {
+        context->ready_posted = true;
+        mailbox_post(loop_mailbox(context->loop), &context->ready_task);
+    }
+}
+
 static void hand_in_again(struct stream *stream)
 {
     struct stream_context *context = stream->loop->streams;
     if (!stream->ready) {
         stream->ready = true;
         list_remove(&stream->node);
-        list_append(&context->ready, &stream->node);
+        list_append(&context->ready_next, &stream->node);
     }
-    if (!context->ready_posted) {
-        context->ready_posted = true;
-        mailbox_post(loop_mailbox(stream->loop), &context->ready_task);
-    }
+    post_ready(context);
 }
 
 void stream_not_ready(struct stream *stream)
@@ -595,24 +604,26 @@ void stream_input_ended(struct stream *stream)
     stream_arm(stream);
 }
 
+/* Those that have more take turns, and share a bounded time of each turn of the loop: there may be many of them, and
+ * others, who ask for less, wait for the turn's end. */
 static void run_ready(struct task *task)
 {
     struct stream_context *context = container_of(task, struct stream_context, ready_task);
+    uint64_t end_us = clock_monotonic_us() + READY_US_PER_TURN;
     context->ready_posted = false;
-    struct list batch;
-    list_init(&batch);
-    while (!list_is_empty(&context->ready)) {
-        struct list *node = context->ready.next;
-        list_remove(node);
-        list_append(&batch, node);
+    if (list_is_empty(&context->ready)) {
+        list_take_all(&context->ready, &context->ready_next);
     }
-    while (!list_is_empty(&batch)) {
-        struct stream *stream = list_entry(batch.next, struct stream, node);
+    while (!list_is_empty(&context->ready) && clock_monotonic_us() < end_us) {
+        struct stream *stream = list_entry(context->ready.next, struct stream, node);
         stream_not_ready(stream);
         if (stream_may_deliver(stream)) {
             deliver(stream, stream->kept, stream->kept_len);
             stream_arm(stream);
         }
+    }
+    if (!list_is_empty(&context->ready) || !list_is_empty(&context->ready_next)) {
+        post_ready(context);
     }
 }
 

@@ -77,7 +77,7 @@ struct stream {
         void (*on_connected)(struct stream *stream);
         struct stream_move *move; /* moving */
     };
-    struct list node; /* among the streams of the loop, or those that are ready */
+    struct list node; /* in a list of stream_context */
     struct stream *dirty_next;
     struct stream_wait *wait; /* NULL: for nothing */
     struct stream_tls *tls;
@@ -95,7 +95,7 @@ struct stream_context {
     struct loop *loop;
     _Atomic size_t count; /* streams here or on their way here */
     struct list streams;
-    struct list ready;
+    struct list ready, ready_next; /* kept input is to be handed in: in this round, in the next one */
     struct task ready_task;
     bool ready_posted;
     struct stream *dirty;

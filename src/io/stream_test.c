@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "io/openssl.h"
 #include "io/stream.h"
@@ -553,6 +554,97 @@ static void too_much_left_over_fails(void **state)
     assert_int_equal(server.closed_as[STREAM_FAILED], 1);
     hang_up(&client);
     stop();
+}
+
+/* --- many that always have more --- */
+
+#define GREEDY 20
+#define GREEDY_BYTES 8
+#define GREEDY_US 100u /* that each byte takes */
+#define GREEDY_PER_TURN_MAX 3 /* of those handed in again, at that pace */
+
+static struct greedy {
+    struct stream *stream;
+    unsigned taken;
+    unsigned passed_by[GREEDY]; /* how often each other one had its turn since this one had */
+} greedy[GREEDY];
+static unsigned greedy_count, greedy_this_turn;
+static uint64_t greedy_turn;
+static _Atomic bool greedy_was_unfair, greedy_took_long;
+
+static void accept_greedy(struct stream *stream, void *user)
+{
+    if (stream_loop(stream) == server.loops[0]) {
+        greedy[greedy_count++].stream = stream;
+    }
+    on_accept(stream, user);
+}
+
+static void work(void)
+{
+    uint64_t end_us = clock_monotonic_us() + GREEDY_US;
+    while (clock_monotonic_us() < end_us) {
+    }
+}
+
+static void check_turns(struct stream *stream)
+{
+    unsigned at = 0;
+    while (greedy[at].stream != stream) {
+        at++;
+    }
+    greedy[at].taken++;
+    memset(greedy[at].passed_by, 0, sizeof greedy[at].passed_by);
+    for (unsigned i = 0; i < greedy_count; i++) {
+        bool waits = i != at && greedy[i].taken > 0 && greedy[i].taken < GREEDY_BYTES;
+        if (waits && ++greedy[i].passed_by[at] > 2) {
+            greedy_was_unfair = true;
+        }
+    }
+    if (greedy[at].taken > 1) { /* the first is what was just read */
+        greedy_this_turn = server.loops[0]->turn == greedy_turn ? greedy_this_turn + 1 : 1;
+        greedy_turn = server.loops[0]->turn;
+        if (greedy_this_turn > GREEDY_PER_TURN_MAX) {
+            greedy_took_long = true;
+        }
+    }
+}
+
+static size_t take_a_byte(struct stream *stream, const uint8_t *data, size_t len)
+{
+    if (stream_loop(stream) == server.loops[0]) {
+        check_turns(stream);
+        work();
+    }
+    stream_write(stream, data, 1);
+    if (len > 1) {
+        stream_again(stream);
+    }
+    return 1;
+}
+static const struct stream_ops greedy_ops = {.on_data = take_a_byte, .on_closed = on_closed};
+
+static void those_that_have_more_share_a_bounded_time(void **state)
+{
+    (void)state;
+    struct client clients[GREEDY];
+    uint8_t bytes[GREEDY_BYTES] = "greedily";
+    greedy_count = 0;
+    memset(greedy, 0, sizeof greedy);
+    start(&greedy_ops, NULL, NULL, accept_greedy);
+    for (unsigned i = 0; i < GREEDY; i++) {
+        clients[i] = dial(NULL);
+        put(&clients[i], bytes, sizeof bytes);
+    }
+    for (unsigned i = 0; i < GREEDY; i++) {
+        uint8_t back[GREEDY_BYTES];
+        get(&clients[i], back, sizeof back);
+        assert_memory_equal(back, bytes, sizeof bytes);
+        hang_up(&clients[i]);
+    }
+    stop();
+    assert_false(greedy_was_unfair);
+    assert_false(greedy_took_long);
 }
 
 /* --- moving between loops under load --- */
@@ -1132,6 +1224,7 @@ int main(void)
         cmocka_unit_test(streams_end_with_their_loop),
         cmocka_unit_test(paused_streams_go_on_where_they_were),
         cmocka_unit_test(what_is_left_over_comes_again),
+        cmocka_unit_test(those_that_have_more_share_a_bounded_time),
         cmocka_unit_test(too_much_left_over_fails),
         cmocka_unit_test(streams_move_between_loops),
         cmocka_unit_test(tls_streams_move_between_loops),

@@ -154,7 +154,7 @@ class Whole:
 
 
 def never_reads():
-    """Asks without end, and reads no answer."""
+    """Asks without end, and reads no answer; when all are stuck, they go and come again."""
     question = b"\xc0\0" * 1000 + publish_packet("never/read", b"x", 1) * 100
     while True:
         socks = []
@@ -167,8 +167,8 @@ def never_reads():
         if did["connections"] == 50:
             ready()
         while True:
-            _, writable, _ = select.select([], [one.sock for one in socks], [], 1)
-            gone = False
+            _, writable, _ = select.select([], [one.sock for one in socks], [], 0.1)
+            gone = not writable
             for one in [one for one in socks if one.sock in writable]:
                 try:
                     sent = one.sock.send(one.batch[one.at:])
@@ -181,6 +181,8 @@ def never_reads():
                     socks.remove(one)
                     gone = not socks
             if gone:
+                for one in socks:
+                    one.sock.close()
                 break
 
 

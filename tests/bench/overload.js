@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const RUNS = Number(process.env.BENCH_RUNS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 4);
+const ONLY = process.env.BENCH_BESIDE?.split(',');
 const RATE = Number(process.env.BENCH_RATE ?? 20000);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const muster = process.env.MUSTER_BIN ?? join(root, 'build/muster');
@@ -81,6 +82,7 @@ export async function overload(say = () => {}) {
   const folder = mkdtempSync(join(tmpdir(), 'muster-overload-'));
   const rows = [];
   for (const [kind, what] of [[null, 'nothing else'], ...disturbances]) {
+    if (kind && ONLY && !ONLY.includes(kind)) continue;
     say(`${what} ...`);
     const server = await startServer(folder); // each time: the peak of its memory is this disturbance's
     const results = [];
