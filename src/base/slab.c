@@ -230,3 +230,13 @@ void *slab_realloc(void *ptr, size_t size)
     slab_free(ptr);
     return moved;
 }
+
+size_t slab_used_bytes(void)
+{
+    size_t bytes = 0;
+    for (size_t at = 0; at < pieces.begun; at += PIECE_BYTES) {
+        const struct piece *piece = (const struct piece *)(range + at);
+        bytes += (size_t)piece->used * piece->object_bytes; /* an empty one keeps its header: used is 0 */
+    }
+    return bytes;
+}

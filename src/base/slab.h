@@ -18,6 +18,9 @@ void slab_free(void *ptr); /* of slab_alloc, of whatever size; NULL is accepted 
 
 #define slab_new(type) ((type *)slab_zeroed(sizeof(type)))
 
+/* What the objects there are take in slabs. For measuring: other threads must not allocate meanwhile. */
+size_t slab_used_bytes(void);
+
 /* For the test: from slabs whatever sanitizer. What was allocated before is freed as before. */
 void slab_use_always(bool use);
 

@@ -62,6 +62,22 @@ static void neighbours_lie_side_by_side(void **state)
     slab_free(c);
 }
 
+static void it_knows_what_it_has_given_out(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 }; /* of several pieces */
+    void *all[MANY];
+    size_t before = slab_used_bytes();
+    for (int i = 0; i < MANY; i++) {
+        all[i] = slab_alloc(700);
+    }
+    assert_int_equal(slab_used_bytes() - before, MANY * (size_t)704);
+    for (int i = 0; i < MANY; i++) {
+        slab_free(all[i]);
+    }
+    assert_int_equal(slab_used_bytes(), before);
+}
+
 static void growing_keeps_what_was_in_it(void **state)
 {
     (void)state;
@@ -147,6 +163,7 @@ int main(void)
     slab_use_always(true);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_has_its_room),       cmocka_unit_test(neighbours_lie_side_by_side),
+        cmocka_unit_test(it_knows_what_it_has_given_out),
         cmocka_unit_test(growing_keeps_what_was_in_it),  cmocka_unit_test(freed_memory_goes_back),
         cmocka_unit_test(threads_share_them),            cmocka_unit_test(what_malloc_made_is_freed_too),
     };

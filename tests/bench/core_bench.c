@@ -3,7 +3,7 @@
  * Each session connects with a session expiry, subscribes to one topic of its own and goes away; in between messages are
  * published to random ones; at last time passes and all expire. The world of the replay scenarios (tests/replay/world.c)
  * stands for loops, clock and executor, and the store accepts everything (core_store.c), so what is measured is the
- * core. A turn serves BATCH packets. Memory is what malloc has given out (mallinfo2), without the buffers of the pretended
+ * core. A turn serves BATCH packets. Memory is what malloc and the slabs have given out, without the buffers of the pretended
  * links. Prints a Markdown table. */
 #include <malloc.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/slab.h"
 #include "world.h"
 
 enum { BATCH = 64, PUBLISHES = 200000, FEW = 1000, EXPIRY_S = 600, SIZES_MAX = 16 };
@@ -39,7 +40,7 @@ static uint64_t now_ns(void)
 static size_t heap_bytes(void)
 {
     struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
+    return info.uordblks + info.hblkhd + slab_used_bytes();
 }
 
 static void fail(const char *what, unsigned at)
