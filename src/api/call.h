@@ -109,5 +109,6 @@ extern const struct route session_routes[];
 extern const struct route system_routes[];
 extern const struct route live_routes[];
 extern const struct route webhook_routes[];
+extern const struct route incident_routes[];
 
 #endif

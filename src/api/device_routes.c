@@ -59,6 +59,7 @@ static void ask(struct call *call, enum device_action action)
     device_call->body = call->body;
     call->body = NULL;
     device_call->body_bytes = (uint32_t)call->raw_body.len;
+    device_call->object_id = call->params[1].len ? arena_str(&device_call->arena, call->params[1]) : STR("");
     device_call->user = call;
     device_call_submit(device_call, http_call_of(call)->home, answer);
 }
@@ -84,6 +85,11 @@ ASK(get_space, DEVICE_SPACE_GET)
 ASK(move_space, DEVICE_SPACE_MOVE)
 ASK(get_children, DEVICE_CHILDREN_GET)
 ASK(send_telemetries, DEVICE_TELEMETRY_MANY)
+ASK(create_incident, DEVICE_INCIDENT_CREATE)
+ASK(get_incidents, DEVICE_INCIDENTS_GET)
+ASK(close_incident, DEVICE_INCIDENT_CLOSE)
+ASK(close_incidents, DEVICE_INCIDENTS_CLOSE)
+ASK(add_event, DEVICE_EVENT_ADD)
 
 const struct route device_routes[] = {
     {"POST", "/v1/devices", ACCESS_PUBLIC, PLACE_REGISTRY, ROUTE_SECRET_REPLY, register_one},
@@ -107,5 +113,10 @@ const struct route device_routes[] = {
     {"POST", "/v1/devices/:id/command", ACCESS_DEVICE, PLACE_LOOP, 0, update_command},
     {"GET", "/v1/devices/:id/config", ACCESS_DEVICE, PLACE_LOOP, 0, get_config},
     {"POST", "/v1/devices/:id/config", ACCESS_DEVICE, PLACE_LOOP, 0, set_config},
+    {"POST", "/v1/devices/:id/incidents", ACCESS_DEVICE, PLACE_LOOP, 0, create_incident},
+    {"GET", "/v1/devices/:id/incidents", ACCESS_DEVICE, PLACE_LOOP, 0, get_incidents},
+    {"DELETE", "/v1/devices/:id/incidents", ACCESS_DEVICE, PLACE_LOOP, 0, close_incidents},
+    {"DELETE", "/v1/devices/:id/incidents/:incident_id", ACCESS_DEVICE, PLACE_LOOP, 0, close_incident},
+    {"POST", "/v1/devices/:id/events", ACCESS_DEVICE, PLACE_LOOP, 0, add_event},
     {0},
 };

@@ -4,6 +4,7 @@
 
 static const struct route *const tables[] = {
     device_routes,
+    incident_routes,
     live_routes,
     merge_routes,
     model_part_routes,

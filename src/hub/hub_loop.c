@@ -16,6 +16,7 @@
 #include "hub/retained_read.h"
 #include "hub/share.h"
 #include "hub/will.h"
+#include "model/ports/event_log_store.h"
 #include "model/ports/telemetry_store.h"
 
 #define ALIVE_MS 60000
@@ -192,7 +193,8 @@ bool hub_core_is_drained(const struct hub_core *core)
 
 static bool is_for_applications(const struct event *event)
 {
-    return (event->type == EVENT_TELEMETRY && event->relays) || event->type == EVENT_STATUS ||
+    return ((event->type == EVENT_TELEMETRY || event->type == EVENT_DEVICE_EVENT) && event->relays) ||
+           event->type == EVENT_STATUS ||
            (event->type == EVENT_INCIDENT && (event->push & PUSH_INCIDENTS));
 }
 
@@ -320,10 +322,11 @@ static void publish_event(struct hub_loop *loop, const struct event *event, enum
 
 static void publish_incident(struct hub_loop *loop, const struct event *event)
 {
+    struct str incident = event->push_payload.len ? event->push_payload : event->payload;
     struct buf array;
-    buf_init(&array, event->payload.len + 2);
+    buf_init(&array, incident.len + 2);
     buf_append_str(&array, STR("["));
-    buf_append_str(&array, event->payload);
+    buf_append_str(&array, incident);
     buf_append_str(&array, STR("]"));
     publish_event(loop, event, TOPIC_INCIDENTS, buf_str(&array));
     buf_deinit(&array);
@@ -342,6 +345,8 @@ void hub_loop_event(struct hub_loop *loop, const struct event *event)
         publish_incident(loop, event);
     } else if (event->type == EVENT_TELEMETRY && event->relays) {
         publish_event(loop, event, TOPIC_TELEMETRY, event->payload);
+    } else if (event->type == EVENT_DEVICE_EVENT && event->relays) {
+        publish_event(loop, event, TOPIC_EVENTS, event->payload);
     } else if (event->type == EVENT_STATUS) {
         publish_event(loop, event, TOPIC_PRESENCE, event->payload);
     }
@@ -456,6 +461,9 @@ static bool intent_was_carried_out(struct store_tx *tx, const struct session *se
     if (row->intent == INTENT_TELEMETRIES) { /* they are of one commit, in a segment that cannot be sealed yet */
         struct sample_position start = {INT32_MIN, 0};
         return sample_store_find_intent(tx, start, row->intent_no, &found, &sealed) == ERR_OK && found;
+    }
+    if (row->intent == INTENT_EVENT) {
+        return event_log_store_find_intent(tx, row->intent_no, &found) == ERR_OK && found;
     }
     return row->intent == INTENT_CONFIG && device.config_version != row->witness_seq;
 }

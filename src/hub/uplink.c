@@ -8,8 +8,8 @@
  *     3. PUBREC
  *
  * After a crash the witness tells on which side of step 2 it happened: unchanged, the effect is not on disk, the intent
- * is dropped and the client's repetition is new (hub_loop.c); changed, the repetition is not carried out again. Samples come
- * by other doors too, so a sample takes the intent's number with it into its day file. What
+ * is dropped and the client's repetition is new (hub_loop.c); changed, the repetition is not carried out again. Samples and
+ * events come by other doors too, so they take the intent's number with them into their rows. What
  * follows the effect, the relay with what it retains, is committed together with the id as done (relay_message_once): a
  * repetition of an id that is not done is relayed, one that is only gets PUBREC. For the witness to speak of this publish alone, nothing else of this session runs beside it:
  * the connection is not read meanwhile, and it waits for earlier uplinks first. Operations that change nothing when
@@ -51,6 +51,7 @@ static const struct uplink_kind {
     [TOPIC_COMMAND_CHILDREN_UPDATE] = {true, DEVICE_COMMANDS_UPDATE, INTENT_REPEATABLE},
     [TOPIC_CONFIG_UPDATE] = {true, DEVICE_CONFIG_SET, INTENT_CONFIG},
     [TOPIC_UPDATE] = {true, DEVICE_UPDATE, INTENT_REPEATABLE},
+    [TOPIC_EVENTS] = {true, DEVICE_EVENT_ADD, INTENT_EVENT},
 };
 
 bool uplink_is_served(enum topic_id topic)
@@ -214,6 +215,13 @@ static void on_intent_committed(struct persist_waiter *waiter, enum err err)
     uplink_free(up);
 }
 
+static int64_t new_intent_no(void)
+{
+    int64_t no = 0;
+    random_bytes(&no, sizeof no);
+    return (no & INT64_MAX) | 1;
+}
+
 /* Step 1 of the order above. */
 static void store_intent(struct uplink *up, uint16_t packet_id)
 {
@@ -221,12 +229,13 @@ static void store_intent(struct uplink *up, uint16_t packet_id)
     if (row.intent == INTENT_TELEMETRY || row.intent == INTENT_TELEMETRIES) {
         row.witness_day = up->device.sample_day;
         row.witness_seq = up->device.sample_seq;
-        random_bytes(&row.intent_no, sizeof row.intent_no);
-        row.intent_no = (row.intent_no & INT64_MAX) | 1;
-        up->call->intent_no = row.intent_no;
+        row.intent_no = new_intent_no();
+    } else if (row.intent == INTENT_EVENT) {
+        row.intent_no = new_intent_no();
     } else if (row.intent == INTENT_CONFIG) {
         row.witness_seq = up->device.config_version;
     }
+    up->call->intent_no = row.intent_no;
     persist_inbound(up->session, &row);
     up->waiter.done = on_intent_committed;
     persist_wait(up->session->loop, &up->waiter);

@@ -51,9 +51,15 @@ void event_set_payload(struct event *event, struct str payload)
     set_str(&event->payload, payload);
 }
 
+void event_set_push_payload(struct event *event, struct str payload)
+{
+    set_str(&event->push_payload, payload);
+}
+
 size_t event_bytes(const struct event *event)
 {
-    return sizeof *event + event->topic.len + event->method.len + event->path.len + event->payload.len;
+    return sizeof *event + event->topic.len + event->method.len + event->path.len + event->payload.len +
+           event->push_payload.len;
 }
 
 struct event *event_ref(const struct event *event)
@@ -74,6 +80,7 @@ void event_unref(const struct event *event)
         free((void *)(uintptr_t)counted->method.ptr);
         free((void *)(uintptr_t)counted->path.ptr);
         free((void *)(uintptr_t)counted->payload.ptr);
+        free((void *)(uintptr_t)counted->push_payload.ptr);
         mem_free(counted);
     }
 }

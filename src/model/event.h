@@ -25,7 +25,8 @@ enum event_type {
     EVENT_DEVICE_KICK,          /* operator disconnect: 0x98, session kept */
     EVENT_API_KEY_REVOKED,      /* api_key_no; sessions of that key must end with 0x87 */
     EVENT_TENANT_SUSPENDED,     /* partner_no or organization_no: sessions must end with 0x87 */
-    EVENT_INCIDENT,             /* opened or closed; payload = incident */
+    EVENT_INCIDENT,             /* opened (then push has PUSH_INCIDENTS), changed or closed; payload = Incident object */
+    EVENT_DEVICE_EVENT,         /* a device reported an event (device-api.md 9.4); topic "events", payload = it */
     EVENT_CHILD_COMMAND,        /* to a parent: the queue of a child has another head; only for the hub */
     EVENT_UPLINK_REFUSED,       /* a device's message or call was refused: for the live tail */
     EVENT_WIRE,                 /* a packet or call of a device whose trace is armed (model/live/trace.h) */
@@ -71,6 +72,7 @@ struct event {
     struct str topic;          /* topic name below v1/device/{id}/, or empty; owned by the event */
     struct str method, path;   /* HTTP; owned by the event */
     struct str payload;        /* compact JSON, no secrets; owned by the event */
+    struct str push_payload;   /* what the MQTT topic of the event gets instead of payload; empty: payload; owned likewise */
     uint32_t size;             /* bytes of the original message */
 };
 
@@ -80,6 +82,7 @@ struct event *event_new(enum event_type type, const struct device_brief *device)
 void event_set_topic(struct event *event, struct str topic);
 void event_set_request(struct event *event, struct str method, struct str path);
 void event_set_payload(struct event *event, struct str payload);
+void event_set_push_payload(struct event *event, struct str payload);
 /* What the event occupies in memory. */
 size_t event_bytes(const struct event *event);
 struct event *event_ref(const struct event *event);

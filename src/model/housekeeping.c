@@ -6,6 +6,7 @@
 #include "model/live/live.h"
 #include "model/ports/audit_store.h"
 #include "model/ports/command_store.h"
+#include "model/ports/event_log_store.h"
 #include "model/ports/idempotency_store.h"
 #include "model/ports/incident_store.h"
 #include "model/management/idempotency.h"
@@ -92,6 +93,9 @@ static enum err delete_old(const struct housekeeping *work, struct store_tx *tx)
     enum err err = audit_store_delete_old(tx, before, OLD_ROWS_A_TIME);
     if (!err) {
         err = incident_store_delete_old(tx, before, OLD_ROWS_A_TIME);
+    }
+    if (!err) {
+        err = event_log_store_delete_old(tx, before, OLD_ROWS_A_TIME);
     }
     return err ? err : command_store_delete_old(tx, before, OLD_ROWS_A_TIME);
 }

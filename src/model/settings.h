@@ -39,6 +39,9 @@
     X(limits, config_max, SIZE, 131072, 1, "configuration document of one device") \
     X(limits, details_max, SIZE, 65536, 1, "details of one device") \
     X(limits, device_updates, U, 10, 1, "Update Device calls of one device in an hour") \
+    X(limits, device_events, U, 100, 1, "events of one device in a UTC day") \
+    X(limits, device_incidents, U, 1000, 1, "incidents that one device makes in a UTC day") \
+    X(limits, incidents_open, U, 1000, 1, "active incidents that one device has made") \
     X(limits, commands_open, U, 1000, 1, "commands of one device that are scheduled, pending or in progress") \
     X(limits, registration_log_rows, U, 100000, 1, "rows kept in the provisioning log") \
     X(mqtt, connect_timeout, MS, 10000, 1, "time for the first packet of a connection") \
@@ -82,7 +85,7 @@
     X(notify, mail_queue, U, 1000, 1, "mails of one tenant that wait; more are kept as failed") \
     X(notify, deliveries_kept, U, 1000, 1, "finished calls, and finished mails, of one tenant that are kept for the lists") \
     X(retention, telemetry_days, U, 30, 1, "days that raw telemetry is kept") \
-    X(retention, history_days, U, 400, 1, "days that history, closed incidents, finished commands and the audit log are kept")
+    X(retention, history_days, U, 400, 1, "days that history, events, closed incidents, finished commands and the audit log are kept")
 
 #define SETTING_C_U uint64_t
 #define SETTING_C_MS uint64_t

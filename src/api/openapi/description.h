@@ -22,6 +22,7 @@ struct object_description {
 /* Each ended by a row of NULLs. */
 extern const struct description device_descriptions[];
 extern const struct description fleet_descriptions[];
+extern const struct description incident_descriptions[];
 extern const struct description partner_descriptions[];
 extern const struct description organization_descriptions[];
 extern const struct description session_descriptions[];

@@ -58,7 +58,10 @@ const struct object_description object_descriptions[] = {
     {"Incident", "id! uuid; device_id uuid; device_name text; status enum(active|closed); priority text; severity text; title text; "
                  "description text?; issue text; origin enum(rule|user|device|offline); device_model text; sub_model text?; "
                  "partner_name text; space_id int?; space_tree_path_name text?; acknowledged_by text?; created_at time; "
-                 "updated_at time; closed_at time?"},
+                 "updated_at time; closed_at time?; comments [{id int; text text; user text?; created_at time}]"},
+    {"DeviceEvent", "id! uuid; device_id uuid; name text; category text; int_key_1 int?; int_key_2 int?; string_key_1 text?; "
+                    "string_key_2 text?; timestamp time; created_at time"},
+    {"TimelineEntry", "at! time; type! text; what text; text text?; actor text?; id uuid?"},
     {"Comment", "id! int; text text; created_at time; system bool; user text?; owner text?; owner_type text"},
     {"Ticket", "id! uuid; title text; description text?; status enum(open|resolved); created_at time; device_id uuid; "
                "user_name text?; user_email text?; comments [Comment]"},

@@ -8,6 +8,7 @@
 const struct description *const description_tables[] = {
     device_descriptions,
     fleet_descriptions,
+    incident_descriptions,
     organization_descriptions,
     partner_descriptions,
     session_descriptions,

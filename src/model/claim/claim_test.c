@@ -421,14 +421,25 @@ static void test_lists(void **state)
     answer_free(&answer);
 }
 
+static void run_incident(struct test_op *test, struct store_tx *tx,
+                         enum err (*run)(struct device_change *change, int64_t device_no))
+{
+    struct arena arena;
+    struct device_change change;
+    arena_init(&arena);
+    device_change_init(&change, &test->f->domain, tx, &arena, TRANSPORT_NONE);
+    test->op.err = run(&change, *(int64_t *)test->arg);
+    arena_deinit(&arena);
+}
+
 static void open_run(struct test_op *test, struct store_tx *tx)
 {
-    test->op.err = incident_open_offline(&test->f->domain, tx, *(int64_t *)test->arg);
+    run_incident(test, tx, incident_open_offline);
 }
 
 static void close_run(struct test_op *test, struct store_tx *tx)
 {
-    test->op.err = incident_close_offline(&test->f->domain, tx, *(int64_t *)test->arg);
+    run_incident(test, tx, incident_close_offline);
 }
 
 static void test_offline_incident(void **state)

@@ -12,6 +12,9 @@
 #include "model/device/device_self.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
+#include "model/event_log/event_log.h"
+#include "model/incident/incident.h"
+#include "model/incident/incident_device.h"
 #include "model/telemetry/sample_post.h"
 #include "model/maker/semver.h"
 #include "model/telemetry/telemetry.h"
@@ -238,6 +241,38 @@ static void run_children_get(struct op *op, struct store_tx *tx)
     call->reply.status = 200;
 }
 
+static void run_incident_create(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = incident_device_create(begin_change(call, tx), &call->device, call->body, &call->reply);
+}
+
+static void run_incidents_get(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    int64_t newest;
+    op->err = incident_write_active(tx, &call->device, &call->reply.body, &newest);
+    call->reply.status = 200;
+}
+
+static void run_incident_close(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = incident_device_close(begin_change(call, tx), &call->device, call->object_id, &call->reply);
+}
+
+static void run_incidents_close(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = incident_device_close_all(begin_change(call, tx), &call->device, &call->reply);
+}
+
+static void run_event_add(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = event_log_add(begin_change(call, tx), &call->device, call->body, call->intent_no, &call->reply);
+}
+
 static void audit_deletion(struct device_call *call, struct store_tx *tx)
 {
     char id[UUID_TEXT_BYTES];
@@ -285,6 +320,11 @@ static const struct {
     [DEVICE_SPACE_MOVE] = {LANE_REGISTRY, run_space_move, committed, NULL},
     [DEVICE_CHILDREN_GET] = {LANE_READ, run_children_get, NULL, NULL},
     [DEVICE_TELEMETRY_MANY] = {LANE_TELEMETRY, telemetry_many_run, NULL, telemetry_many_stored},
+    [DEVICE_INCIDENT_CREATE] = {LANE_REGISTRY, run_incident_create, committed, NULL},
+    [DEVICE_INCIDENTS_GET] = {LANE_READ, run_incidents_get, NULL, NULL},
+    [DEVICE_INCIDENT_CLOSE] = {LANE_REGISTRY, run_incident_close, committed, NULL},
+    [DEVICE_INCIDENTS_CLOSE] = {LANE_REGISTRY, run_incidents_close, committed, NULL},
+    [DEVICE_EVENT_ADD] = {LANE_REGISTRY, run_event_add, committed, NULL},
     [DEVICE_DELETE] = {LANE_REGISTRY, run_delete, committed, NULL},
 };
 

@@ -28,6 +28,11 @@ enum device_action {
     DEVICE_SPACE_MOVE,      /* 7.5 */
     DEVICE_CHILDREN_GET,    /* 2.6 */
     DEVICE_TELEMETRY_MANY,  /* 3.4; 3.5 when `device` has number 0: no lane, no effect of its own */
+    DEVICE_INCIDENT_CREATE, /* 9.1 */
+    DEVICE_INCIDENTS_GET,   /* 9.2 */
+    DEVICE_INCIDENT_CLOSE,  /* 9.3: the one that object_id names */
+    DEVICE_INCIDENTS_CLOSE, /* 9.3: all that it made itself */
+    DEVICE_EVENT_ADD,       /* 9.4 */
     DEVICE_DELETE,          /* 2.7 */
     DEVICE_ACTION_COUNT,
 };
@@ -43,7 +48,8 @@ struct device_call {
     struct str correlation;         /* MQTT Correlation Data or empty; in the arena (mqtt.md 3.2) */
     uint32_t body_bytes;            /* of the original message, for the live tail */
     uint8_t qos;                    /* of the MQTT message, likewise */
-    int64_t intent_no;              /* of QoS 2 telemetry (ports/session_store.h); 0: none */
+    int64_t intent_no;              /* of QoS 2 telemetry, or of a QoS 2 event (ports/session_store.h); 0: none */
+    struct str object_id;           /* what else the path names; in the arena, or empty */
     struct reply reply;             /* the answer, complete when done is called */
     void *user;                     /* the door's */
     void *detail;                   /* the domain's, in the arena */

@@ -35,6 +35,7 @@ struct device_brief {
     bool command_waiting;        /* queue head pending or in progress */
     bool license_waiting;
     int64_t command_hold_until_ms; /* unix; inside a command timeout: not swept (device-api.md 4.4); 0: none */
+    uint8_t worst_priority;      /* of the active incidents, as it was read when they last changed; 0: none is active */
     /* presence */
     enum device_status status;           /* as the state says */
     enum device_status reported_status;  /* last status the device reported itself */

@@ -4,6 +4,7 @@
 #include "model/configuration/configuration.h"
 #include "model/domain.h"
 #include "model/device/effective_status.h"
+#include "model/incident/incident_view.h"
 #include "model/management/field_text.h"
 #include "model/ports/incident_store.h"
 #include "model/ports/merge_group_store.h"
@@ -78,6 +79,11 @@ static enum err load(struct view *view, int64_t device_no)
     }
     if (err == ERR_OK) {
         err = incident_store_worst(view->tx, device_no, &view->worst_priority);
+    }
+    if (err == ERR_OK && view->worst_priority) {
+        int factor = 0;
+        err = priority_factor_of_space(view->tx, core->space_no, view->arena, &factor);
+        view->worst_priority = priority_shifted(view->worst_priority, factor);
     }
     if (err == ERR_OK && core->space_no) {
         err = device_space_find(view->tx, core->space_no, view->arena, &view->space);

@@ -36,6 +36,7 @@ static void reset_samples(struct device_brief *device)
 {
     device->sample_day = 0;
     device->sample_seq = 0;
+    device->worst_priority = 0; /* incidents were the former owner's */
 }
 
 static void change_record(struct device_brief *device, void *arg)
@@ -61,6 +62,9 @@ static void change_record(struct device_brief *device, void *arg)
     }
     if (change->fields & HOT_PARENT) {
         device->parent_no = value->parent_no;
+    }
+    if (change->fields & HOT_INCIDENTS) {
+        device->worst_priority = value->worst_priority;
     }
     if (change->fields & HOT_RESET) {
         reset_samples(device);

@@ -107,12 +107,17 @@ bool presence_is_overdue(struct domain *domain, const struct device_brief *devic
     return domain->now_unix_ms() >= deadline_of(domain, device);
 }
 
-static void put_payload(struct domain *domain, const struct device_brief *device, int64_t since_ms, struct buf *out)
+struct effective_inputs presence_inputs(struct domain *domain, const struct device_brief *device)
 {
     struct device_brief parent;
     bool parent_swept = device->parent_no != 0 && device_table_find_no(domain->devices, device->parent_no, &parent) &&
                         parent.swept;
-    struct effective_inputs inputs = {device->last_seen_ms != 0, parent_swept, device->status, 0};
+    return (struct effective_inputs){device->last_seen_ms != 0, parent_swept, device->status, device->worst_priority};
+}
+
+static void put_payload(struct domain *domain, const struct device_brief *device, int64_t since_ms, struct buf *out)
+{
+    struct effective_inputs inputs = presence_inputs(domain, device);
     bool reported_nothing = device->status == STATUS_NEVER_SEEN && device->last_seen_ms != 0;
     struct json_writer w;
     json_writer_init(&w, out);
@@ -222,10 +227,19 @@ struct presence_op {
     struct domain *domain;
     int64_t device_no;
     bool swept;
+    struct arena arena;          /* of an incident's */
+    struct device_change change;
 };
 
+static void presence_op_free(struct presence_op *o)
+{
+    arena_deinit(&o->arena);
+    mem_free(o);
+}
+
 static void op_start(struct domain *domain, int64_t device_no, bool swept, enum op_lane lane,
-                     void (*run)(struct op *op, struct store_tx *tx), void (*done)(struct op *op))
+                     void (*run)(struct op *op, struct store_tx *tx), void (*committed)(struct op *op),
+                     void (*done)(struct op *op))
 {
     struct presence_op *o = mem_new(struct presence_op);
     o->domain = domain;
@@ -233,6 +247,7 @@ static void op_start(struct domain *domain, int64_t device_no, bool swept, enum 
     o->swept = swept;
     o->op.lane = lane;
     o->op.run = run;
+    o->op.committed = committed;
     o->op.done = done;
     op_submit(domain->executor, &o->op);
 }
@@ -256,14 +271,14 @@ static void sweep_done(struct op *op)
             mark_and_watch(p, &device, due);
         }
     }
-    mem_free(o);
+    presence_op_free(o);
 }
 
 static void recover_done(struct op *op)
 {
     struct presence_op *o = container_of(op, struct presence_op, op);
     device_table_unmark(o->domain->devices, o->device_no, CONTACT_RECOVERING);
-    mem_free(o); /* after a fault the next contact tries again */
+    presence_op_free(o); /* after a fault the next contact tries again */
 }
 
 static void incident_run(struct op *op, struct store_tx *tx)
@@ -273,8 +288,17 @@ static void incident_run(struct op *op, struct store_tx *tx)
     if (!device_table_find_no(o->domain->devices, o->device_no, &device) || device.swept != o->swept) {
         return; /* it has changed again, and that has an operation of its own */
     }
-    op->err = o->swept ? incident_open_offline(o->domain, tx, o->device_no)
-                       : incident_close_offline(o->domain, tx, o->device_no);
+    arena_init(&o->arena);
+    device_change_init(&o->change, o->domain, tx, &o->arena, TRANSPORT_NONE);
+    op->err = o->swept ? incident_open_offline(&o->change, o->device_no) : incident_close_offline(&o->change, o->device_no);
+}
+
+static void incident_committed(struct op *op)
+{
+    const struct presence_op *o = container_of(op, struct presence_op, op);
+    if (o->change.domain) {
+        device_change_apply(&o->change);
+    }
 }
 
 static void incident_done(struct op *op)
@@ -288,12 +312,12 @@ static void incident_done(struct op *op)
     } else if (op->err != ERR_OK && op->err != ERR_BUSY) {
         log_event(LOG_ERROR, "offline_incident_failed", log_i("device_no", o->device_no), log_s("error", err_name(op->err)));
     }
-    mem_free(o);
+    presence_op_free(o);
 }
 
 void presence_incident_changed(struct domain *domain, int64_t device_no, bool swept)
 {
-    op_start(domain, device_no, swept, LANE_REGISTRY, incident_run, incident_done);
+    op_start(domain, device_no, swept, LANE_REGISTRY, incident_run, incident_committed, incident_done);
 }
 
 /* ---- contact ---- */
@@ -406,7 +430,7 @@ static void look_at(struct presence *p, int64_t device_no)
         mark_and_watch(p, &device, due);
     } else {
         watch_end(p, device_no);
-        op_start(domain, device_no, true, LANE_TELEMETRY, status_run, sweep_done);
+        op_start(domain, device_no, true, LANE_TELEMETRY, status_run, NULL, sweep_done);
     }
 }
 
@@ -417,7 +441,7 @@ void presence_tick(struct domain *domain)
     struct numbers incidents;
     struct numbers due = take_due(p, domain->now_unix_ms(), &recoveries, &incidents);
     for (size_t i = 0; i < recoveries.count; i++) {
-        op_start(domain, recoveries.items[i], false, LANE_TELEMETRY, status_run, recover_done);
+        op_start(domain, recoveries.items[i], false, LANE_TELEMETRY, status_run, NULL, recover_done);
     }
     for (size_t i = 0; i < incidents.count; i++) {
         struct device_brief device;

@@ -3,6 +3,7 @@
 #define MUSTER_MODEL_PRESENCE_H
 
 #include "model/device/device_table.h"
+#include "model/device/effective_status.h"
 
 struct buf;
 struct domain;
@@ -34,6 +35,8 @@ void presence_load(struct domain *domain);
 bool presence_is_overdue(struct domain *domain, const struct device_brief *device);
 /* A sweep or recovery was committed: opens or closes the `offline` incident. Any thread. */
 void presence_incident_changed(struct domain *domain, int64_t device_no, bool swept);
+/* What the effective status of this record is made of (10.3). */
+struct effective_inputs presence_inputs(struct domain *domain, const struct device_brief *device);
 /* EVENT_STATUS with the payload of mqtt.md 3.3 for this record. */
 struct event *presence_event(struct domain *domain, const struct device_brief *device, int64_t at_ms);
 

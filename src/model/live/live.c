@@ -80,6 +80,7 @@ static unsigned type_of(enum event_type type, const char **ret_what)
     case EVENT_CONFIG: return LIVE_CONFIG;
     case EVENT_REGISTRATION: return LIVE_REGISTRATION;
     case EVENT_INCIDENT: return LIVE_INCIDENT;
+    case EVENT_DEVICE_EVENT: return LIVE_EVENT;
     case EVENT_DEVICE_UPDATED: *ret_what = "updated"; return LIVE_EVENT;
     case EVENT_DEVICE_CLAIMED: *ret_what = "claimed"; return LIVE_EVENT;
     case EVENT_DEVICE_UNCLAIMED: *ret_what = "unclaimed"; return LIVE_EVENT;

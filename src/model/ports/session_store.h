@@ -38,13 +38,14 @@ enum session_intent {
     INTENT_CONFIG = 2,     /* witness_seq: configuration version */
     INTENT_REPEATABLE = 3, /* doing it again changes nothing */
     INTENT_TELEMETRIES = 4, /* samples of several devices, of which one bears intent_no; no witness */
+    INTENT_EVENT = 5,      /* the event's row bears intent_no */
 };
 struct session_inbound_row {
     uint16_t packet_id;
     uint8_t intent; /* enum session_intent */
     int32_t witness_day;
     int64_t witness_seq;
-    int64_t intent_no; /* INTENT_TELEMETRY, INTENT_TELEMETRIES: random, never 0 */
+    int64_t intent_no; /* INTENT_TELEMETRY, INTENT_TELEMETRIES, INTENT_EVENT: random, never 0 */
 };
 
 struct session_queue_row {

@@ -493,12 +493,20 @@ enum err device_store_purge(struct store_tx *tx, int64_t max, bool *ret_more)
         *ret_more = false;
         return err;
     }
-    query_begin(&q, tx, "DELETE FROM history WHERE no IN (SELECT no FROM history WHERE device_no = ?1 AND epoch < ?2 LIMIT ?3)");
-    query_bind_i64(&q, 1, no);
-    query_bind_i64(&q, 2, epoch_below);
-    query_bind_i64(&q, 3, max);
-    err = query_finish(&q);
-    if (err == ERR_OK && tx_changes(tx) < max) {
+    static const char *const statements[] = {
+        "DELETE FROM history WHERE no IN (SELECT no FROM history WHERE device_no = ?1 AND epoch < ?2 LIMIT ?3)",
+        "DELETE FROM device_event WHERE no IN (SELECT no FROM device_event WHERE device_no = ?1 AND epoch < ?2 LIMIT ?3)",
+    };
+    bool done = true;
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0] && done && err == ERR_OK; i++) {
+        query_begin(&q, tx, statements[i]);
+        query_bind_i64(&q, 1, no);
+        query_bind_i64(&q, 2, epoch_below);
+        query_bind_i64(&q, 3, max);
+        err = query_finish(&q);
+        done = tx_changes(tx) < max;
+    }
+    if (err == ERR_OK && done) {
         err = run_for_device(tx, "DELETE FROM purge WHERE device_no = ?1", no);
     }
     *ret_more = err == ERR_OK;

@@ -1,11 +1,10 @@
 #include "model/ports/incident_store.h"
 
-#include "store/sqlite/tx.h"
+#include "store/sqlite/incident_columns.h"
 
-#define COLUMNS \
-    "no, id, device_no, organization_no, origin, priority, title, description, issue, created_at, updated_at, closed_at"
+#define COLUMNS INCIDENT_COLUMNS("")
 
-static void read_row(struct query *q, struct arena *arena, struct incident_row *ret_row)
+void incident_columns_read(struct query *q, struct arena *arena, struct incident_row *ret_row)
 {
     *ret_row = (struct incident_row){
         .no = query_i64(q, 0),
@@ -20,6 +19,8 @@ static void read_row(struct query *q, struct arena *arena, struct incident_row *
         .created_at = query_time(q, 9),
         .updated_at = query_time(q, 10),
         .closed_at = query_time(q, 11),
+        .partner_no = query_i64(q, 12),
+        .acknowledged_by = query_str_copy(q, 13, arena),
     };
 }
 
@@ -28,7 +29,7 @@ enum err incident_store_insert(struct store_tx *tx, struct incident_row *row)
     struct query q;
     query_begin(&q, tx,
                 "INSERT INTO incident (id, device_no, organization_no, origin, priority, title, description, issue, "
-                "created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)");
+                "created_at, updated_at, partner_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)");
     query_bind_uuid(&q, 1, &row->id);
     query_bind_i64(&q, 2, row->device_no);
     query_bind_i64(&q, 3, row->organization_no);
@@ -38,6 +39,7 @@ enum err incident_store_insert(struct store_tx *tx, struct incident_row *row)
     query_bind_str(&q, 7, row->description);
     query_bind_str(&q, 8, row->issue);
     query_bind_time(&q, 9, row->created_at);
+    query_bind_i64(&q, 10, row->partner_no);
     enum err err = query_finish(&q);
     if (err == ERR_OK) {
         row->no = tx_last_row(tx);
@@ -54,6 +56,34 @@ enum err incident_store_close(struct store_tx *tx, int64_t no, int64_t at)
     return query_finish(&q);
 }
 
+enum err incident_store_acknowledge(struct store_tx *tx, int64_t no, struct str by, int64_t at)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE incident SET acknowledged_by = ?2, acknowledged_at = ?3, updated_at = ?3 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_str(&q, 2, by);
+    query_bind_time(&q, 3, at);
+    return query_finish(&q);
+}
+
+static enum err read_one(struct query *q, struct arena *arena, struct incident_row *ret_row)
+{
+    bool row = query_next(q);
+    if (row) {
+        incident_columns_read(q, arena, ret_row);
+    }
+    enum err err = query_finish(q);
+    return err != ERR_OK ? err : row ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err incident_store_find(struct store_tx *tx, const struct uuid *id, struct arena *arena, struct incident_row *ret_row)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT " COLUMNS " FROM incident WHERE id = ?1");
+    query_bind_uuid(&q, 1, id);
+    return read_one(&q, arena, ret_row);
+}
+
 enum err incident_store_active(struct store_tx *tx, int64_t device_no, int origin, struct str issue, struct arena *arena,
                                struct incident_row *ret_row)
 {
@@ -64,12 +94,7 @@ enum err incident_store_active(struct store_tx *tx, int64_t device_no, int origi
     query_bind_i64(&q, 1, device_no);
     query_bind_str(&q, 2, issue);
     query_bind_i64(&q, 3, origin);
-    bool row = query_next(&q);
-    if (row) {
-        read_row(&q, arena, ret_row);
-    }
-    enum err err = query_finish(&q);
-    return err != ERR_OK ? err : row ? ERR_OK : ERR_NOT_FOUND;
+    return read_one(&q, arena, ret_row);
 }
 
 enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struct arena *arena,
@@ -91,7 +116,7 @@ enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struc
             rows = more;
             cap = grown;
         }
-        read_row(&q, arena, &rows[count++]);
+        incident_columns_read(&q, arena, &rows[count++]);
     }
     enum err err = query_finish(&q);
     if (err == ERR_OK) {
@@ -108,6 +133,32 @@ enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_p
     query_bind_i64(&q, 1, device_no);
     if (query_next(&q)) {
         *ret_priority = (int)query_i64(&q, 0);
+    }
+    return query_finish(&q);
+}
+
+enum err incident_store_each_worst(struct store_tx *tx, void (*visit)(int64_t device_no, int priority, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT device_no, min(priority) FROM incident WHERE closed_at IS NULL GROUP BY device_no");
+    while (query_next(&q)) {
+        visit(query_i64(&q, 0), (int)query_i64(&q, 1), arg);
+    }
+    return query_finish(&q);
+}
+
+enum err incident_store_count_of_device(struct store_tx *tx, int64_t device_no, int origin, int64_t since,
+                                        int64_t *ret_active, int64_t *ret_since)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT sum(closed_at IS NULL), sum(created_at >= ?3) FROM incident "
+                        "WHERE device_no = ?1 AND origin = ?2 AND (closed_at IS NULL OR closed_at >= ?3)");
+    query_bind_i64(&q, 1, device_no);
+    query_bind_i64(&q, 2, origin);
+    query_bind_time(&q, 3, since);
+    if (query_next(&q)) {
+        *ret_active = query_i64(&q, 0);
+        *ret_since = query_i64(&q, 1);
     }
     return query_finish(&q);
 }

@@ -20,6 +20,8 @@ extern const unsigned char schema_006_telemetry_key[];
 extern const unsigned char schema_006_telemetry_key_end[];
 extern const unsigned char schema_007_merge_group[];
 extern const unsigned char schema_007_merge_group_end[];
+extern const unsigned char schema_008_incidents[];
+extern const unsigned char schema_008_incidents_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -69,6 +71,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_005_outbox, (size_t)(schema_005_outbox_end - schema_005_outbox)),
         str_from(schema_006_telemetry_key, (size_t)(schema_006_telemetry_key_end - schema_006_telemetry_key)),
         str_from(schema_007_merge_group, (size_t)(schema_007_merge_group_end - schema_007_merge_group)),
+        str_from(schema_008_incidents, (size_t)(schema_008_incidents_end - schema_008_incidents)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }
