@@ -30,7 +30,8 @@ enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struc
 /* Of a device and origin: how many are active, and how many were made since `since`. */
 enum err incident_store_count_of_device(struct store_tx *tx, int64_t device_no, int origin, int64_t since,
                                         int64_t *ret_active, int64_t *ret_since) MUST_CHECK;
-/* The most urgent priority among the active ones: *ret_priority, 0 if there is none. */
+/* The most urgent priority among the active ones: *ret_priority, 0 if there is none. That of an offline device does not
+ * count: the status tells it, and it ends a moment after the status has changed. */
 enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_priority) MUST_CHECK;
 /* The same of every device that has an active one. */
 enum err incident_store_each_worst(struct store_tx *tx, void (*visit)(int64_t device_no, int priority, void *arg),

@@ -129,7 +129,7 @@ enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struc
 enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_priority)
 {
     struct query q;
-    query_begin(&q, tx, "SELECT min(priority) FROM incident WHERE device_no = ?1 AND closed_at IS NULL");
+    query_begin(&q, tx, "SELECT min(priority) FROM incident WHERE device_no = ?1 AND closed_at IS NULL AND origin <> 4");
     query_bind_i64(&q, 1, device_no);
     if (query_next(&q)) {
         *ret_priority = (int)query_i64(&q, 0);
@@ -140,7 +140,7 @@ enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_p
 enum err incident_store_each_worst(struct store_tx *tx, void (*visit)(int64_t device_no, int priority, void *arg), void *arg)
 {
     struct query q;
-    query_begin(&q, tx, "SELECT device_no, min(priority) FROM incident WHERE closed_at IS NULL GROUP BY device_no");
+    query_begin(&q, tx, "SELECT device_no, min(priority) FROM incident WHERE closed_at IS NULL AND origin <> 4 GROUP BY device_no");
     while (query_next(&q)) {
         visit(query_i64(&q, 0), (int)query_i64(&q, 1), arg);
     }
