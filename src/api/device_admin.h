@@ -28,5 +28,8 @@ MUST_CHECK bool device_admin_window(struct call *call, int64_t *from, int64_t *t
 void device_admin_filter_model(struct call *call, struct device_filter *filter);
 void device_admin_filter_space(struct call *call, struct device_filter *filter);
 int device_admin_status(struct call *call);
+/* The filters of the two lists of devices (management-api.md 3.2, 4); texts borrow from the call. */
+void organization_device_query(struct call *call, struct device_query *query);
+void partner_device_query(struct call *call, struct device_query *query);
 
 #endif

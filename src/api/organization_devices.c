@@ -1,23 +1,27 @@
 /* The owner's view of its devices (management-api.md 3.2, 3.3, 6.1). */
-#include "api/api_internal.h"
+#include "api/claim_guard.h"
 #include "api/device_admin.h"
-#include "model/account/attempts.h"
 #include "model/claim/claim.h"
 #include "model/command/command.h"
 #include "model/configuration/configuration.h"
 #include "model/device/device_edit.h"
-#include "model/device/devices.h"
 
 #define PREFIX "/core/v1/organization"
 enum { HISTORY_PER_PAGE = 100, HISTORY_PER_PAGE_MAX = 1000, NOTHING = -1 };
 #define WEEK_MS (INT64_C(7) * 86400000)
 
+void organization_device_query(struct call *call, struct device_query *query)
+{
+    *query = (struct device_query){.status = device_admin_status(call)};
+    device_admin_filter_model(call, &query->filter);
+    device_admin_filter_space(call, &query->filter);
+    call_query(call, "search", &query->filter.search);
+}
+
 static void list_devices(struct call *call, struct store_tx *tx)
 {
-    struct device_query query = {.status = device_admin_status(call)};
-    device_admin_filter_model(call, &query.filter);
-    device_admin_filter_space(call, &query.filter);
-    call_query(call, "search", &query.filter.search);
+    struct device_query query;
+    organization_device_query(call, &query);
     device_list(call_admin(call), tx, &query, call_page(call));
 }
 
@@ -58,45 +62,16 @@ static void resume_incidents(struct call *call, struct store_tx *tx)
     suspend_or_resume(call, tx, false);
 }
 
-/* ---- claims; failed ones are counted (management-api.md 1.7) ---- */
-
-static struct str claim_account(struct call *call)
-{
-    const struct principal *principal = &call->principal;
-    return arena_printf(&call->arena, "%d/%lld", (int)principal->kind,
-                        (long long)(principal->kind == PRINCIPAL_USER ? principal->user_no : principal->api_key_no));
-}
-
-static void guarded(struct call *call, struct store_tx *tx,
-                    bool (*run)(struct admin *admin, struct store_tx *tx, const struct json *body))
-{
-    struct domain *domain = call->domain;
-    const struct settings *settings = domain_settings(domain);
-    struct attempts *attempts = devices_claim_attempts(domain);
-    struct str address = str_from_cstr(call->peer_text), account = claim_account(call);
-    struct attempts_limits limits = {
-        .account_max = settings->limits_failed_signins_account,
-        .address_max = http_call_of(call)->is_exempt ? 0 : settings->limits_failed_signins_address,
-    };
-    unsigned retry_after_s = 0;
-    if (!attempts_take(attempts, domain->now_unix_ms(), address, account, limits, &retry_after_s)) {
-        reply_error(&call->reply, 429, "Too many requests");
-        call->reply.retry_after_s = retry_after_s;
-        return;
-    }
-    if (run(call_admin(call), tx, call->body)) {
-        attempts_give_back(attempts, domain->now_unix_ms(), address, account);
-    }
-}
+/* ---- claims ---- */
 
 static void claim(struct call *call, struct store_tx *tx)
 {
-    guarded(call, tx, device_claim);
+    claim_guarded(call, tx, device_claim);
 }
 
 static void lookup(struct call *call, struct store_tx *tx)
 {
-    guarded(call, tx, device_claim_lookup);
+    claim_guarded(call, tx, device_claim_lookup);
 }
 
 /* ---- histories and data ---- */

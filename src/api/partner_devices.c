@@ -23,18 +23,24 @@ static void filter_owner(struct call *call, struct device_filter *filter)
     filter->unclaimed = call_query(call, "unclaimed", &text) && str_eq_nocase(text, STR("true"));
 }
 
+void partner_device_query(struct call *call, struct device_query *query)
+{
+    struct str mac;
+    *query = (struct device_query){.status = device_admin_status(call)};
+    device_admin_filter_model(call, &query->filter);
+    filter_owner(call, &query->filter);
+    call_query(call, "sn", &query->filter.sn);
+    call_query(call, "cloud_id", &query->filter.cloud_id);
+    call_query(call, "search", &query->filter.search);
+    if (call_query(call, "mac", &mac)) {
+        query->filter.mac_normal = mac_normalize(mac, &call->arena);
+    }
+}
+
 static void list_devices(struct call *call, struct store_tx *tx)
 {
-    struct device_query query = {.status = device_admin_status(call)};
-    struct str mac;
-    device_admin_filter_model(call, &query.filter);
-    filter_owner(call, &query.filter);
-    call_query(call, "sn", &query.filter.sn);
-    call_query(call, "cloud_id", &query.filter.cloud_id);
-    call_query(call, "search", &query.filter.search);
-    if (call_query(call, "mac", &mac)) {
-        query.filter.mac_normal = mac_normalize(mac, &call->arena);
-    }
+    struct device_query query;
+    partner_device_query(call, &query);
     device_list(call_admin(call), tx, &query, call_page(call));
 }
 

@@ -3,6 +3,7 @@
 #include "api/openapi/openapi.h"
 
 static const struct route *const tables[] = {
+    device_bulk_routes,
     device_routes,
     incident_routes,
     live_routes,

@@ -15,6 +15,12 @@ struct sse {
 
 struct sse *sse_open(struct call *call, const struct sse_ops *ops, void *user, size_t queue_bytes_max)
 {
+    return sse_open_as(call, "text/event-stream; charset=utf-8", ops, user, queue_bytes_max);
+}
+
+struct sse *sse_open_as(struct call *call, const char *content_type, const struct sse_ops *ops, void *user,
+                        size_t queue_bytes_max)
+{
     struct http_call *http_call = http_call_of(call);
     struct http_connection *connection = http_call->connection;
     struct sse *sse = mem_new(struct sse);
@@ -26,7 +32,7 @@ struct sse *sse_open(struct call *call, const struct sse_ops *ops, void *user, s
         sse->queue_bytes_max = SSE_QUEUE_BYTES_MIN;
     }
     call_header(call, "Cache-Control", "no-cache, no-store");
-    http_reply_stream_head(connection, http_call, "text/event-stream; charset=utf-8");
+    http_reply_stream_head(connection, http_call, content_type);
     http_call->streaming = true;
     connection->sse = sse;
     connection->state = CONNECTION_STREAMING;

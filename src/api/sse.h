@@ -24,6 +24,10 @@ struct sse_ops {
  * (principal, last_event_id, query), leaves reply.status 0 and does not use the call again. `user` is the caller's. On
  * HEAD the head alone is sent and on_closed follows. `queue_bytes_max` 0: the default; less than the minimum: that. */
 struct sse *sse_open(struct call *call, const struct sse_ops *ops, void *user, size_t queue_bytes_max);
+/* The same for a reply of another type that is made bit by bit; whoever sends it frames it (Transfer-Encoding is a header
+ * of the caller's, set before). */
+struct sse *sse_open_as(struct call *call, const char *content_type, const struct sse_ops *ops, void *user,
+                        size_t queue_bytes_max);
 void *sse_user(const struct sse *sse);
 struct loop *sse_loop(const struct sse *sse);
 /* Queues whole events or comments, as text of the format ("id: 5\ndata: {...}\n\n", ":\n\n"). Copied. False: the bound

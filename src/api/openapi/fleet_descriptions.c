@@ -3,9 +3,19 @@
 #include "api/openapi/description.h"
 
 #define ORGANIZATION "/core/v1/organization"
+#define PARTNER "/core/v1/partner"
 
 const struct description fleet_descriptions[] = {
     {"POST", ORGANIZATION "/devices/:id/merge", "Show other devices and this one as one", NULL, "{with_device_ids! [uuid]}", "success"},
     {"POST", ORGANIZATION "/devices/:id/split", "Show a device on its own again", NULL, "{shadow_device_id! uuid}", "success"},
+    {"POST", ORGANIZATION "/devices/bulk", "One action on many devices", NULL,
+     "{device_ids! [uuid]; action! enum(command|configuration|move|delete|suspend|resume); configuration object; space_id space; "
+     "name text; friendly_name text; command text; file_id uuid?; extra_params object?; scheduled_at time}",
+     "{results! object}"},
+    {"POST", ORGANIZATION "/devices/claim_csv", "Claim the devices of a table", "space_id space", "bytes",
+     "{results! [{row int; success bool; device_id uuid; error text}]}"},
+    {"GET", ORGANIZATION "/devices.csv", "Devices as a table", "space_id space; status text; model_id uuid; search text", NULL, "bytes"},
+    {"GET", PARTNER "/devices.csv", "Devices as a table",
+     "model_id uuid; sn text; mac text; cloud_id text; organization_id uuid; status text; search text; unclaimed bool", NULL, "bytes"},
     {0},
 };

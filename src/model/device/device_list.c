@@ -67,7 +67,7 @@ static enum err read_page(struct store_tx *tx, const struct device_query *query,
     return err == ERR_OK ? device_store_count(tx, &query->filter, ret_total) : err;
 }
 
-static void set_tenant(const struct admin *admin, struct device_filter *filter)
+void device_filter_set_tenant(const struct admin *admin, struct device_filter *filter)
 {
     bool partner = admin->principal.tenant_kind == TENANT_PARTNER;
     filter->partner_no = partner ? admin->principal.partner_no : 0;
@@ -85,7 +85,7 @@ void device_list(struct admin *admin, struct store_tx *tx, struct device_query *
     };
     int64_t total = 0;
     struct envelope envelope;
-    set_tenant(admin, &query->filter);
+    device_filter_set_tenant(admin, &query->filter);
     if (admin_failed(admin, read_page(tx, query, &rows, &total))) {
         return;
     }
@@ -168,7 +168,7 @@ void device_history_list(struct admin *admin, struct store_tx *tx, struct histor
     int64_t total = 0;
     struct envelope envelope;
     struct history_writer history = {.admin = admin, .tx = tx, .w = &envelope.w};
-    set_tenant(admin, &query->filter.devices);
+    device_filter_set_tenant(admin, &query->filter.devices);
     envelope_begin(&envelope, admin->reply, admin->principal.tenant_kind, page);
     enum err err = history_store_list(tx, &query->filter, page.size, page_offset(page), write_history_row, &history);
     if (err == ERR_OK) {

@@ -37,6 +37,13 @@ struct device_query {
     struct device_filter filter; /* the tenant is filled in from the principal */
     int status;                  /* enum device_status; -1: any */
 };
+/* A slice of GET /devices.csv (management-api.md 5.7, 6.1): appends at most `max` lines of devices behind
+ * query->filter.after_no, which moves on; *ret_end: these were the last. device_csv_header: the first line. On LANE_READ. */
+enum err device_csv_write(struct admin *admin, struct store_tx *tx, struct device_query *query, size_t max, struct buf *out,
+                          bool *ret_end) MUST_CHECK;
+void device_csv_header(enum tenant_kind kind, struct buf *out);
+/* The tenant of the principal, as every list has it. */
+void device_filter_set_tenant(const struct admin *admin, struct device_filter *filter);
 void device_list(struct admin *admin, struct store_tx *tx, struct device_query *query, struct page page);
 
 struct history_query {

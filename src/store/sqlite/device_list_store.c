@@ -42,6 +42,9 @@ static void append_filter(struct buf *sql, const struct device_filter *filter)
         buf_append_cstr(sql, " AND d.space_no IN (WITH RECURSIVE below (no) AS (SELECT ?4 UNION ALL SELECT s.no FROM space s "
                              "JOIN below b ON s.parent_no = b.no) SELECT no FROM below)");
     }
+    if (filter->after_no) {
+        buf_append_cstr(sql, " AND d.no > ?17");
+    }
     if (filter->unclaimed) {
         buf_append_cstr(sql, " AND d.organization_no IS NULL");
     }
@@ -110,6 +113,9 @@ static void bind_filter(struct query *q, const struct device_filter *filter, str
     }
     if (filter->space_no) {
         query_bind_i64(q, 4, filter->space_no);
+    }
+    if (filter->after_no) {
+        query_bind_i64(q, 17, filter->after_no);
     }
     if (filter->sn.ptr) {
         query_bind_str(q, 5, filter->sn);
