@@ -593,7 +593,8 @@ static bool on_publish_packet(struct connection *c, const struct mqtt_publish *p
     /* See uplink.c: a QoS 2 uplink of a stored session runs alone. And what only clears a retained message does not
      * overtake the one that it clears. */
     bool is_clear = publish->retain && publish->payload.len == 0;
-    if (c->session->uplinks_running > 0 && (is_clear || (publish->qos == 2 && session_is_stored(c->session)))) {
+    bool is_serial = is_clear || (publish->qos == 2 && session_is_stored(c->session));
+    if (is_serial && session_has_uplinks(c->session)) {
         c->serial_uplinks = true;
         connection_hold(c);
         return false;

@@ -46,6 +46,7 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
         loop->index = i;
         hashmap_init(&loop->sessions);
         hashmap_init(&loop->tenants);
+        hashmap_init(&loop->ended_busy);
         list_init(&loop->connections);
         loop->posts = mem_calloc(loop_count, sizeof *loop->posts);
     }
@@ -61,6 +62,7 @@ static void loop_deinit(struct hub_loop *loop)
     uplinks_deinit(loop);
     hashmap_deinit(&loop->sessions);
     hashmap_deinit(&loop->tenants);
+    hashmap_deinit(&loop->ended_busy);
     mem_free(loop->receivers);
     mem_free(loop->posts);
 }

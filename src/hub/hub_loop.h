@@ -103,6 +103,7 @@ struct hub_loop {
 
     struct hashmap sessions;
     struct hashmap tenants;
+    struct hashmap ended_busy;                         /* sessions of devices that ended, whose uplinks run on */
     struct list connections;
     struct persist_batch *batch;                       /* changes of this turn; NULL: none */
     struct persist_batch *flushed, *last_flushed;      /* that are not committed yet, in their order (batch.h) */

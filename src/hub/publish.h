@@ -22,8 +22,6 @@ struct uplink_request {
 void uplink_start(const struct uplink_request *request);
 bool uplink_is_served(enum topic_id topic);
 void uplinks_deinit(struct hub_loop *loop);
-/* Reads on after uplinks that had to run alone. */
-void uplink_finished(struct session *session);
 
 /* The id of a QoS 2 publish whose effect is in this turn's batch goes into the same transaction. */
 void inbound_stored_with_effect(struct session *session, uint16_t packet_id);

@@ -127,6 +127,41 @@ struct session *session_new(struct hub_loop *loop, const struct session_key *key
     return s;
 }
 
+/* --- operations that outlive their session ------------------------------------------------------------------------ */
+
+static bool owner_eq(const struct hashmap_node *node, const void *owner_no)
+{
+    return ((const struct session *)node)->owner_no == *(const int64_t *)owner_no;
+}
+
+bool session_has_uplinks(const struct session *session)
+{
+    return session->uplinks_running > 0 ||
+           (session->party == PARTY_DEVICE && hashmap_find(&session->loop->ended_busy, hash_u64((uint64_t)session->owner_no),
+                                                           owner_eq, &session->owner_no));
+}
+
+void session_uplink_begins(struct session *session)
+{
+    session->uplinks_running++;
+}
+
+void session_uplink_ends(struct session *session)
+{
+    if (--session->uplinks_running > 0) {
+        return;
+    }
+    if (session->is_dead) { /* perhaps one that came after it waits */
+        hashmap_remove(&session->loop->ended_busy, &session->map);
+        session = session_find_device(session->loop, session->owner_no);
+    }
+    struct connection *c = session ? session->connection : NULL;
+    if (c && c->serial_uplinks && !session_has_uplinks(session)) {
+        c->serial_uplinks = false;
+        connection_wake(c);
+    }
+}
+
 void session_ref(struct session *session)
 {
     session->refs++;
@@ -176,6 +211,9 @@ static void session_forget(struct session *session)
     }
     hashmap_remove(&session->loop->sessions, &session->map);
     session->is_dead = true;
+    if (session->uplinks_running > 0) {
+        hashmap_insert(&session->loop->ended_busy, &session->map, hash_u64((uint64_t)session->owner_no));
+    }
     metric_add(METRIC_MQTT_SESSIONS, -1);
     session_unref(session);
 }

@@ -146,6 +146,12 @@ void session_set_will(struct session *session, const struct mqtt_will *will); /*
 bool session_update_storage(struct session *session);
 void session_save(struct session *session);
 
+/* A publish whose effect is an operation of the domain: it may outlive the session. Only devices have them. */
+void session_uplink_begins(struct session *session);
+void session_uplink_ends(struct session *session);
+/* Whether any of the session's runs, or one of a session of the device that ended: what must come after those waits. */
+bool session_has_uplinks(const struct session *session);
+
 struct topic_limits session_topic_limits(const struct settings *settings, enum party party);
 
 /* --- filters (subscribe.c) --- */

@@ -59,18 +59,9 @@ bool uplink_is_served(enum topic_id topic)
     return uplink_kinds[topic].is_served;
 }
 
-void uplink_finished(struct session *session)
-{
-    struct connection *c = session->connection;
-    if (--session->uplinks_running == 0 && c && c->serial_uplinks) {
-        c->serial_uplinks = false;
-        connection_wake(c);
-    }
-}
-
 static void uplink_free(struct uplink *up)
 {
-    uplink_finished(up->session);
+    session_uplink_ends(up->session);
     if (up->call) {
         hub_ports(up->session->loop)->call_free(up->call);
     }
@@ -374,7 +365,7 @@ static struct sample_uplink *sample_uplink_new(struct hub_loop *loop, size_t roo
 static void sample_uplink_free(struct sample_uplink *up)
 {
     struct hub_loop *loop = up->session->loop;
-    uplink_finished(up->session);
+    session_uplink_ends(up->session);
     message_unref(up->message);
     session_unref(up->session);
     sample_post_deinit(&up->post);
@@ -453,7 +444,7 @@ static bool sample_uplink_start(const struct uplink_request *request)
     sample_post_init(&up->post, domain, request->device->no, &scan, up->strings);
     up->post.sample.transport = TRANSPORT_MQTT;
     up->post.sample.qos = request->publish->qos;
-    session->uplinks_running++;
+    session_uplink_begins(session);
     hub_ports(loop)->sample_submit(&up->post, loop->mailbox, on_sample_done);
     return true;
 }
@@ -490,7 +481,7 @@ void uplink_start(const struct uplink_request *request)
         up->call->correlation = arena_str(&up->call->arena, p->correlation_data);
         buf_append_str(&up->correlation, p->correlation_data);
     }
-    session->uplinks_running++;
+    session_uplink_begins(session);
     struct inbound_id *id = up->qos == 2 ? session_inbound_find(session, up->packet_id) : NULL;
     if (id && id->carried_out) {
         id->carried_out = false;
