@@ -181,6 +181,9 @@ bool http_call_authorize(struct http_call *http_call)
         return authorize_management(http_call, TENANT_ORGANIZATION);
     case ACCESS_USER:
         return authorize_management(http_call, (enum tenant_kind)0);
+    case ACCESS_SYSTEM:
+        return authorize_management(http_call, (enum tenant_kind)0) &&
+               (http_call->call.principal.system_admin || forbidden(&http_call->call));
     }
     return not_authorized(&http_call->call);
 }

@@ -24,6 +24,7 @@ enum access {
     ACCESS_PARTNER,       /* partner API key, or a session acting for a partner */
     ACCESS_ORGANIZATION,  /* organization API key, or a session acting for an organization */
     ACCESS_USER,          /* a signed-in person, whatever the tenant (sessions, preferences) */
+    ACCESS_SYSTEM,        /* a signed-in system administrator (management-api.md 10.2) */
 };
 
 enum place {
@@ -111,5 +112,6 @@ extern const struct route system_routes[];
 extern const struct route live_routes[];
 extern const struct route webhook_routes[];
 extern const struct route incident_routes[];
+extern const struct route mail_routes[];
 
 #endif

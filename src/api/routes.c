@@ -7,6 +7,7 @@ static const struct route *const tables[] = {
     device_routes,
     incident_routes,
     live_routes,
+    mail_routes,
     merge_routes,
     model_part_routes,
     organization_device_routes,

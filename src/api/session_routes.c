@@ -4,6 +4,7 @@
 #include "api/web_cookie.h"
 #include "io/loop.h"
 #include "model/account/otp.h"
+#include "model/account/password_ask.h"
 #include "model/account/password_reset.h"
 #include "model/account/user.h"
 #include "model/account/web_session.h"
@@ -129,12 +130,28 @@ static void on_password_reset(struct password_reset *reset)
     call_finish(call);
 }
 
+static void on_password_asked(struct password_ask *ask)
+{
+    struct call *call = ask->user;
+    copy_reply(call, &ask->reply);
+    password_ask_free(ask);
+    call_finish(call);
+}
+
 static void session_reset(struct call *call, struct store_tx *tx)
 {
     (void)tx;
     struct str token = json_string(json_get(call->body, "token"));
     struct str password = json_string(json_get(call->body, "password"));
+    struct str email = json_string(json_get(call->body, "email"));
     if (!web_cookie_is_allowed(call)) { /* a password must not travel in clear here either */
+        return;
+    }
+    if (token.len == 0 && email.len > 0) {
+        struct password_ask *ask = password_ask_new(call->domain, email, str_from_cstr(call->peer_text),
+                                                    http_call_of(call)->is_exempt);
+        ask->user = call;
+        password_ask_submit(ask, loop_mailbox(loop_current()), on_password_asked);
         return;
     }
     if (token.len == 0 || password.len == 0) {

@@ -9,6 +9,7 @@
 #include "model/ports/event_log_store.h"
 #include "model/ports/idempotency_store.h"
 #include "model/ports/incident_store.h"
+#include "model/ports/mail_store.h"
 #include "model/management/idempotency.h"
 #include "model/account/web_session.h"
 
@@ -109,6 +110,9 @@ static void housekeeping_run(struct op *op, struct store_tx *tx)
     }
     if (!op->err) {
         op->err = idempotency_store_delete_old(tx, work->now - IDEMPOTENCY_LIFE_MS);
+    }
+    if (!op->err) {
+        op->err = mail_store_forget_links(tx, work->now, OLD_ROWS_A_TIME);
     }
     if (!op->err) {
         op->err = delete_old(work, tx);

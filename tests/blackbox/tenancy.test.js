@@ -13,7 +13,7 @@ import { readRoutes } from './support/routes.js';
 const NOT_AUTHORIZED = [401, '{"error":"Not authorized"}'];
 const FORBIDDEN = [403, '{"error":"Forbidden"}'];
 const answer = ({ status, text }) => [status, text];
-const routes = readRoutes().filter(({ access }) => ['PARTNER', 'ORGANIZATION', 'DEVICE', 'USER'].includes(access));
+const routes = readRoutes().filter(({ access }) => ['PARTNER', 'ORGANIZATION', 'DEVICE', 'USER', 'SYSTEM'].includes(access));
 const isStream = ({ path }) => path.endsWith('/stream');
 
 let server;
@@ -37,10 +37,15 @@ async function build() {
     INSERT INTO partner (id, name, short_code, created_at) VALUES (${blob(other)}, 'Partner B', 'BBBB', ${Date.now()});
     UPDATE api_key SET tenant_no = (SELECT no FROM partner WHERE id = ${blob(other)}) WHERE id = ${blob(foreignPartnerKey.id)};
     UPDATE organization SET partner_no = (SELECT no FROM partner WHERE id = ${blob(other)}) WHERE id = ${blob(foreign.id)};`);
+  const mails = { partner: randomUUID(), organization: randomUUID() };
+  for (const [id, kind, tenant, owner] of [[mails.partner, 1, 'partner', keys.partner_id], [mails.organization, 2, 'organization', customer.id]]) {
+    editDatabase(keys.dir, `INSERT INTO mail (id, tenant_kind, tenant_no, kind, recipient, subject, text, state, created_at)
+      VALUES (${blob(id)}, ${kind}, (SELECT no FROM ${tenant} WHERE id = ${blob(owner)}), 3, 'x@example.com', 'Ticket', 'Secret room', 3, ${Date.now()});`);
+  }
   running = Object.assign(await startServer({ dir: keys.dir, args: unlimited() }), keys);
   const stop = running.stop;
   running.stop = async () => { await stop(); keys.remove(); };
-  return { running, model, customer, sibling, foreign, foreignPartnerKey: foreignPartnerKey.key };
+  return { running, mails, model, customer, sibling, foreign, foreignPartnerKey: foreignPartnerKey.key };
 }
 
 before(async () => {
@@ -75,7 +80,7 @@ before(async () => {
   const delivery = await partner.post('/settings/webhook/test', {});
   await until(async () => (await partner.get(`/webhook_deliveries/${delivery.id}`)).state === 'failed', 'a refused address is given up');
   const { sn, mac } = await partner.get(`/devices/${device.id}`);
-  a = { partner, organization, identity: { sn, mac }, delivery, model, device, second, free, space, command, incident, definition, hardwareKey, partnerRead, organizationRead, customer: built.customer,
+  a = { partner, organization, identity: { sn, mac }, delivery, mails: built.mails, model, device, second, free, space, command, incident, definition, hardwareKey, partnerRead, organizationRead, customer: built.customer,
     keys: { PARTNER: server.partner_key, ORGANIZATION: built.customer.api_key, DEVICE: device.access_key } };
   outsiders = { foreignPartner: built.foreignPartnerKey, foreignOrganization: built.foreign.api_key, foreign: built.foreign, sibling: built.sibling, revoked, expired };
 });
@@ -88,7 +93,7 @@ function fill(route, objects = {}) {
     if (!segment.startsWith(':')) return segment;
     const ids = { m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, incident_id: a.incident.id, n: 1,
       id: { devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id,
-        webhook_deliveries: a.delivery.id, api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };
+        webhook_deliveries: a.delivery.id, mails: route.access === 'ORGANIZATION' ? a.mails.organization : a.mails.partner, api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };
     const value = ids[segment.slice(1)];
     if (value === undefined) throw new Error(`${route.method} ${route.path}: which object is ${segment}?`);
     return value;
@@ -138,7 +143,7 @@ async function unchangedBy(act) {
 }
 
 test('the tables are read: every kind of access has its routes', () => {
-  for (const access of ['PARTNER', 'ORGANIZATION', 'DEVICE', 'USER']) assert.ok(routes.filter((route) => route.access === access).length >= 4, access);
+  for (const access of ['PARTNER', 'ORGANIZATION', 'DEVICE', 'USER', 'SYSTEM']) assert.ok(routes.filter((route) => route.access === access).length >= 4, access);
   assert.ok(routes.length > 60, `${routes.length} routes`);
   for (const route of routes) assert.doesNotThrow(() => fill(route));
 });

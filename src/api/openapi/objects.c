@@ -92,6 +92,10 @@ const struct object_description object_descriptions[] = {
                                "created_at time"},
     {"Delivery", "id! uuid; event_type text; state enum(waiting|delivered|failed); attempts int(0..); status int?; error text?; "
                  "next_attempt_at time?; created_at time; finished_at time?; payload object"},
+    {"Mail", "id! uuid; kind text; to text; subject text; text text; link text?; state enum(waiting|sent|failed|listed); "
+             "attempts int(0..); error text?; next_attempt_at time?; created_at time; finished_at time?"},
+    {"MailRelay", "host text<=255?; port int(1..65535); security enum(none|starttls|tls); user text<=255?; password text<=255?; "
+                  "from text<=255?"},
     {"Session", "user! {" PERSON "}; tenants! [{kind enum(partner|organization); id uuid; name text}]; csrf_token text"},
     {0},
 };

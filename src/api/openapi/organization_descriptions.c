@@ -58,6 +58,8 @@ const struct description organization_descriptions[] = {
     {"GET", ORGANIZATION "/api_keys", "API keys", PAGE, NULL, "items ApiKey"},
     {"POST", ORGANIZATION "/api_keys", "Make an API key", NULL, "{name! text<=255; scope enum(full|read); expires_at time}", "201 ApiKey"},
     {"DELETE", ORGANIZATION "/api_keys/:id", "Revoke an API key", NULL, NULL, "success"},
+    {"GET", ORGANIZATION "/mails", "Mails, newest first", PAGE, NULL, "items Mail"},
+    {"POST", ORGANIZATION "/mails/:id/retry", "Send it again", NULL, NULL, "Mail"},
     {"GET", ORGANIZATION "/audit", "Who changed what", PAGE "; " WINDOW, NULL, "items AuditEntry"},
     {0},
 };

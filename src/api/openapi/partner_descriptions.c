@@ -99,6 +99,8 @@ const struct description partner_descriptions[] = {
      PAGE "; state enum(waiting|delivered|failed)", NULL, "data Delivery"},
     {"GET", PARTNER "/webhook_deliveries/:id", "One of them", NULL, NULL, "Delivery"},
     {"POST", PARTNER "/webhook_deliveries/:id/retry", "Send it again", NULL, NULL, "Delivery"},
+    {"GET", PARTNER "/mails", "Mails, newest first", PAGE, NULL, "data Mail"},
+    {"POST", PARTNER "/mails/:id/retry", "Send it again", NULL, NULL, "Mail"},
     {"GET", PARTNER "/overview", "Counts", NULL, NULL, "object"},
     {"GET", PARTNER "/audit", "Who changed what", PAGE "; " WINDOW, NULL, "data AuditEntry"},
     {0},

@@ -2,6 +2,7 @@
 #include "api/openapi/description.h"
 
 #define SESSION "/core/v1/session"
+#define SYSTEM "/core/v1/system"
 
 const struct description session_descriptions[] = {
     {"GET", "/core/v1/openapi.json", "This document", NULL, NULL, "object"},
@@ -18,5 +19,11 @@ const struct description session_descriptions[] = {
     {"POST", SESSION "/otp", "Turn one-time codes on or off", NULL, "object", "object"},
     {"GET", SESSION "/preferences", "Preferences of the person", NULL, NULL, "object"},
     {"PUT", SESSION "/preferences", "Replace the preferences", NULL, "object", "object"},
+    /* --- the installation (10.2) --- */
+    {"GET", SYSTEM "/settings", "Settings of the installation", NULL, NULL, "{smtp MailRelay}"},
+    {"PATCH", SYSTEM "/settings", "Change settings of the installation", NULL, "{smtp MailRelay}", "{smtp MailRelay}"},
+    {"POST", SYSTEM "/settings/smtp/test", "Send a mail that says that mail arrives", NULL, "{to! email}", "201 Mail"},
+    {"GET", SYSTEM "/mails", "All mails, newest first", PAGE, NULL, "data Mail"},
+    {"POST", SYSTEM "/mails/:id/retry", "Send it again", NULL, NULL, "Mail"},
     {0},
 };

@@ -125,6 +125,15 @@ enum err password_reset_store_find(struct store_tx *tx, const uint8_t token_hash
     return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
 }
 
+enum err password_reset_store_expiry(struct store_tx *tx, int64_t user_no, int64_t *ret_expires_at)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT expires_at FROM password_reset WHERE user_no = ?1");
+    query_bind_i64(&q, 1, user_no);
+    *ret_expires_at = query_next(&q) ? query_time(&q, 0) : TIME_NONE;
+    return query_finish(&q);
+}
+
 enum err password_reset_store_delete(struct store_tx *tx, int64_t user_no)
 {
     struct query q;

@@ -1,0 +1,101 @@
+#include "model/account/password_ask.h"
+
+#include <stdio.h>
+
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "model/account/password_reset.h"
+#include "model/domain.h"
+#include "model/management/audit.h"
+#include "model/outbox/mail.h"
+
+struct password_ask *password_ask_new(struct domain *domain, struct str email, struct str address, bool address_exempt)
+{
+    struct password_ask *ask = mem_new(struct password_ask);
+    ask->domain = domain;
+    arena_init(&ask->arena);
+    reply_init(&ask->reply);
+    ask->email = arena_str(&ask->arena, str_trim(str_sub(email, 0, MAIL_ADDRESS_BYTES_MAX + 1)));
+    ask->address = arena_str(&ask->arena, address);
+    ask->address_exempt = address_exempt;
+    return ask;
+}
+
+void password_ask_free(struct password_ask *ask)
+{
+    if (ask) {
+        reply_deinit(&ask->reply);
+        arena_deinit(&ask->arena);
+        mem_free(ask);
+    }
+}
+
+static enum err queue_link(struct password_ask *ask, struct store_tx *tx, const struct user_row *user)
+{
+    char token[RESET_TOKEN_CHARS + 1], path[RESET_TOKEN_CHARS + 16], id[UUID_TEXT_BYTES];
+    uint8_t hash[SHA256_BYTES];
+    int64_t expires_at = ask->domain->now_unix_ms() + RESET_LINK_LIFE_MS;
+    struct admin admin;
+    random_base62(token, RESET_TOKEN_CHARS);
+    snprintf(path, sizeof path, "/reset/%s", token);
+    domain_key_hash(ask->domain, (struct str){token, RESET_TOKEN_CHARS}, hash);
+    enum err err = password_reset_store_put(tx, user->no, hash, expires_at);
+    if (!err) {
+        err = mail_queue(ask->domain, tx, &(struct mail){.kind = MAIL_PASSWORD_RESET, .to = user->email,
+                                                         .link_path = str_from_cstr(path), .link_expires_at = expires_at});
+    }
+    secret_wipe(token, sizeof token);
+    secret_wipe(path, sizeof path);
+    uuid_format(&user->id, id);
+    admin_init(&admin, ask->domain, &ask->arena, &ask->reply, &(struct principal){0}, ask->address);
+    admin_audit(&admin, tx, "user.reset_link", "user", str_from_cstr(id), STR(""));
+    return err;
+}
+
+static void ask_run(struct op *op, struct store_tx *tx)
+{
+    struct password_ask *ask = container_of(op, struct password_ask, op);
+    struct user_row user;
+    int64_t asked_at = TIME_NONE, now = ask->domain->now_unix_ms();
+    op->err = user_store_find_email(tx, ask->email, &ask->arena, &user);
+    if (op->err == ERR_NOT_FOUND || (!op->err && user.deactivated_at != TIME_NONE)) {
+        op->err = ERR_OK; /* the answer tells nobody which addresses there are */
+        return;
+    }
+    if (!op->err) {
+        op->err = password_reset_store_expiry(tx, user.no, &asked_at);
+    }
+    bool is_soon = asked_at != TIME_NONE && asked_at - RESET_LINK_LIFE_MS > now - PASSWORD_ASK_PAUSE_MS &&
+                   asked_at - RESET_LINK_LIFE_MS <= now;
+    if (!op->err && !is_soon) {
+        op->err = queue_link(ask, tx, &user);
+    }
+}
+
+static void ask_done(struct op *op)
+{
+    struct password_ask *ask = container_of(op, struct password_ask, op);
+    if (op->err) {
+        reply_from_err(&ask->reply, op->err);
+    } else {
+        buf_append_cstr(&ask->reply.body, "{\"success\":true}");
+        ask->reply.status = 200;
+    }
+    ask->finished(ask);
+}
+
+void password_ask_submit(struct password_ask *ask, struct mailbox *home, void (*finished)(struct password_ask *ask))
+{
+    ask->finished = finished;
+    if (!mail_address_is_valid(ask->email)) {
+        reply_error(&ask->reply, 422, "Email is invalid");
+        finished(ask);
+        return;
+    }
+    if (!signin_attempt_take(ask->domain, ask->address, ask->email, ask->address_exempt, &ask->reply)) {
+        finished(ask);
+        return;
+    }
+    ask->op = (struct op){.home = home, .lane = LANE_REGISTRY, .run = ask_run, .done = ask_done};
+    op_submit(ask->domain->executor, &ask->op);
+}

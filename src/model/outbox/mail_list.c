@@ -1,0 +1,204 @@
+#include "model/outbox/mail_list.h"
+
+#include "base/crypto.h"
+#include "model/domain.h"
+#include "model/management/audit.h"
+#include "model/management/envelope.h"
+#include "model/management/field_text.h"
+#include "model/management/form.h"
+#include "model/outbox/mail.h"
+#include "model/outbox/mail_relay.h"
+#include "model/outbox/mail_text.h"
+#include "model/ports/user_store.h"
+
+enum { LINK_BYTES_MAX = 4096 };
+
+static const char *const state_names[] = {
+    [MAIL_WAITING] = "waiting", [MAIL_SENT] = "sent", [MAIL_FAILED] = "failed", [MAIL_LISTED] = "listed"};
+
+struct mail_listing {
+    struct envelope envelope;
+    struct admin *admin;
+    struct store_tx *tx;
+    enum mail_scope scope;
+};
+
+static int scope_kind(const struct admin *admin, enum mail_scope scope)
+{
+    return scope == MAILS_OF_INSTALLATION ? 0 : (int)admin->principal.tenant_kind;
+}
+
+static int64_t scope_no(const struct admin *admin, enum mail_scope scope)
+{
+    return scope == MAILS_OF_INSTALLATION                         ? 0
+           : admin->principal.tenant_kind == TENANT_ORGANIZATION ? admin->principal.organization_no
+                                                                  : admin->principal.partner_no;
+}
+
+struct belonging {
+    enum tenant_kind kind;
+    int64_t tenant_no;
+    bool elsewhere;
+};
+
+static void note_membership(const struct membership_row *row, void *arg)
+{
+    struct belonging *belonging = arg;
+    belonging->elsewhere |= row->kind != belonging->kind || row->tenant_no != belonging->tenant_no;
+}
+
+/* With a one-time link its reader becomes that person: nothing for a tenant whose person belongs to another one too. */
+static bool link_may_be_shown(const struct mail_listing *listing, const struct mail_row *row)
+{
+    const struct admin *admin = listing->admin;
+    if (listing->scope == MAILS_OF_INSTALLATION || row->link_expires_at == TIME_NONE) {
+        return true;
+    }
+    struct user_row user;
+    struct belonging belonging = {admin->principal.tenant_kind, scope_no(admin, listing->scope), false};
+    enum err err = user_store_find_email(listing->tx, row->recipient, admin->arena, &user);
+    if (!err) {
+        err = user.system_admin ? ERR_DENIED : membership_store_each(listing->tx, user.no, note_membership, &belonging);
+    }
+    return (!err || err == ERR_NOT_FOUND) && !belonging.elsewhere;
+}
+
+static void write_link(const struct mail_listing *listing, struct json_writer *w, const struct mail_row *row)
+{
+    const struct admin *admin = listing->admin;
+    bool is_dead = row->link_expires_at != TIME_NONE && row->link_expires_at <= admin->domain->now_unix_ms();
+    struct buf link;
+    buf_init(&link, LINK_BYTES_MAX);
+    if (row->link_sealed.ptr && !is_dead && admin->principal.scope == SCOPE_FULL && link_may_be_shown(listing, row) &&
+        seal_open(admin->domain->keys.seal_key, row->link_sealed, &link)) {
+        json_field_str(w, "link", buf_str(&link));
+        secret_wipe(link.data, link.len);
+    } else {
+        json_field_null(w, "link");
+    }
+    buf_deinit(&link);
+}
+
+static void write_mail(const struct mail_listing *listing, struct json_writer *w, const struct mail_row *row)
+{
+    json_begin_object(w);
+    json_field_uuid(w, "id", &row->id);
+    json_field_cstr(w, "kind", mail_kind_name(row->kind));
+    json_field_str(w, "to", row->recipient);
+    json_field_str(w, "subject", row->subject);
+    json_field_str(w, "text", row->text);
+    write_link(listing, w, row);
+    json_field_cstr(w, "state", state_names[row->state]);
+    json_field_int(w, "attempts", row->attempts);
+    field_text(w, "error", row->error);
+    json_field_time(w, "next_attempt_at", row->due_at);
+    json_field_time(w, "created_at", row->created_at);
+    json_field_time(w, "finished_at", row->finished_at);
+    json_end_object(w);
+}
+
+static void list_row(const struct mail_row *row, void *arg)
+{
+    struct mail_listing *listing = arg;
+    write_mail(listing, &listing->envelope.w, row);
+}
+
+void mail_list(struct admin *admin, struct store_tx *tx, enum mail_scope scope, struct page page)
+{
+    struct mail_listing listing = {.admin = admin, .tx = tx, .scope = scope};
+    int kind = scope_kind(admin, scope);
+    int64_t no = scope_no(admin, scope);
+    envelope_begin(&listing.envelope, admin->reply, kind == TENANT_ORGANIZATION ? TENANT_ORGANIZATION : TENANT_PARTNER, page);
+    if (!admin_failed(admin, mail_store_list(tx, kind, no, page, list_row, &listing))) {
+        envelope_end(&listing.envelope, mail_store_count(tx, kind, no));
+    }
+}
+
+static void write_reply(struct admin *admin, struct store_tx *tx, enum mail_scope scope, const struct mail_row *row,
+                        unsigned status)
+{
+    struct mail_listing listing = {.admin = admin, .tx = tx, .scope = scope};
+    struct json_writer w;
+    json_writer_init(&w, &admin->reply->body);
+    write_mail(&listing, &w, row);
+    admin->reply->status = status;
+}
+
+void mail_retry(struct admin *admin, struct store_tx *tx, enum mail_scope scope, struct str id)
+{
+    struct uuid uuid;
+    struct mail_row row;
+    enum err err = uuid_parse(id, &uuid) ? mail_store_find_id(tx, scope_kind(admin, scope), scope_no(admin, scope), &uuid,
+                                                              admin->arena, &row)
+                                         : ERR_NOT_FOUND;
+    if (err == ERR_NOT_FOUND) {
+        reply_error(admin->reply, 404, "Mail not found");
+        return;
+    }
+    if (!err) {
+        err = mail_again(admin->domain, tx, &row);
+    }
+    if (err == ERR_STATE) {
+        reply_error(admin->reply, 422, "Mail is not to be sent again");
+    } else if (!admin_failed(admin, err)) {
+        admin_audit(admin, tx, "mail.retry", "mail", id, STR(""));
+        write_reply(admin, tx, scope, &row, 200);
+    }
+}
+
+/* --- the relay --- */
+
+void system_settings(struct admin *admin, struct store_tx *tx)
+{
+    struct mail_relay relay;
+    if (admin_failed(admin, mail_relay_load(admin->domain, tx, admin->arena, &relay))) {
+        return;
+    }
+    struct json_writer w;
+    json_writer_init(&w, &admin->reply->body);
+    json_begin_object(&w);
+    json_name(&w, "smtp");
+    mail_relay_write(&w, &relay);
+    json_end_object(&w);
+    admin->reply->status = 200;
+}
+
+void system_settings_update(struct admin *admin, struct store_tx *tx, const struct json *body)
+{
+    const struct json *smtp = json_get(body, "smtp");
+    if (smtp && !mail_relay_change(admin, tx, smtp)) {
+        return;
+    }
+    admin_audit(admin, tx, "system.settings", "installation", STR(""), STR(""));
+    system_settings(admin, tx);
+}
+
+static void note_newest(const struct mail_row *row, void *arg)
+{
+    *(int64_t *)arg = row->no;
+}
+
+void mail_test(struct admin *admin, struct store_tx *tx, const struct json *body)
+{
+    struct mail mail = {.kind = MAIL_TEST};
+    struct mail_row row;
+    int64_t no = 0;
+    if (!form_required_text(admin, body, "to", MAIL_ADDRESS_BYTES_MAX, &mail.to)) {
+        return;
+    }
+    if (!mail_address_is_valid(mail.to)) {
+        form_invalid(admin, "to");
+        return;
+    }
+    enum err err = mail_queue(admin->domain, tx, &mail);
+    if (!err) {
+        err = mail_store_list(tx, 0, 0, (struct page){1, 1}, note_newest, &no);
+    }
+    if (!err) {
+        err = mail_store_find(tx, no, admin->arena, &row);
+    }
+    if (!admin_failed(admin, err)) {
+        admin_audit(admin, tx, "mail.test", "mail", STR(""), STR(""));
+        write_reply(admin, tx, MAILS_OF_INSTALLATION, &row, 201);
+    }
+}
