@@ -1,5 +1,6 @@
 #include "hub/batch.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "base/log.h"
@@ -7,12 +8,14 @@
 #include "hub/persist.h"
 
 #define RETRY_MS 1000
+#define ARENA_BYTES 1024 /* its first block */
 
 struct persist_batch *batch_of(struct hub_loop *loop)
 {
     if (!loop->batch) {
         struct persist_batch *batch = mem_new(struct persist_batch);
         batch->loop = loop;
+        batch->bytes = sizeof *batch + ARENA_BYTES;
         batch->last = &batch->first;
         batch->last_waiter = &batch->waiters;
         arena_init(&batch->arena);
@@ -148,7 +151,8 @@ static void get_stuck(struct hub_loop *loop)
 static void batch_committed(struct persist_batch *batch)
 {
     struct hub_loop *loop = batch->loop;
-    loop->flushed = batch->next; /* they come back in their order */
+    assert(loop->flushed == batch); /* they come back in their order */
+    loop->flushed = batch->next;
     if (!loop->flushed) {
         loop->last_flushed = NULL;
     }

@@ -500,7 +500,7 @@ void answer_after_commit(struct answer *answer, enum mqtt_reason reason)
 
 void answer_when_stored(struct answer *answer, enum mqtt_reason reason)
 {
-    if (persist_is_pending(answer->connection->loop)) {
+    if (session_is_stored(answer->session) && persist_is_pending(answer->session->loop)) {
         answer_after_commit(answer, reason);
     } else {
         answer_give(answer, reason, STR(""));

@@ -119,7 +119,8 @@ void answer_drop(struct answer *answer);
 void answer_fail(struct answer *answer);
 /* Gives the answer (reason and text set before) when the changes of this turn are on disk. */
 void answer_after_commit(struct answer *answer, enum mqtt_reason reason);
-/* There is nothing new to store: it is given at once, unless something older is on its way, which the client relies on. */
+/* There is nothing new to store: it is given at once, unless something older is on its way to the disk, which the client of
+ * a stored session relies on. */
 void answer_when_stored(struct answer *answer, enum mqtt_reason reason);
 
 /* --- packets (connect.c, publish.c, subscribe.c) --- */
