@@ -10,6 +10,7 @@
 #include "hub/batch.h"
 #include "hub/connection.h"
 #include "hub/counts.h"
+#include "hub/interest.h"
 #include "hub/publish.h"
 #include "hub/push.h"
 #include "hub/relay.h"
@@ -49,6 +50,10 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
         hashmap_init(&loop->ended_busy);
         list_init(&loop->connections);
         loop->posts = mem_calloc(loop_count, sizeof *loop->posts);
+        if (loop_count > 1) {
+            loop->applications = interest_new();
+            loop->open = interest_new();
+        }
     }
 }
 
@@ -65,6 +70,8 @@ static void loop_deinit(struct hub_loop *loop)
     hashmap_deinit(&loop->ended_busy);
     mem_free(loop->receivers);
     mem_free(loop->posts);
+    interest_free(loop->applications);
+    interest_free(loop->open);
 }
 
 static struct open_space *space_of_no(struct hub_core *core, int64_t no)

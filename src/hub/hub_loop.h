@@ -18,6 +18,7 @@
 
 struct hub_core;
 struct hub_loop;
+struct interest;
 struct message;
 struct retained;
 struct shares;
@@ -126,6 +127,7 @@ struct hub_loop {
     /* Read by other loops for each message: away from what changes with each. */
     _Alignas(64) _Atomic int application_filters;      /* is anything to be posted here? */
     _Atomic int open_filters;
+    struct interest *applications, *open;              /* which of them; with several loops (interest.h) */
     _Atomic size_t connection_count;
     _Atomic bool busy;                                 /* batches in flight */
     const struct relay_row *restoring;                 /* see relay_restore() */

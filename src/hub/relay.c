@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "hub/backlog.h"
+#include "hub/interest.h"
 #include "hub/publish.h"
 #include "hub/retained_read.h"
 #include "hub/session.h"
@@ -313,11 +314,17 @@ static bool retain(struct hub_loop *loop, struct message *message)
 }
 
 /* Whether anybody on that loop may want it. */
-static bool is_for_loop(struct hub_loop *target, const struct message *message)
+static bool is_for_loop(struct hub_loop *loop, struct hub_loop *target, const struct message *message)
 {
     bool for_device = message->space == 0 && access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id);
-    return (for_device && hub_home_of_device(target->core, message->device_no) == target->index) ||
-           atomic_load(filters_of(target, message)) > 0;
+    if (for_device && hub_home_of_device(target->core, message->device_no) == target->index) {
+        return true;
+    }
+    if (atomic_load_explicit(filters_of(target, message), memory_order_relaxed) <= 0) {
+        return false;
+    }
+    return target == loop || interest_is_possible(message->space == 0 ? target->applications : target->open,
+                                                  message_topic(message));
 }
 
 void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay)
@@ -328,7 +335,7 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
     }
     for (unsigned i = 0; i < core->loop_count; i++) {
         struct hub_loop *target = &core->loops[i];
-        if (!is_for_loop(target, message)) {
+        if (!is_for_loop(loop, target, message)) {
             continue;
         }
         if (target != loop) {
@@ -452,7 +459,7 @@ void relay_message_once(struct session *session, struct message *message, uint16
     retain(loop, message);
     for (unsigned i = 0; i < core->loop_count; i++) {
         struct hub_loop *target = &core->loops[i];
-        if (!is_for_loop(target, message)) {
+        if (!is_for_loop(loop, target, message)) {
             continue;
         }
         if (target == loop) {

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "codec/mqtt/topic.h"
 #include "hub/connection.h"
+#include "hub/interest.h"
 #include "hub/push.h"
 #include "hub/retained_read.h"
 #include "hub/share.h"
@@ -85,6 +86,16 @@ static void count_application_filters(const struct session *session, int change)
     }
 }
 
+/* Groups of shared subscriptions choose their member by themselves (share.h). */
+static void count_interest(const struct session *session, const struct filter *f, int change)
+{
+    struct hub_loop *loop = session->loop;
+    if (loop->core->loop_count > 1) {
+        interest_count(session->party == PARTY_OPEN ? loop->open : loop->applications,
+                       topic_subscription_filter(f->subscription), change);
+    }
+}
+
 static struct filter *filter_add(struct session *session)
 {
     if (session->filter_count == session->filter_capacity) {
@@ -142,6 +153,7 @@ static void add_application_filter(struct session *session, struct filter *f, st
         session->application->shared_count++;
     } else {
         f->subscription = topic_tree_add(&session->application->tenant->tree, filter, session);
+        count_interest(session, f, 1);
     }
     count_application_filters(session, 1);
 }
@@ -193,6 +205,7 @@ static void filter_release(struct session *session, struct filter *f)
             share_leave(session->loop->core->shares, f->member);
             session->application->shared_count--;
         } else {
+            count_interest(session, f, -1);
             topic_tree_remove(&session->application->tenant->tree, f->subscription);
         }
         count_application_filters(session, -1);
