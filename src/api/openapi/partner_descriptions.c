@@ -93,7 +93,7 @@ const struct description partner_descriptions[] = {
     {"POST", PARTNER "/api_keys", "Make an API key", NULL, "{name! text<=255; scope enum(full|read); expires_at time}", "201 ApiKey"},
     {"DELETE", PARTNER "/api_keys/:id", "Revoke an API key", NULL, NULL, "success"},
     {"GET", PARTNER "/settings", "Settings", NULL, NULL, PARTNER_SETTINGS},
-    {"PATCH", PARTNER "/settings", "Change settings", NULL, PARTNER_SETTINGS, PARTNER_SETTINGS},
+    {"PATCH", PARTNER "/settings", "Change settings", NULL, "{webhook {url text; secret text; events [text]}?}", PARTNER_SETTINGS},
     {"POST", PARTNER "/settings/webhook/test", "Send an event of type test to the webhook", NULL, NULL, "201 Delivery"},
     {"GET", PARTNER "/webhook_deliveries", "What was sent to the webhook, newest first",
      PAGE "; state enum(waiting|delivered|failed)", NULL, "data Delivery"},

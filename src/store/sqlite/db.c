@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/sqlite/contains.h"
 
 #define BUSY_TIMEOUT_MS 5000
 #define VALUE_BYTES_MAX (64 << 20)
@@ -81,6 +82,10 @@ static void harden(sqlite3 *db, enum db_mode mode)
 static enum err configure(sqlite3 *db, enum db_mode mode)
 {
     harden(db, mode);
+    enum err err = contains_register(db);
+    if (err != ERR_OK) {
+        return err;
+    }
     if (mode == DB_READER) {
         return db_exec(db, "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0;"
                            "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024;");

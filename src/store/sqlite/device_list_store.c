@@ -6,7 +6,7 @@
 #include "store/sqlite/tx.h"
 
 enum { SQL_BYTES_MAX = 8192 };
-/* A longer text is in none of the columns; SQLite refuses patterns of more than 50,000 bytes. */
+/* A longer text is in none of the columns. */
 enum { SUBSTRING_BYTES_MAX = 2048 };
 
 static bool is_substring(struct str text)
@@ -17,8 +17,7 @@ static bool is_substring(struct str text)
 /* The name of a table is in each condition: history lists join the same filters. */
 static void append_search(struct buf *sql)
 {
-    buf_append_cstr(sql, " AND (d.name LIKE ?8 ESCAPE '\\' OR d.sn LIKE ?8 ESCAPE '\\' OR d.mac LIKE ?8 ESCAPE '\\' "
-                         "OR d.cloud_id LIKE ?8 ESCAPE '\\' OR (length(?9) > 0 AND instr(hex(d.id), ?9) > 0))");
+    buf_append_cstr(sql, " AND (contains(?8, d.name, d.sn, d.mac, d.cloud_id) OR contains_hex(?9, d.id))");
 }
 
 /* A filter that matches few rows has an index of its own; "+" keeps the tenant's from being taken instead. */
@@ -61,23 +60,11 @@ static void append_filter(struct buf *sql, const struct device_filter *filter)
         append_search(sql);
     }
     if (is_substring(filter->name)) {
-        buf_append_cstr(sql, " AND d.name LIKE ?10 ESCAPE '\\'");
+        buf_append_cstr(sql, " AND contains(?10, d.name)");
     }
     if (filter->search.len > SUBSTRING_BYTES_MAX || filter->name.len > SUBSTRING_BYTES_MAX) {
         buf_append_cstr(sql, " AND 0");
     }
-}
-
-static void append_pattern(struct buf *out, struct str text)
-{
-    buf_append_u8(out, '%');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '%' || text.ptr[i] == '_' || text.ptr[i] == '\\') {
-            buf_append_u8(out, '\\');
-        }
-        buf_append_u8(out, (uint8_t)text.ptr[i]);
-    }
-    buf_append_u8(out, '%');
 }
 
 /* Hex digits of a piece of a UUID, upper case; empty if the text cannot be one. */
@@ -97,9 +84,9 @@ static void append_hex_piece(struct buf *out, struct str text)
     }
 }
 
-/* The patterns of a filter; they live until the query is finished. */
+/* What of a filter is made for the query; it lives until the query is finished. */
 struct patterns {
-    struct buf search, hex, name;
+    struct buf hex;
 };
 
 static void bind_filter(struct query *q, const struct device_filter *filter, struct patterns *patterns)
@@ -127,30 +114,23 @@ static void bind_filter(struct query *q, const struct device_filter *filter, str
         query_bind_str(q, 7, filter->cloud_id);
     }
     if (is_substring(filter->search)) {
-        append_pattern(&patterns->search, filter->search);
         append_hex_piece(&patterns->hex, filter->search);
-        query_bind_str(q, 8, buf_str(&patterns->search));
+        query_bind_str(q, 8, filter->search);
         query_bind_str(q, 9, patterns->hex.len ? buf_str(&patterns->hex) : STR(""));
     }
     if (is_substring(filter->name)) {
-        append_pattern(&patterns->name, filter->name);
-        query_bind_str(q, 10, buf_str(&patterns->name));
+        query_bind_str(q, 10, filter->name);
     }
 }
 
 static void patterns_init(struct patterns *patterns)
 {
-    enum { PATTERN_BYTES_MAX = 2 * SUBSTRING_BYTES_MAX + 2 };
-    buf_init(&patterns->search, PATTERN_BYTES_MAX);
-    buf_init(&patterns->hex, PATTERN_BYTES_MAX);
-    buf_init(&patterns->name, PATTERN_BYTES_MAX);
+    buf_init(&patterns->hex, SUBSTRING_BYTES_MAX);
 }
 
 static void patterns_deinit(struct patterns *patterns)
 {
-    buf_deinit(&patterns->search);
     buf_deinit(&patterns->hex);
-    buf_deinit(&patterns->name);
 }
 
 enum err device_store_list(struct store_tx *tx, const struct device_filter *filter, int64_t limit, int64_t offset,
