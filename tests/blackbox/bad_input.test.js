@@ -133,7 +133,7 @@ function wrong(schema) {
 /* --- asking -------------------------------------------------------------------------------------------------------------- */
 
 /** With whose credentials. */
-const as = ({ scheme, path }) => (path.startsWith('/core/v1/session/') ? { headers: session } : { key: keys[scheme] });
+const as = ({ scheme, path }) => (/^\/core\/v1\/(session\/|system)/.test(path) ? { headers: session } : { key: keys[scheme] });
 const example = ({ method, path }) => examples[`${method} ${path}`] ?? {};
 const show = (value) => JSON.stringify(value)?.slice(0, 60);
 
@@ -183,6 +183,7 @@ test('every field with a wrong type, too much, or out of range', async () => {
   const before_ = await written();
   await ask(asks, (reply, { name, list }) => {
     if (list && reply.status < 300) return typeof reply.json?.[0]?.error === 'string' ? null : 'taken';
+    if (reply.status < 300 && reply.json?.results) return Object.values(reply.json.results).every(({ success }) => !success) ? null : 'taken'; // of each device apart
     if (!refusal(reply)) return 'no refusal';
     return names(reply.json, name) ? null : 'does not name the field';
   });
