@@ -106,6 +106,34 @@ void sha256(const void *data, size_t len, uint8_t ret_hash[SHA256_BYTES])
     digest(algorithms.sha256, context, str_from(data, len), str_from(NULL, 0), ret_hash);
 }
 
+struct sha256_stream *sha256_stream_new(void)
+{
+    context_get(); /* the algorithms are there then */
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    must(context && EVP_DigestInit_ex(context, algorithms.sha256, NULL) == 1, "sha256");
+    return (struct sha256_stream *)context;
+}
+
+static EVP_MD_CTX *context_of(struct sha256_stream *stream)
+{
+    return (EVP_MD_CTX *)stream;
+}
+
+void sha256_stream_add(struct sha256_stream *stream, const void *data, size_t len)
+{
+    must(EVP_DigestUpdate(context_of(stream), data, len) == 1, "sha256");
+}
+
+void sha256_stream_end(struct sha256_stream *stream, uint8_t ret_hash[SHA256_BYTES])
+{
+    must(EVP_DigestFinal_ex(context_of(stream), ret_hash, NULL) == 1, "sha256");
+}
+
+void sha256_stream_free(struct sha256_stream *stream)
+{
+    EVP_MD_CTX_free(context_of(stream));
+}
+
 /* RFC 2104; both hashes work on blocks of 64 bytes. `key_len` at most a block. */
 static void hmac(const EVP_MD *md, size_t hash_len, const uint8_t *key, size_t key_len, struct str data, uint8_t *ret_hash)
 {

@@ -15,6 +15,12 @@ uint64_t random_u64(void);
 /* Only for Sec-WebSocket-Accept (RFC 6455 section 4.2.2), where it protects nothing. */
 void sha1(const void *data, size_t len, uint8_t ret_hash[SHA1_BYTES]);
 void sha256(const void *data, size_t len, uint8_t ret_hash[SHA256_BYTES]);
+/* The same over bytes that come in parts. One thread at a time. */
+struct sha256_stream;
+struct sha256_stream *sha256_stream_new(void);
+void sha256_stream_add(struct sha256_stream *stream, const void *data, size_t len);
+void sha256_stream_end(struct sha256_stream *stream, uint8_t ret_hash[SHA256_BYTES]); /* once; nothing is added then */
+void sha256_stream_free(struct sha256_stream *stream); /* NULL is accepted */
 /* Only for one-time codes (RFC 6238), which authenticator programs compute with it. */
 void hmac_sha1(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t ret_hash[SHA1_BYTES]);
 void hmac_sha256(const uint8_t *key, size_t key_len, const void *data, size_t len, uint8_t ret_hash[SHA256_BYTES]);

@@ -220,9 +220,27 @@ static void test_rsa(void **state)
     buf_deinit(&public_pem);
 }
 
+static void sha256_in_parts_is_sha256(void **state)
+{
+    (void)state;
+    static const char text[] = "The hash of parts is that of the whole, wherever it is cut.";
+    uint8_t whole[SHA256_BYTES], parts[SHA256_BYTES];
+    sha256(text, sizeof text, whole);
+    for (size_t cut = 0; cut <= sizeof text; cut++) {
+        struct sha256_stream *stream = sha256_stream_new();
+        sha256_stream_add(stream, text, cut);
+        sha256_stream_add(stream, text + cut, sizeof text - cut);
+        sha256_stream_end(stream, parts);
+        sha256_stream_free(stream);
+        assert_memory_equal(parts, whole, sizeof whole);
+    }
+    sha256_stream_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sha256_in_parts_is_sha256),
         cmocka_unit_test(test_sha),    cmocka_unit_test(test_hmac), cmocka_unit_test(test_hmac_sha1),    cmocka_unit_test(test_threads),
         cmocka_unit_test(test_seal),   cmocka_unit_test(test_hex),     cmocka_unit_test(test_base64),
         cmocka_unit_test(test_random), cmocka_unit_test(test_compare), cmocka_unit_test(test_rsa),

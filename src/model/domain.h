@@ -17,6 +17,8 @@ struct telemetry;
 struct device_desk;
 struct live;
 struct trace;
+struct blobs;
+struct file_desk;
 
 /* Keys of the installation, read from the key file beside the database (design section 5). */
 struct installation_keys {
@@ -46,6 +48,8 @@ struct domain {
     struct device_desk *device_desk; /* model/device/devices.h; made by devices_load, freed by devices_unload */
     struct live *live;
     struct trace *trace;             /* model/live/trace.h; NULL: nothing can be armed */
+    struct blobs *blobs;             /* ports/blob_store.h; the store's */
+    struct file_desk *file_desk;     /* model/file/file_desk.h; made by files_load, freed by files_unload */
     struct url_source *urls;
     struct installation_keys keys;
     int64_t started_at_ms;          /* unix; presence counts from here at the earliest (device-api.md 10.2.6) */

@@ -19,6 +19,7 @@ enum op_lane {
     LANE_TELEMETRY, /* appends to today's telemetry file; reads the registry */
     LANE_READ,      /* reads committed state; several threads */
     LANE_WORK,      /* no store at all: password hashing and other slow computing; tx is NULL */
+    LANE_FILE,      /* blocking input and output of whole files (ports/blob_store.h); no store, tx is NULL */
     LANE_COUNT,
 };
 

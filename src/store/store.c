@@ -7,12 +7,14 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/blob/blobs.h"
 #include "store/sqlite/db.h"
 #include "store/sqlite/migrate.h"
 #include "store/store_internal.h"
 
 #define READER_THREADS 2
 #define WORKER_THREADS 2
+#define MOVER_THREADS 2
 #define QUEUE_MAX 65536
 #define WORK_QUEUE_MAX 512 /* a password hash takes tens of milliseconds: beyond this nobody would still be waiting */
 
@@ -71,6 +73,8 @@ static struct op_queue *queue_of(struct store *store, enum op_lane lane)
         return &store->readers.queue;
     case LANE_WORK:
         return &store->workers.queue;
+    case LANE_FILE:
+        return &store->movers.queue;
     case LANE_COUNT:
         break;
     }
@@ -143,6 +147,12 @@ static enum err open_parts(struct store *store, const struct store_config *confi
         err = pool_init(&store->workers, "worker", NULL, config->worker_threads ? config->worker_threads : WORKER_THREADS,
                         queue_max < WORK_QUEUE_MAX ? queue_max : WORK_QUEUE_MAX);
     }
+    if (err == ERR_OK) {
+        err = pool_init(&store->movers, "files", NULL, MOVER_THREADS, queue_max);
+    }
+    if (err == ERR_OK) {
+        err = blobs_open(store->data_dir, &store->blobs);
+    }
     for (unsigned i = 0; err == ERR_OK && i < store->readers.thread_count; i++) {
         telemetry_readers_open(&store->readers.threads[i].tx, store->segments);
     }
@@ -182,6 +192,7 @@ void store_bind(struct store *store, struct domain *domain)
     store->domain = domain;
     domain->executor = &store->executor;
     domain->keys = store->keys;
+    domain->blobs = store->blobs;
     store->registry.events = &domain->events;
     store->telemetry.events = &domain->events;
     store->readers.events = &domain->events;
@@ -202,6 +213,9 @@ enum err store_start(struct store *store)
         err = pool_start(&store->workers);
     }
     if (err == ERR_OK) {
+        err = pool_start(&store->movers);
+    }
+    if (err == ERR_OK) {
         err = sealer_start(store->sealer);
     }
     return err;
@@ -211,6 +225,7 @@ enum err store_start(struct store *store)
 void store_stop(struct store *store)
 {
     sealer_stop(store->sealer);
+    pool_stop(&store->movers);
     pool_stop(&store->workers);
     pool_stop(&store->readers);
     write_lane_stop(&store->telemetry);
@@ -229,6 +244,7 @@ void store_close(struct store *store)
     for (unsigned i = 0; store->readers.threads && i < store->readers.thread_count; i++) {
         telemetry_readers_close(&store->readers.threads[i].tx);
     }
+    pool_deinit(&store->movers);
     pool_deinit(&store->workers);
     pool_deinit(&store->readers);
     telemetry_lane_close(&store->telemetry);
@@ -239,6 +255,7 @@ void store_close(struct store *store)
     }
     sealer_free(store->sealer);
     segments_free(store->segments);
+    blobs_close(store->blobs);
     if (store->lock_fd >= 0) {
         close(store->lock_fd);
     }

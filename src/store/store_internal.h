@@ -19,6 +19,8 @@ struct store {
     struct sealer *sealer;
     struct pool readers;
     struct pool workers;
+    struct pool movers;             /* of file contents */
+    struct blobs *blobs;
     /* Set by store_load: around each batch of the telemetry lane, on its thread. */
     void (*batch_begin)(struct domain *domain);
     void (*batch_end)(struct domain *domain, bool committed);
