@@ -19,6 +19,7 @@
 #define SPARE_CALLS 16
 
 struct http_call;
+struct body_upload;
 struct sse;
 
 /* What a loop needs of its own. */
@@ -53,6 +54,7 @@ struct api {
 enum connection_state {
     CONNECTION_READING,
     CONNECTION_HANDLING,  /* a call is with its handler; input waits */
+    CONNECTION_SENDING,   /* the content of a file, behind the head of its reply */
     CONNECTION_STREAMING, /* server-sent events */
     CONNECTION_CLOSING,
 };
@@ -66,12 +68,14 @@ struct http_connection {
     struct http1_parser parser;
     struct http_call *call; /* the request under way */
     struct sse *sse;
+    struct download *download; /* of CONNECTION_SENDING */
     struct timer timer;
     uint64_t active_ms; /* when something was last received, or answered */
     uint64_t began_ms;  /* of the request under way; 0: none */
     enum connection_state state;
     bool is_metrics;
-    bool held_back;     /* output has to drain before more is read */
+    bool held_back;     /* output has to drain, or an upload to reach the disk, before more is read */
+    bool keep_open;     /* behind what is sent */
 };
 
 /* A call with what handlers need not see. */
@@ -85,6 +89,9 @@ struct http_call {
     struct str authorization, forwarded_for, forwarded_proto;
     size_t body_max;
     size_t strange_bytes; /* counted in the server's */
+    struct body_upload *upload; /* api/upload.h; NULL: none */
+    uint64_t upload_bytes;      /* that have come */
+    bool is_committed;          /* what the handler did on the registry's writer */
     enum err parse_err;
     bool keep_alive;
     bool decided;    /* the reply stands before the body is read, which is dropped */
@@ -111,6 +118,11 @@ void http_connection_open(struct api *api, struct stream *stream, const struct r
 /* The call's reply is complete: writes it and goes on with the connection. On the loop. Takes the call. */
 void http_connection_answer(struct http_call *call);
 void http_connection_drain(struct http_connection *connection);
+/* An upload takes more bytes; or does not, and the reply says why. While the body is read. */
+void http_connection_body_room(struct http_connection *connection);
+void http_connection_body_failed(struct http_connection *connection);
+/* The content behind a reply's head has been sent. */
+void http_connection_sent(struct http_connection *connection);
 
 /* --- http_reply.c --- */
 /* Appends head and body of the call's reply to the output of the connection. */
@@ -127,6 +139,8 @@ void http_call_free(struct api_loop *home, struct http_call *call); /* home NULL
 void http_call_begin(struct http_call *call, const struct http1_head *head);
 /* The whole body is there: parses it and hands the call to its handler. */
 void http_call_run(struct http_call *call);
+/* The body of a ROUTE_UPLOAD call is on the disk, or its reply is set. */
+void http_call_uploaded(struct http_call *call);
 /* GET, HEAD, DELETE: a body is optional extra, whose members stand in for the query, or is ignored. */
 bool http_call_only_reads(const struct call *call);
 

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 
 #include "api/api_internal.h"
+#include "api/download.h"
+#include "api/upload.h"
 #include "base/mem.h"
 #include "model/management/idempotency.h"
 
@@ -76,6 +78,8 @@ void http_call_free(struct api_loop *home, struct http_call *http_call)
 {
     struct call *call = &http_call->call;
     json_free(call->body);
+    body_upload_free(http_call->upload);
+    download_drop(call->download, call->domain);
     if (http_call->parser.message) {
         http1_parser_deinit(&http_call->parser);
     }
@@ -109,6 +113,7 @@ static void read_headers(struct http_call *http_call, const struct http1_head *h
         {STR_INIT("If-None-Match"), &call->if_none_match}, {STR_INIT("Last-Event-ID"), &call->last_event_id},
         {STR_INIT("X-CSRF-Token"), &call->csrf}, {STR_INIT("X-Forwarded-For"), &http_call->forwarded_for},
         {STR_INIT("X-Forwarded-Proto"), &http_call->forwarded_proto},
+        {STR_INIT("Range"), &call->range}, {STR_INIT("If-Range"), &call->if_range},
     };
     for (size_t i = 0; i < head->header_count; i++) {
         const struct http1_header *header = &head->headers[i];
@@ -240,6 +245,9 @@ static bool check_head(struct http_call *http_call, const struct http1_head *hea
     if (!find_route(http_call) || !http_call_authorize(http_call) || !check_query(call)) {
         return false;
     }
+    if (call->route->flags & ROUTE_UPLOAD) {
+        return body_upload_begin(http_call, head);
+    }
     const struct settings *settings = domain_settings(call->domain);
     size_t max = call->route->flags & ROUTE_BULK_BODY ? settings->http_bulk_body_max : settings->http_body_max;
     http_call->body.max = max ? max : SIZE_MAX / 4;
@@ -359,7 +367,9 @@ static void run_on_lane(struct op *op, struct store_tx *tx)
 static void committed_on_lane(struct op *op)
 {
     struct call *call = container_of(op, struct call, op);
-    if (call->committed && !http_call_of(call)->idempotent_repeat) {
+    struct http_call *http_call = http_call_of(call);
+    http_call->is_committed = !http_call->idempotent_repeat;
+    if (call->committed && http_call->is_committed) {
         call->committed(call);
     }
 }
@@ -446,9 +456,22 @@ static void parsed_on_worker(struct op *op)
     }
 }
 
+void http_call_uploaded(struct http_call *http_call)
+{
+    if (http_call->call.reply.status != 0) {
+        finish(http_call);
+    } else {
+        dispatch(http_call);
+    }
+}
+
 void http_call_run(struct http_call *http_call)
 {
     struct call *call = &http_call->call;
+    if (http_call->upload) {
+        body_upload_end(http_call);
+        return;
+    }
     call->raw_body = buf_str(&http_call->body);
     if (!is_to_be_parsed(http_call)) {
         dispatch(http_call);

@@ -16,6 +16,7 @@ struct api;
 struct portal;
 struct call;
 struct http_connection;
+struct download;
 
 enum access {
     ACCESS_PUBLIC,        /* no credentials; counted per source address */
@@ -41,6 +42,8 @@ enum route_flags {
     ROUTE_SECRET_REPLY = 8, /* reply carries a secret: Cache-Control no-store, never logged */
     ROUTE_RAW_BODY = 16,    /* the body is not parsed as JSON */
     ROUTE_ARRAY_BODY = 32,  /* the JSON root must be an array; otherwise it must be an object */
+    ROUTE_UPLOAD = 64,      /* the body, or a part of the form in it, is stored while it arrives (api/upload.h) */
+    ROUTE_SPOOL = 128,      /* with ROUTE_UPLOAD: it is to be copied from, not a content of its own */
 };
 
 struct route {
@@ -66,6 +69,7 @@ struct call {
     struct str raw_body;
     struct json *body;               /* NULL: empty body, equals {} */
     struct str origin, cookie, idempotency_key, user_agent, host, accept, accept_encoding, if_none_match, last_event_id, csrf;
+    struct str range, if_range;
     struct net_address peer, local;
     char peer_text[NET_HOST_TEXT_BYTES];
     bool is_tls;
@@ -78,6 +82,7 @@ struct call {
     struct str content_type;         /* default application/json; charset=utf-8 */
     struct buf extra_headers;        /* "Name: value\r\n"... */
     struct str static_body;          /* instead of reply.body: bytes that live as long as the program (portal files) */
+    struct download *download;       /* instead of both: call_send_content (api/download.h) */
     void (*committed)(struct call *call); /* optional: set by a PLACE_REGISTRY handler; after the commit, writer's thread */
     void *user;                      /* the handler's */
 };
@@ -100,6 +105,7 @@ void call_paging(struct call *call, int64_t default_per_page, int64_t cap, struc
 /* Route tables, each NULL-terminated by a row with method NULL; put together in api/routes.c. */
 extern const struct route device_bulk_routes[];
 extern const struct route device_routes[];
+extern const struct route file_routes[];
 extern const struct route partner_routes[];
 extern const struct route partner_device_routes[];
 extern const struct route merge_routes[];

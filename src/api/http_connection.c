@@ -7,6 +7,8 @@
 
 #include "api/api_internal.h"
 #include "api/core_routes.h"
+#include "api/download.h"
+#include "api/upload.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "codec/websocket/websocket.h"
@@ -17,6 +19,8 @@
 #define STRANGE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* longer ones together have so much */
 #define HEAD_PATIENCE 2   /* a head may take this many idle times in all, */
 #define BODY_PATIENCE 20  /* a whole request this many: a byte now and then does not hold a connection for ever */
+#define UPLOAD_BYTES_PER_MS 1 /* what is stored while it arrives may take longer, at this pace on the whole */
+#define UPLOAD_STEP_BYTES ((size_t)64 * 1024)
 #define WEBSOCKET_MESSAGE_BYTES_MIN (1024 * 1024)
 
 static size_t on_data(struct stream *stream, const uint8_t *data, size_t len);
@@ -84,6 +88,7 @@ static void on_closed(struct stream *stream, enum stream_end why)
     if (connection->sse) {
         sse_connection_closed(connection->sse);
     }
+    download_drop(connection->download, connection->api->domain);
     free_connection(connection);
 }
 
@@ -104,6 +109,9 @@ static uint64_t deadline_of(const struct http_connection *connection)
     }
     uint64_t idle_ms = settings->http_request_timeout;
     uint64_t latest = connection->began_ms + idle_ms * (connection->call ? BODY_PATIENCE : HEAD_PATIENCE);
+    if (connection->call && connection->call->upload) {
+        latest += connection->call->upload_bytes / UPLOAD_BYTES_PER_MS;
+    }
     uint64_t idle = connection->active_ms + idle_ms;
     return idle < latest ? idle : latest;
 }
@@ -201,6 +209,32 @@ static bool take_room(struct api *api, struct http_call *call, size_t len)
     return atomic_fetch_add_explicit(&api->strange_bytes, more, memory_order_relaxed) + more <= STRANGE_BYTES_MAX;
 }
 
+static void hold_back(struct http_connection *connection)
+{
+    connection->held_back = true;
+    stream_pause(connection->stream);
+}
+
+static void on_upload(struct http_connection *connection)
+{
+    switch (body_upload_add(connection->call, http1_body(&connection->parser))) {
+    case BODY_TAKEN:
+        break;
+    case BODY_FULL:
+        hold_back(connection);
+        break;
+    case BODY_REFUSED:
+        answer_now_and_close(connection);
+        break;
+    }
+}
+
+
+void http_connection_body_failed(struct http_connection *connection)
+{
+    answer_now_and_close(connection);
+}
+
 static void on_body(struct http_connection *connection)
 {
     struct http_call *call = connection->call;
@@ -210,6 +244,10 @@ static void on_body(struct http_connection *connection)
         if (call->body_max == 0) {
             answer_now_and_close(connection);
         }
+        return;
+    }
+    if (call->upload) {
+        on_upload(connection);
         return;
     }
     if (!take_room(connection->api, call, call->body.len + part.len)) {
@@ -295,10 +333,11 @@ static bool step(struct http_connection *connection, enum http1_event event)
     return true;
 }
 
-static void hold_back(struct http_connection *connection)
+/* An upload is told that it is full after each step. */
+static size_t step_bytes(const struct http_connection *connection, size_t left)
 {
-    connection->held_back = true;
-    stream_pause(connection->stream);
+    bool uploads = connection->call && connection->call->upload;
+    return uploads && left > UPLOAD_STEP_BYTES ? UPLOAD_STEP_BYTES : left;
 }
 
 static size_t on_data(struct stream *stream, const uint8_t *data, size_t len)
@@ -307,11 +346,15 @@ static size_t on_data(struct stream *stream, const uint8_t *data, size_t len)
     connection->active_ms = now_ms_of(connection);
     size_t used = 0;
     enum http1_event event = HTTP1_BODY;
-    while (connection->state == CONNECTION_READING && event != HTTP1_NEED_MORE) {
+    while (connection->state == CONNECTION_READING && (event != HTTP1_NEED_MORE || used < len)) {
         size_t taken = 0;
-        event = http1_parse(&connection->parser, data + used, len - used, &taken);
+        event = http1_parse(&connection->parser, data + used, step_bytes(connection, len - used), &taken);
         used += taken;
         if (!step(connection, event)) {
+            return used;
+        }
+        if (connection->held_back && connection->call) {
+            watch_request(connection);
             return used;
         }
         if (stream_is_congested(stream) && connection->state == CONNECTION_READING && !connection->call) {
@@ -332,6 +375,16 @@ static size_t on_data(struct stream *stream, const uint8_t *data, size_t len)
     return len;
 }
 
+void http_connection_body_room(struct http_connection *connection)
+{
+    struct stream *stream = connection->stream;
+    connection->held_back = false;
+    on_data(stream, (const uint8_t *)"", 0); /* its end may have been among what was taken */
+    if (stream_user(stream) == connection && connection->state == CONNECTION_READING && !connection->held_back) {
+        stream_resume(stream);
+    }
+}
+
 static void on_drained(struct stream *stream)
 {
     struct http_connection *connection = stream_user(stream);
@@ -339,6 +392,8 @@ static void on_drained(struct stream *stream)
     connection->held_back = false;
     if (connection->sse) {
         sse_connection_drained(connection->sse);
+    } else if (connection->download) {
+        download_drained(connection->download);
     } else if (connection->state == CONNECTION_READING) {
         stream_resume(stream);
     }
@@ -407,6 +462,30 @@ static void tell_trace(const struct call *call)
     buf_deinit(&payload);
 }
 
+/* The reply has been written: closes, or goes on with what the client sends next. */
+static void answered(struct http_connection *connection)
+{
+    connection->active_ms = now_ms_of(connection);
+    connection->began_ms = 0;
+    if (!connection->keep_open) {
+        close_connection(connection);
+        return;
+    }
+    http1_next(&connection->parser);
+    bool waited = connection->state != CONNECTION_READING;
+    connection->state = CONNECTION_READING;
+    if (stream_is_congested(connection->stream)) {
+        hold_back(connection);
+    } else if (waited) {
+        stream_resume(connection->stream);
+    }
+}
+
+void http_connection_sent(struct http_connection *connection)
+{
+    answered(connection);
+}
+
 void http_connection_answer(struct http_call *call)
 {
     struct http_connection *connection = call->connection;
@@ -416,25 +495,23 @@ void http_connection_answer(struct http_call *call)
         http_call_free(NULL, call);
         return;
     }
-    bool keep = call->keep_alive && !atomic_load_explicit(&connection->api->draining, memory_order_relaxed);
-    call->keep_alive = keep;
+    call->keep_alive = call->keep_alive && !atomic_load_explicit(&connection->api->draining, memory_order_relaxed);
+    connection->keep_open = call->keep_alive;
     http_reply_write(connection, call);
+    struct download *download = call->call.download;
+    bool sends = download && !call->call.is_head;
+    if (sends) {
+        call->call.download = NULL;
+    }
     connection->call = NULL;
     http_call_free(connection->home, call);
-    connection->active_ms = now_ms_of(connection);
-    connection->began_ms = 0;
-    if (!keep) {
-        close_connection(connection);
+    if (!sends) {
+        answered(connection);
         return;
     }
-    http1_next(&connection->parser);
-    bool waited = connection->state == CONNECTION_HANDLING;
-    connection->state = CONNECTION_READING;
-    if (stream_is_congested(connection->stream)) {
-        hold_back(connection);
-    } else if (waited) {
-        stream_resume(connection->stream);
-    }
+    connection->state = CONNECTION_SENDING;
+    connection->download = download;
+    download_start(download, connection);
 }
 
 void http_connection_drain(struct http_connection *connection)

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "api/api_internal.h"
+#include "api/download.h"
 #include "base/metrics.h"
 
 #define RETRY_AFTER_DEFAULT_S 5
@@ -66,7 +67,7 @@ static void append_status(struct buf *out, struct api_loop *home, unsigned statu
     append_date(out, home);
 }
 
-static void append_content(struct buf *out, struct str type, size_t len)
+static void append_content(struct buf *out, struct str type, uint64_t len)
 {
     buf_append_str(out, STR("Content-Type: "));
     buf_append_str(out, type);
@@ -133,12 +134,13 @@ void http_reply_write(struct http_connection *connection, struct http_call *http
     unsigned status = call->reply.status;
     bool has_body = status != 204 && status != 304;
     struct str body = call->static_body.ptr ? call->static_body : buf_str(&call->reply.body);
-    if (has_body && body.len == 0) {
+    if (has_body && body.len == 0 && !call->download) {
         body = STR("{}"); /* no reply without JSON (device-api.md 1.4.1) */
     }
     append_status(out, connection->home, status);
     if (has_body) {
-        append_content(out, call->content_type.ptr ? call->content_type : STR("application/json; charset=utf-8"), body.len);
+        append_content(out, call->content_type.ptr ? call->content_type : STR("application/json; charset=utf-8"),
+                       call->download ? download_length(call->download) : body.len);
     }
     append_retry_after(out, &call->reply);
     append_security(out, call);

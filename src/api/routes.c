@@ -6,6 +6,7 @@ static const struct route *const tables[] = {
     device_bulk_routes,
     device_routes,
     incident_routes,
+    file_routes,
     live_routes,
     mail_routes,
     merge_routes,

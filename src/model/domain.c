@@ -5,6 +5,7 @@
 #include "model/account/credentials.h"
 #include "model/device/devices.h"
 #include "model/incident/incident.h"
+#include "model/file/file_desk.h"
 #include "model/telemetry/telemetry.h"
 
 void domain_key_hash(const struct domain *domain, struct str key, uint8_t ret_hash[32])
@@ -23,6 +24,9 @@ enum err domain_load(struct domain *domain, struct store_tx *tx)
     }
     if (err == ERR_OK) {
         err = incidents_load(domain, tx);
+    }
+    if (err == ERR_OK) {
+        err = files_load(domain, tx);
     }
     if (err == ERR_OK) {
         err = telemetry_load(domain, tx);

@@ -7,6 +7,7 @@
 #include "model/ports/audit_store.h"
 #include "model/ports/command_store.h"
 #include "model/ports/event_log_store.h"
+#include "model/ports/file_store.h"
 #include "model/ports/idempotency_store.h"
 #include "model/ports/incident_store.h"
 #include "model/ports/mail_store.h"
@@ -101,6 +102,13 @@ static enum err delete_old(const struct housekeeping *work, struct store_tx *tx)
     return err ? err : command_store_delete_old(tx, before, OLD_ROWS_A_TIME);
 }
 
+/* Contents follow their rows (model/file/file_desk.c). */
+static enum err delete_old_dumps(const struct housekeeping *work, struct store_tx *tx)
+{
+    uint64_t days = domain_settings(work->domain)->retention_dump_days;
+    return days ? dump_store_delete_old(tx, work->now - (int64_t)days * DAY_MS, OLD_ROWS_A_TIME) : ERR_OK;
+}
+
 static void housekeeping_run(struct op *op, struct store_tx *tx)
 {
     struct housekeeping *work = container_of(op, struct housekeeping, op);
@@ -116,6 +124,9 @@ static void housekeeping_run(struct op *op, struct store_tx *tx)
     }
     if (!op->err) {
         op->err = delete_old(work, tx);
+    }
+    if (!op->err) {
+        op->err = delete_old_dumps(work, tx);
     }
 }
 

@@ -43,6 +43,10 @@
     X(limits, device_incidents, U, 1000, 1, "incidents that one device makes in a UTC day") \
     X(limits, incidents_open, U, 1000, 1, "active incidents that one device has made") \
     X(limits, commands_open, U, 1000, 1, "commands of one device that are scheduled, pending or in progress") \
+    X(limits, dump_request, SIZE, 16777216, 1, "one dump request of a device") \
+    X(limits, dump_size, SIZE, 67108864, 1, "one dump with all that is appended to it") \
+    X(limits, device_dumps, U, 100, 1, "dumps kept of one device; the oldest go") \
+    X(limits, device_dump_bytes, SIZE, 268435456, 1, "bytes of the dumps kept of one device; the oldest go") \
     X(limits, registration_log_rows, U, 100000, 1, "rows kept in the provisioning log") \
     X(mqtt, connect_timeout, MS, 10000, 1, "time for the first packet of a connection") \
     X(mqtt, keep_alive_max, U, 600, 1, "longest keep-alive in seconds, also for clients that ask for none") \
@@ -84,6 +88,10 @@
     X(notify, webhook_queue, U, 100000, 1, "webhook and chat calls of one tenant that wait; more are kept as failed") \
     X(notify, mail_queue, U, 1000, 1, "mails of one tenant that wait; more are kept as failed") \
     X(notify, deliveries_kept, U, 1000, 1, "finished calls, and finished mails, of one tenant that are kept for the lists") \
+    X(files, file_max, SIZE, 2147483648, 1, "one file or firmware") \
+    X(files, tenant_files, U, 10000, 1, "files of one model, or of one organization") \
+    X(files, disk_reserve, SIZE, 268435456, 1, "free disk space that uploads leave alone") \
+    X(retention, dump_days, U, 90, 1, "days that dumps of devices are kept") \
     X(retention, telemetry_days, U, 30, 1, "days that raw telemetry is kept") \
     X(retention, history_days, U, 400, 1, "days that history, events, closed incidents, finished commands and the audit log are kept")
 

@@ -1,5 +1,6 @@
 #include "model/command/command.h"
 #include "model/domain.h"
+#include "model/file/file_desk.h"
 #include "model/housekeeping.h"
 #include "model/device/presence.h"
 #include "model/telemetry/telemetry.h"
@@ -11,5 +12,6 @@ void domain_tick(struct domain *domain)
     presence_tick(domain);
     telemetry_tick(domain);
     trace_tick(domain);
+    files_tick(domain);
     housekeeping_tick(domain);
 }

@@ -65,6 +65,10 @@ before(async () => {
   const command = await organization.post(`/devices/${device.id}/commands`, { name: 'reboot' });
   const incident = await organization.post('/incidents', { device_id: device.id, title: 'Secret trouble' }, 201);
   const definition = (await partner.get(`/models/${model.id}/commands`)).data[0];
+  const upload = (path, key, raw) => request(server.http, 'POST', path, { key, raw, headers: { 'content-type': 'text/plain' } });
+  const file = (await upload(`/core/v1/partner/models/${model.id}/files?name=A&file_type=other`, server.partner_key, 'secret')).json;
+  const ownFile = (await upload('/core/v1/organization/files?name=A&file_type=other', built.customer.api_key, 'secret')).json;
+  const dump = (await upload(`/v1/devices/${device.id}/dumps`, device.access_key, 'secret')).json;
   const hardwareKey = (await partner.get(`/models/${model.id}/hardware_keys`)).data[0];
   const partnerRead = await partner.post('/api_keys', { name: 'read', scope: 'read' }, 201);
   const organizationRead = await organization.post('/api_keys', { name: 'read', scope: 'read' }, 201);
@@ -80,7 +84,7 @@ before(async () => {
   const delivery = await partner.post('/settings/webhook/test', {});
   await until(async () => (await partner.get(`/webhook_deliveries/${delivery.id}`)).state === 'failed', 'a refused address is given up');
   const { sn, mac } = await partner.get(`/devices/${device.id}`);
-  a = { partner, organization, identity: { sn, mac }, delivery, mails: built.mails, model, device, second, free, space, command, incident, definition, hardwareKey, partnerRead, organizationRead, customer: built.customer,
+  a = { partner, organization, identity: { sn, mac }, delivery, mails: built.mails, model, device, second, free, space, command, incident, definition, hardwareKey, file, ownFile, dump, partnerRead, organizationRead, customer: built.customer,
     keys: { PARTNER: server.partner_key, ORGANIZATION: built.customer.api_key, DEVICE: device.access_key } };
   outsiders = { foreignPartner: built.foreignPartnerKey, foreignOrganization: built.foreign.api_key, foreign: built.foreign, sibling: built.sibling, revoked, expired };
 });
@@ -92,7 +96,9 @@ function fill(route, objects = {}) {
   return segments.map((segment, i) => {
     if (!segment.startsWith(':')) return segment;
     const ids = { m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, incident_id: a.incident.id, n: 1,
-      id: { devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id,
+      file_id: a.file.id, dump_id: a.dump.id, mime: 'text%2Fplain', type: 'text', subtype: 'plain', filename: 'intruder.txt',
+      id: { devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id, dumps: a.dump.id,
+        files: route.access === 'PARTNER' ? a.file.id : a.ownFile.id,
         webhook_deliveries: a.delivery.id, mails: route.access === 'ORGANIZATION' ? a.mails.organization : a.mails.partner, api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };
     const value = ids[segment.slice(1)];
     if (value === undefined) throw new Error(`${route.method} ${route.path}: which object is ${segment}?`);
@@ -118,7 +124,7 @@ const call = (route, options) => request(server.http, route.method, fill(route),
 const describeCall = (route, who) => `${route.method} ${route.path} by ${who}`;
 
 // What the calls of the test themselves change, or the clock.
-const volatile = new Set(['last_used_at', 'key_last_used_at', 'last_seen_at', 'last_seen', 'local_time', 'messages_per_minute']);
+const volatile = new Set(['last_used_at', 'key_last_used_at', 'last_seen_at', 'last_seen', 'local_time', 'messages_per_minute', 'url']);
 
 /** Everything A can read, by every GET route whose answer does not grow by reading or by the clock. */
 async function snapshot() {

@@ -72,6 +72,9 @@ const struct object_description object_descriptions[] = {
              "updated_at time"},
     {"File", "id! uuid; name text; desc text?; file_type text; version text?; checksum text?; signature text?; public_notes text?; "
              "url text; size int(0..); sha256 text; created_at time"},
+    {"DeviceFile", "id! uuid; name text; url text; desc text?; file_type text; version text?; checksum text?; signature text?; "
+                   "created_at time; public_notes text?"},
+    {"Dump", "id! uuid; device_id uuid; name text; mime text; length int(0..); created_at time; updated_at time"},
     {"License", "id! uuid; product_id uuid?; data text; signature text; expires_at time?; state text; action text?; "
                 "device_id uuid?; organization_id uuid; created_at time; error text?"},
     {"Organization", "id! uuid; name text; lab bool; created_at time; contacts object; api_key text"},

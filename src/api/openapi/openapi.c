@@ -7,6 +7,7 @@
 
 const struct description *const description_tables[] = {
     device_descriptions,
+    file_descriptions,
     fleet_descriptions,
     incident_descriptions,
     organization_descriptions,

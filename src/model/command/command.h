@@ -58,8 +58,9 @@ bool command_fields_check(struct str custom_fields, const struct json *extra_par
 /* The Command object of management-api.md 2. Masked, values of type password read "*****": whoever did not send the
  * command itself does not read them. */
 void command_write(struct json_writer *w, const struct uuid *device_id, const struct command_row *command, bool masked);
-/* The command as the device sees it (device-api.md 4.1). */
-void command_write_for_device(struct json_writer *w, const struct device_brief *device, const struct command_row *command);
+/* The command as the device sees it (device-api.md 4.1), with a fresh address of its file. Any lane with a store. */
+enum err command_write_for_device(struct domain *domain, struct store_tx *tx, struct arena *arena, struct json_writer *w,
+                                  const struct device_brief *device, const struct command_row *command) MUST_CHECK;
 
 /* Once a second: scheduled commands that are due enter their queue, delivered ones past their timeout fail. Any thread. */
 void commands_tick(struct domain *domain);

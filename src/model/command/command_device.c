@@ -34,7 +34,7 @@ enum err command_fetch(struct device_change *change, const struct device_brief *
     }
     if (err == ERR_OK) {
         json_writer_init(&w, &reply->body);
-        command_write_for_device(&w, device, &head);
+        err = command_write_for_device(change->domain, change->tx, change->arena, &w, device, &head);
         reply->status = 200;
     }
     return err;
@@ -48,7 +48,8 @@ static enum err fetch_one(struct device_change *change, struct command_row *head
         err = deliver(change, &owner, head);
     }
     if (err == ERR_OK) {
-        command_write_for_device(w, &(struct device_brief){.id = owner.id, .api_version = API_DEVICE_ID}, head);
+        struct device_brief brief = {.id = owner.id, .api_version = API_DEVICE_ID};
+        err = command_write_for_device(change->domain, change->tx, change->arena, w, &brief, head);
     }
     return err;
 }

@@ -3,6 +3,8 @@
 #include "model/maker/catalog.h"
 #include "model/command/command_queue.h"
 #include "model/domain.h"
+#include "model/file/file.h"
+#include "model/management/form.h"
 
 enum { NAME_BYTES_MAX = 255 };
 
@@ -41,18 +43,34 @@ static enum err find_rule(struct admin *admin, struct store_tx *tx, const struct
     return ERR_NOT_FOUND;
 }
 
-static bool check_file(struct admin *admin, const struct json *body, const struct command_rule *rule)
+/* The file of the body, if it names one (3.3); it has to be of the family that the definition asks for. */
+static bool read_file(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body,
+                      const struct command_rule *rule, struct uuid *ret_id)
 {
     const struct json *file_id = json_get(body, "file_id");
-    bool absent = json_is_missing(file_id) || (json_is_string(file_id) && str_is_blank(json_string(file_id)));
-    if (absent && rule->with_file) {
-        reply_error(admin->reply, 422, "Parameter file_id is required");
-        return false;
+    struct file_row file;
+    if (json_is_missing(file_id) || (json_is_string(file_id) && str_is_blank(json_string(file_id)))) {
+        if (rule->with_file) {
+            reply_error(admin->reply, 422, "Parameter file_id is required");
+        }
+        return !rule->with_file;
     }
-    if (!absent) {
+    enum err err = file_find_for_command(admin, tx, device, json_string(file_id), &file);
+    if (err == ERR_NOT_FOUND) {
         reply_error(admin->reply, 404, "File not found");
         return false;
     }
+    if (admin_failed(admin, err)) {
+        return false;
+    }
+    if (!rule->with_file) {
+        reply_error(admin->reply, 422, "Unknown parameter file_id");
+        return false;
+    }
+    if (rule->file_type.len > 0 && !str_eq(rule->file_type, str_from_cstr(file_type_name(file.type)))) {
+        return form_invalid(admin, "file_id");
+    }
+    *ret_id = file.id;
     return true;
 }
 
@@ -147,7 +165,7 @@ void command_send(struct admin *admin, struct store_tx *tx, const struct device_
     if (admin_failed(admin, err) ||
         !command_fields_check(rule.custom_fields, json_get(body, "extra_params"), admin->arena, &row.parameters,
                               &row.secret_names, admin->reply) ||
-        !check_file(admin, body, &rule)) {
+        !read_file(admin, tx, device, body, &rule, &row.file_id)) {
         return;
     }
     if (!read_schedule(body, &row.scheduled_at)) {

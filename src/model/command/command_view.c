@@ -1,5 +1,7 @@
 #include "model/maker/catalog.h"
 #include "model/command/command.h"
+#include "model/domain.h"
+#include "model/file/file_url.h"
 #include "model/management/envelope.h"
 #include "model/management/field_text.h"
 
@@ -61,7 +63,11 @@ void command_write(struct json_writer *w, const struct uuid *device_id, const st
         json_put_null(w);
     }
     field_text(w, "message", command->message);
-    json_field_null(w, "file_id");
+    if (uuid_is_nil(&command->file_id)) {
+        json_field_null(w, "file_id");
+    } else {
+        json_field_uuid(w, "file_id", &command->file_id);
+    }
     field_text(w, "created_by", command->created_by);
     json_field_time(w, "created_at", command->created_at);
     json_field_time(w, "scheduled_at", command->scheduled_at);
@@ -70,9 +76,62 @@ void command_write(struct json_writer *w, const struct uuid *device_id, const st
     json_end_object(w);
 }
 
-void command_write_for_device(struct json_writer *w, const struct device_brief *device, const struct command_row *command)
+/* Where its file is, for a command that has one (4.1). */
+static enum err write_file(struct domain *domain, struct store_tx *tx, struct arena *arena, struct json_writer *w,
+                           const struct command_row *command)
+{
+    struct file_row file;
+    enum err err = file_store_find(tx, &command->file_id, arena, &file);
+    if (err == ERR_NOT_FOUND) { /* in use it is not deleted; with its model it may be */
+        return ERR_OK;
+    }
+    if (err == ERR_OK) {
+        struct str base = file_base_for_device(domain, tx, arena, command->device_no);
+        json_field_str(w, "url", file_url_make(domain, arena, base, &file));
+        field_text(w, "version", file.version);
+        field_text(w, "checksum", file.checksum);
+        field_text(w, "signature", file.signature);
+    }
+    return err;
+}
+
+static bool is_about_file(struct str key)
+{
+    static const struct str names_of_file[] = {STR_INIT("url"), STR_INIT("version"), STR_INIT("checksum"), STR_INIT("signature")};
+    for (size_t i = 0; i < sizeof names_of_file / sizeof names_of_file[0]; i++) {
+        if (str_eq(key, names_of_file[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The file's members stand before the custom fields, and in place of such with their names. */
+static enum err write_with_file(struct domain *domain, struct store_tx *tx, struct arena *arena, struct json_writer *w,
+                                const struct command_row *command)
+{
+    struct json *fields = NULL;
+    if (command->parameters.ptr && json_parse(command->parameters, NULL, &fields) != ERR_OK) {
+        return ERR_INTERNAL;
+    }
+    json_begin_object(w);
+    enum err err = write_file(domain, tx, arena, w, command);
+    for (const struct json *field = json_first(fields); field; field = json_next(field)) {
+        if (!is_about_file(json_key(field))) {
+            json_name_str(w, json_key(field));
+            json_put_node(w, field);
+        }
+    }
+    json_end_object(w);
+    json_free(fields);
+    return err;
+}
+
+enum err command_write_for_device(struct domain *domain, struct store_tx *tx, struct arena *arena, struct json_writer *w,
+                                  const struct device_brief *device, const struct command_row *command)
 {
     enum { API_DEVICE_ID = 7 };
+    enum err err = ERR_OK;
     json_begin_object(w);
     json_field_uuid(w, "id", &command->id);
     if (device->api_version >= API_DEVICE_ID) {
@@ -80,8 +139,14 @@ void command_write_for_device(struct json_writer *w, const struct device_brief *
     }
     json_field_cstr(w, "status", command_status_name(command->status));
     json_field_str(w, "name", command->name);
-    json_field_raw(w, "parameters", command->parameters.ptr ? command->parameters : STR("{}"));
+    json_name(w, "parameters");
+    if (uuid_is_nil(&command->file_id)) {
+        json_put_raw(w, command->parameters.ptr ? command->parameters : STR("{}"));
+    } else {
+        err = write_with_file(domain, tx, arena, w, command);
+    }
     json_end_object(w);
+    return err;
 }
 
 /* A partner sees its devices' whole list, an organization what it sent itself: a device may have had another owner. */

@@ -15,6 +15,7 @@
 #include "model/event_log/event_log.h"
 #include "model/incident/incident.h"
 #include "model/incident/incident_device.h"
+#include "model/file/firmware.h"
 #include "model/telemetry/sample_post.h"
 #include "model/maker/semver.h"
 #include "model/telemetry/telemetry.h"
@@ -81,8 +82,7 @@ static void write_levels(struct device_call *call)
     json_field_bool(&w, "command", device.command_waiting);
     json_field_int(&w, "info_version", device.info_version);
     json_field_bool(&w, "new_licenses", device.license_waiting);
-    json_field_null(&w, "latest_fw_version");
-    json_field_null(&w, "latest_fw_file_id");
+    firmware_write_level(call->domain, &device, &w);
     json_field_int(&w, "space_data_version", device.space_version);
     json_field_bool(&w, "success", true);
     json_end_object(&w);
@@ -107,6 +107,9 @@ static void run_firmware_store(struct op *op, struct store_tx *tx)
     op->err = device_store_core(tx, call->device.no, &core);
     if (op->err == ERR_OK) {
         op->err = device_store_set_firmware(tx, core.no, detail_of(call)->sample.firmware_version);
+    }
+    if (op->err == ERR_OK) {
+        op->err = firmware_reported(tx, &call->arena, &change->hot, &core, detail_of(call)->sample.firmware_version);
     }
     if (op->err == ERR_OK) {
         device_change_emit(change, EVENT_DEVICE_UPDATED, &core, 0, (struct str){NULL, 0});

@@ -7,6 +7,7 @@
 #include "model/configuration/configuration.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
+#include "model/file/firmware.h"
 #include "model/maker/semver.h"
 #include "model/customer/space.h"
 
@@ -240,6 +241,9 @@ static enum err store(struct update *update, int64_t parent_before)
     struct device_change *change = update->change;
     const struct device_core *core = &update->row.core;
     enum err err = device_store_set_information(change->tx, &update->row);
+    if (err == ERR_OK && update->sent[FIRMWARE].ptr) {
+        err = firmware_reported(change->tx, change->arena, &change->hot, core, update->row.firmware_version);
+    }
     if (err == ERR_OK && update->config_version >= 0) {
         err = configuration_confirm(change, core, update->config_version);
     }

@@ -54,7 +54,7 @@ struct record {
     int32_t config_version, applied_version, info_version, space_version;
     uint8_t status : 3, reported_status : 3, swept : 1, connected : 1;
     uint8_t command_waiting : 1, license_waiting : 1, suspended : 1, contact_dirty : 1;
-    uint8_t watched : 1, recovering : 1, hears_itself : 1, worst_priority : 3;
+    uint8_t watched : 1, recovering : 1, hears_itself : 1, worst_priority : 3, firmware_waiting : 1;
 };
 
 struct shard {
@@ -227,6 +227,7 @@ static void record_read(const struct device_table *table, const struct record *r
         .command_waiting = r->command_waiting,
         .license_waiting = r->license_waiting,
         .worst_priority = r->worst_priority,
+        .firmware_waiting = r->firmware_waiting,
         .command_hold_until_ms = r->command_hold_until_ms,
         .status = (enum device_status)r->status,
         .reported_status = (enum device_status)r->reported_status,
@@ -262,6 +263,7 @@ static void record_write(struct record *r, const struct device_brief *device, un
     r->command_waiting = device->command_waiting;
     r->license_waiting = device->license_waiting;
     r->worst_priority = device->worst_priority & 7u;
+    r->firmware_waiting = device->firmware_waiting;
     r->command_hold_until_ms = device->command_hold_until_ms;
     r->status = (uint8_t)device->status & 7u;
     r->reported_status = (uint8_t)device->reported_status & 7u;

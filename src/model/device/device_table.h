@@ -34,6 +34,7 @@ struct device_brief {
     int32_t space_version;       /* 0: unclaimed */
     bool command_waiting;        /* queue head pending or in progress */
     bool license_waiting;
+    bool firmware_waiting;       /* the newest firmware of its model is higher than what it reports */
     int64_t command_hold_until_ms; /* unix; inside a command timeout: not swept (device-api.md 4.4); 0: none */
     uint8_t worst_priority;      /* of the active incidents, as it was read when they last changed; 0: none is active */
     /* presence */

@@ -5,6 +5,7 @@
 #include "model/maker/catalog.h"
 #include "model/device/device_desk.h"
 #include "model/domain.h"
+#include "model/file/file_desk.h"
 #include "model/ports/command_store.h"
 #include "model/ports/configuration_store.h"
 #include "model/ports/device_store.h"
@@ -113,6 +114,7 @@ void refusal_deinit(struct refusal *refusal)
 
 void devices_unload(struct domain *domain)
 {
+    files_unload(domain);
     struct device_desk *desk = domain->device_desk;
     if (!desk) {
         return;

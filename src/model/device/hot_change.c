@@ -66,6 +66,9 @@ static void change_record(struct device_brief *device, void *arg)
     if (change->fields & HOT_INCIDENTS) {
         device->worst_priority = value->worst_priority;
     }
+    if (change->fields & HOT_FIRMWARE) {
+        device->firmware_waiting = value->firmware_waiting;
+    }
     if (change->fields & HOT_RESET) {
         reset_samples(device);
     }

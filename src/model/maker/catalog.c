@@ -12,6 +12,7 @@
 struct model_entry {
     struct hashmap_node by_no, by_id;
     struct model_info info;
+    struct firmware_info firmware; /* version ptr NULL: none */
 };
 struct partner_entry {
     struct hashmap_node by_no;
@@ -216,6 +217,28 @@ void catalog_put_model(struct catalog *catalog, const struct model_info *model)
         hashmap_insert(&catalog->models_by_id, &entry->by_id, hash_bytes(model->id.bytes, sizeof model->id.bytes));
     }
     pthread_rwlock_unlock(&catalog->lock);
+}
+
+void catalog_set_firmware(struct catalog *catalog, int64_t model_no, struct str version, const struct uuid *file_id)
+{
+    pthread_rwlock_wrlock(&catalog->lock);
+    struct model_entry *entry = model_entry_find(catalog, model_no);
+    if (entry) {
+        entry->firmware = (struct firmware_info){*file_id, version.ptr ? intern(catalog, version) : version};
+    }
+    pthread_rwlock_unlock(&catalog->lock);
+}
+
+bool catalog_firmware(struct catalog *catalog, int64_t model_no, struct firmware_info *ret_firmware)
+{
+    pthread_rwlock_rdlock(&catalog->lock);
+    const struct model_entry *entry = model_entry_find(catalog, model_no);
+    bool found = entry && entry->firmware.version.ptr;
+    if (found) {
+        *ret_firmware = entry->firmware;
+    }
+    pthread_rwlock_unlock(&catalog->lock);
+    return found;
 }
 
 void catalog_remove_model(struct catalog *catalog, int64_t no)

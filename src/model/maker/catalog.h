@@ -21,6 +21,11 @@ struct model_info {
     uint32_t offline_threshold_minutes; /* 0: off */
     struct str name;                    /* valid as long as the catalogue: names are interned, never freed */
 };
+/* The firmware of a model that was uploaded last. */
+struct firmware_info {
+    struct uuid file_id;
+    struct str version;                 /* valid as long as the catalogue */
+};
 struct partner_info {
     int64_t no;
     struct uuid id;
@@ -42,6 +47,9 @@ bool catalog_partner(struct catalog *catalog, int64_t no, struct partner_info *r
 bool catalog_organization(struct catalog *catalog, int64_t no, struct organization_info *ret_organization);
 bool catalog_organization_by_id(struct catalog *catalog, const struct uuid *id, struct organization_info *ret);
 void catalog_put_model(struct catalog *catalog, const struct model_info *model);
+/* version ptr NULL: the model has no firmware (any more). */
+void catalog_set_firmware(struct catalog *catalog, int64_t model_no, struct str version, const struct uuid *file_id);
+bool catalog_firmware(struct catalog *catalog, int64_t model_no, struct firmware_info *ret_firmware); /* false: it has none */
 void catalog_remove_model(struct catalog *catalog, int64_t no);
 void catalog_put_partner(struct catalog *catalog, const struct partner_info *partner);
 void catalog_put_organization(struct catalog *catalog, const struct organization_info *organization);

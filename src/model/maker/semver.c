@@ -56,3 +56,47 @@ bool semver_is_valid(struct str text)
     struct str minor = str_split(&core, '.');
     return is_number(major) && is_number(minor) && is_number(core);
 }
+
+/* Numbers of any length, without leading zeroes. */
+static int compare_numbers(struct str a, struct str b)
+{
+    return a.len != b.len ? (a.len < b.len ? -1 : 1) : str_cmp(a, b);
+}
+
+static int compare_identifiers(struct str a, struct str b)
+{
+    bool a_is_number = is_number(a), b_is_number = is_number(b);
+    if (a_is_number && b_is_number) {
+        return compare_numbers(a, b);
+    }
+    return a_is_number ? -1 : b_is_number ? 1 : str_cmp(a, b);
+}
+
+/* A release comes after its pre-releases. */
+static int compare_pre_releases(struct str a, struct str b)
+{
+    if (!a.ptr || !b.ptr) {
+        return a.ptr ? -1 : b.ptr ? 1 : 0;
+    }
+    while (a.ptr && b.ptr) {
+        int order = compare_identifiers(str_split(&a, '.'), str_split(&b, '.'));
+        if (order != 0) {
+            return order;
+        }
+    }
+    return a.ptr ? 1 : b.ptr ? -1 : 0;
+}
+
+int semver_compare(struct str a, struct str b)
+{
+    a = str_split(&a, '+');
+    b = str_split(&b, '+');
+    struct str a_core = str_split(&a, '-'), b_core = str_split(&b, '-');
+    for (int i = 0; i < 3; i++) {
+        int order = compare_numbers(str_split(&a_core, '.'), str_split(&b_core, '.'));
+        if (order != 0) {
+            return order;
+        }
+    }
+    return compare_pre_releases(a, b);
+}

@@ -6,5 +6,7 @@
 
 /* MAJOR.MINOR.PATCH without leading zeroes, optional -pre.release and +build. */
 bool semver_is_valid(struct str text);
+/* Precedence (semver.org 11) of two valid ones: below 0, 0, above 0. Builds do not count. */
+int semver_compare(struct str a, struct str b);
 
 #endif

@@ -27,8 +27,26 @@ static void test_invalid(void **state)
     }
 }
 
+static void precedence(void **state)
+{
+    (void)state;
+    static const char *const rising[] = {"0.9.10", "1.0.0-0", "1.0.0-2", "1.0.0-10", "1.0.0-alpha", "1.0.0-alpha.1",
+                                         "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1",
+                                         "1.0.0", "1.0.1", "1.2.0", "1.10.0", "2.0.0-x-y", "2.0.0",
+                                         "99999999999999999999.0.0", "100000000000000000000.0.0"};
+    size_t count = sizeof rising / sizeof rising[0];
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            int order = semver_compare(str_from_cstr(rising[i]), str_from_cstr(rising[j]));
+            assert_int_equal(order < 0 ? -1 : order > 0, i < j ? -1 : i > j);
+        }
+    }
+    assert_int_equal(semver_compare(STR("1.0.0+a"), STR("1.0.0+b-c.d")), 0);
+    assert_int_equal(semver_compare(STR("1.0.0-rc.1+a"), STR("1.0.0-rc.1")), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_valid), cmocka_unit_test(test_invalid)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_valid), cmocka_unit_test(test_invalid), cmocka_unit_test(precedence)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,7 @@ struct command_row {
     struct str secret_names; /* JSON array: parameters of type password; ptr NULL: none */
     enum command_status status;
     struct str message;    /* ptr NULL: none */
+    struct uuid file_id;   /* nil: none */
     int64_t timeout_seconds; /* 0: none */
     struct str created_by; /* ptr NULL: an API key */
     int64_t created_at, scheduled_at, delivered_at, finished_at; /* unix ms; TIME_NONE: null */
@@ -69,6 +70,7 @@ enum err command_store_each_head(struct store_tx *tx,
 struct command_rule {
     struct str name, friendly_name;
     bool active, with_file;
+    struct str file_type;     /* which the file has to have; ptr NULL: any */
     int64_t timeout_seconds;
     struct str custom_fields; /* JSON array */
 };

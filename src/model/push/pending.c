@@ -8,6 +8,7 @@
 #include "model/configuration/configuration.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
+#include "model/file/firmware.h"
 #include "model/incident/incident.h"
 
 enum { PAYLOAD_BYTES_MAX = 1024 * 1024, API_DEVICE_ID = 7 };
@@ -62,6 +63,16 @@ static enum err collect_space(struct collector *collector)
     return err == ERR_STATE ? ERR_OK : err;
 }
 
+static enum err collect_firmware(struct collector *collector)
+{
+    int64_t level = 0;
+    enum err err = firmware_write_push(collector->tx, &collector->read->device, &collector->arena, &collector->payload, &level);
+    if (err == ERR_OK) {
+        add(collector, PUSH_FIRMWARE, level);
+    }
+    return err;
+}
+
 static enum err collect_command(struct collector *collector)
 {
     struct command_row head;
@@ -69,7 +80,10 @@ static enum err collect_command(struct collector *collector)
     enum err err = command_store_head(collector->tx, collector->read->device.no, &collector->arena, &head);
     if (err == ERR_OK && head.status == COMMAND_PENDING) { /* never in_progress (mqtt.md 5.2) */
         json_writer_init(&w, &collector->payload);
-        command_write_for_device(&w, &collector->read->device, &head);
+        err = command_write_for_device(collector->read->domain, collector->tx, &collector->arena, &w,
+                                       &collector->read->device, &head);
+    }
+    if (err == ERR_OK && head.status == COMMAND_PENDING) {
         struct pending_item *item = add(collector, PUSH_COMMAND, head.no);
         uuid_format(&head.id, item->id);
         memcpy(item->correlation, item->id, sizeof item->id);
@@ -94,7 +108,11 @@ static enum err collect_children(struct collector *collector)
             break;
         }
         json_writer_init(&w, &collector->payload);
-        command_write_for_device(&w, &(struct device_brief){.id = owner.id, .api_version = API_DEVICE_ID}, &heads[i]);
+        struct device_brief brief = {.id = owner.id, .api_version = API_DEVICE_ID};
+        err = command_write_for_device(collector->read->domain, collector->tx, &collector->arena, &w, &brief, &heads[i]);
+        if (err != ERR_OK) {
+            break;
+        }
         struct pending_item *item = add(collector, PUSH_CHILDREN, 0);
         uuid_format(&heads[i].id, item->id);
         item->device_no = owner.no;
@@ -120,6 +138,7 @@ static const struct {
 } kinds[] = {
     {PUSH_CONFIG, collect_config},
     {PUSH_SPACE, collect_space},
+    {PUSH_FIRMWARE, collect_firmware},
     {PUSH_COMMAND, collect_command},
     {PUSH_CHILDREN, collect_children},
     {PUSH_INCIDENTS, collect_incidents},
@@ -150,6 +169,7 @@ uint32_t pending_kinds(const struct device_brief *device)
     }
     return collected & ~((device->config_version > 0 ? 0 : (uint32_t)PUSH_CONFIG) |
                          (device->space_no != 0 ? 0 : (uint32_t)PUSH_SPACE) |
+                         (device->firmware_waiting ? 0 : (uint32_t)PUSH_FIRMWARE) |
                          (device->command_waiting ? 0 : (uint32_t)PUSH_COMMAND) |
                          (device->command_waiting || device->device_type == DEVICE_PHYSICAL ? 0 : (uint32_t)PUSH_CHILDREN));
 }

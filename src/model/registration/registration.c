@@ -3,6 +3,7 @@
 #include "model/management/audit.h"
 #include "model/device/device_change.h"
 #include "model/device/device_edit.h"
+#include "model/file/firmware.h"
 #include "model/management/envelope.h"
 #include "model/outbox/webhook.h"
 #include "model/registration/refusal_log.h"
@@ -235,6 +236,10 @@ static void store(struct attempt *attempt)
         device_brief_of_core(attempt->domain, &row.core, &brief);
         memcpy(brief.key_hash, row.key_hash, sizeof brief.key_hash);
         hot_changes_add(&attempt->registration->hot, replaces ? HOT_KEY : HOT_NEW, &brief);
+    }
+    if (!reply_is_error(attempt->reply) &&
+        !attempt_failed(attempt, firmware_reported(attempt->tx, attempt->arena, &attempt->registration->hot, &row.core,
+                                                   row.firmware_version))) {
         write_reply(attempt, &row.core.id, access_key, &urls);
     }
     secret_wipe(secret, sizeof secret);

@@ -4,7 +4,7 @@
 
 #define COLUMNS \
     "no, id, device_no, organization_no, name, friendly_name, parameters, status, message, timeout_seconds, created_by, " \
-    "created_at, scheduled_at, delivered_at, finished_at, queue_no, due_at, secret_names"
+    "created_at, scheduled_at, delivered_at, finished_at, queue_no, due_at, secret_names, file_id"
 
 static void read_row(struct query *q, struct arena *arena, struct command_row *ret_row)
 {
@@ -27,6 +27,7 @@ static void read_row(struct query *q, struct arena *arena, struct command_row *r
         .queue_no = query_i64(q, 15),
         .due_at = query_time(q, 16),
         .secret_names = query_str_copy(q, 17, arena),
+        .file_id = query_uuid(q, 18),
     };
 }
 
@@ -78,8 +79,8 @@ enum err command_store_insert(struct store_tx *tx, const struct command_row *row
     struct query q;
     query_begin(&q, tx,
                 "INSERT INTO command (id, device_no, organization_no, name, friendly_name, parameters, status, "
-                "timeout_seconds, created_by, created_at, scheduled_at, queue_no, due_at, secret_names) "
-                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+                "timeout_seconds, created_by, created_at, scheduled_at, queue_no, due_at, secret_names, file_id) "
+                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
     query_bind_uuid(&q, 1, &row->id);
     query_bind_i64(&q, 2, row->device_no);
     query_bind_i64(&q, 3, row->organization_no);
@@ -94,6 +95,11 @@ enum err command_store_insert(struct store_tx *tx, const struct command_row *row
     bind_place(&q, 12, row->queue_no);
     query_bind_time(&q, 13, row->due_at);
     query_bind_str(&q, 14, row->secret_names);
+    if (uuid_is_nil(&row->file_id)) {
+        query_bind_null(&q, 15);
+    } else {
+        query_bind_uuid(&q, 15, &row->file_id);
+    }
     return query_finish(&q);
 }
 
@@ -241,6 +247,7 @@ static enum err read_rule(struct query *q, struct arena *arena, struct command_r
             .with_file = query_i64(q, 3) != 0,
             .timeout_seconds = query_i64(q, 4),
             .custom_fields = query_str_copy(q, 5, arena),
+            .file_type = query_str_copy(q, 6, arena),
         };
     }
     enum err err = query_finish(q);
@@ -252,7 +259,7 @@ enum err command_rule_by_name(struct store_tx *tx, int64_t model_no, struct str 
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT name, friendly_name, active, with_file, timeout_seconds, custom_fields FROM command_definition "
+                "SELECT name, friendly_name, active, with_file, timeout_seconds, custom_fields, file_type FROM command_definition "
                 "WHERE model_no = ?1 AND name = ?2");
     query_bind_i64(&q, 1, model_no);
     query_bind_str(&q, 2, name);
@@ -264,7 +271,7 @@ enum err command_rule_by_friendly_name(struct store_tx *tx, int64_t model_no, st
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT name, friendly_name, active, with_file, timeout_seconds, custom_fields FROM command_definition "
+                "SELECT name, friendly_name, active, with_file, timeout_seconds, custom_fields, file_type FROM command_definition "
                 "WHERE model_no = ?1 AND friendly_name = ?2 ORDER BY active DESC, position, no LIMIT 1");
     query_bind_i64(&q, 1, model_no);
     query_bind_str(&q, 2, name);

@@ -459,6 +459,9 @@ enum err device_store_forget_owner(struct store_tx *tx, int64_t no, uint32_t epo
         err = run_for_device(tx, "DELETE FROM device_shadow WHERE device_no = ?1 OR primary_no = ?1", no);
     }
     if (err == ERR_OK) {
+        err = run_for_device(tx, "DELETE FROM dump WHERE device_no = ?1", no);
+    }
+    if (err == ERR_OK) {
         err = run_for_device(tx, "UPDATE config_version SET author = NULL WHERE device_no = ?1", no);
     }
     if (err == ERR_OK) {

@@ -22,6 +22,8 @@ extern const unsigned char schema_007_merge_group[];
 extern const unsigned char schema_007_merge_group_end[];
 extern const unsigned char schema_008_incidents[];
 extern const unsigned char schema_008_incidents_end[];
+extern const unsigned char schema_009_files[];
+extern const unsigned char schema_009_files_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -72,6 +74,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_006_telemetry_key, (size_t)(schema_006_telemetry_key_end - schema_006_telemetry_key)),
         str_from(schema_007_merge_group, (size_t)(schema_007_merge_group_end - schema_007_merge_group)),
         str_from(schema_008_incidents, (size_t)(schema_008_incidents_end - schema_008_incidents)),
+        str_from(schema_009_files, (size_t)(schema_009_files_end - schema_009_files)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }
