@@ -103,6 +103,7 @@ struct paging { int64_t page, per_page, offset; };
 void call_paging(struct call *call, int64_t default_per_page, int64_t cap, struct paging *ret_paging);
 
 /* Route tables, each NULL-terminated by a row with method NULL; put together in api/routes.c. */
+extern const struct route customer_routes[];
 extern const struct route device_bulk_routes[];
 extern const struct route device_routes[];
 extern const struct route file_routes[];

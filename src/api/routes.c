@@ -3,6 +3,7 @@
 #include "api/openapi/openapi.h"
 
 static const struct route *const tables[] = {
+    customer_routes,
     device_bulk_routes,
     device_routes,
     incident_routes,

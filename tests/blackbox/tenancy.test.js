@@ -112,6 +112,7 @@ function bodyOf({ method, path }) {
   const own = { name: 'Intruder', friendly_name: 'Intruder', kind: 'organization', id: a.customer.id, communication_protocol: 'mqtt', device_type: 'physical',
     configuration: { hacked: true }, config: { hacked: true }, telemetries: { hacked: 1 }, status: 'done', admin_contact_email: 'i@example.com' };
   if (/\/(parameters|telemetry_keys|widgets)$/.test(path)) return [{ name: 'Intruder', key: 'intruder', type: 'text' }];
+  if (path.endsWith('/organization/settings')) return { daily_report_hour: 3 };
   if (path.endsWith('/bulk')) return { device_ids: [a.device.id], action: 'delete' };
   if (path.endsWith('/assign')) return { device_ids: [a.free.id], organization_id: outsiders.foreign.id };
   if (path.endsWith('/claim') || path.endsWith('/lookup')) return { space_id: a.space.id, ...a.identity };

@@ -4,6 +4,8 @@
 
 #define ORGANIZATION "/core/v1/organization"
 #define PARTNER "/core/v1/partner"
+#define ORGANIZATION_SETTINGS \
+    "{name text<=255; display_name text<=255?; contacts object; notification_emails [email]?; daily_report_hour int(0..23)?}"
 
 const struct description fleet_descriptions[] = {
     {"POST", ORGANIZATION "/devices/:id/merge", "Show other devices and this one as one", NULL, "{with_device_ids! [uuid]}", "success"},
@@ -17,5 +19,13 @@ const struct description fleet_descriptions[] = {
     {"GET", ORGANIZATION "/devices.csv", "Devices as a table", "space_id space; status text; model_id uuid; search text", NULL, "bytes"},
     {"GET", PARTNER "/devices.csv", "Devices as a table",
      "model_id uuid; sn text; mac text; cloud_id text; organization_id uuid; status text; search text; unclaimed bool", NULL, "bytes"},
+    {"PATCH", PARTNER "/organizations/:id", "Change a customer", NULL,
+     "{name text<=255; display_name text<=255?; sandbox bool; suspended bool; contacts object}", "Customer"},
+    {"POST", PARTNER "/organizations/bulk", "Add customers", NULL,
+     "[{name! text<=255; admin_contact_email! email; admin_contact_name text<=255; finance_contact_email email; "
+     "finance_contact_name text<=255; sandbox bool; admin enum(customer|me|both)}]",
+     "{results! [{success bool; organization Organization; error text}]}"},
+    {"GET", ORGANIZATION "/settings", "Settings", NULL, NULL, ORGANIZATION_SETTINGS},
+    {"PATCH", ORGANIZATION "/settings", "Change settings", NULL, ORGANIZATION_SETTINGS, ORGANIZATION_SETTINGS},
     {0},
 };

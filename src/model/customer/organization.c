@@ -17,7 +17,7 @@ static void put_organization(struct domain *domain, void *organization)
 }
 
 /* A space's name has no "/", which separates the names of a path; a company's may have one ("Nordlys A/S"). */
-static struct str root_space_name(struct arena *arena, struct str name)
+struct str organization_root_name(struct arena *arena, struct str name)
 {
     char *copy = arena_alloc(arena, name.len + 1);
     for (size_t i = 0; i < name.len; i++) {
@@ -32,7 +32,7 @@ enum err organization_make(struct admin *admin, struct store_tx *tx, struct orga
     row->created_at = admin->domain->now_unix_ms();
     enum err err = organization_store_insert(tx, row);
     if (!err) {
-        err = space_make_root(admin, tx, row->no, root_space_name(admin->arena, row->name));
+        err = space_make_root(admin, tx, row->no, organization_root_name(admin->arena, row->name));
     }
     struct organization_info *info = arena_new(admin->arena, struct organization_info);
     *info = (struct organization_info){
@@ -41,7 +41,7 @@ enum err organization_make(struct admin *admin, struct store_tx *tx, struct orga
     return err;
 }
 
-static void write_contacts(struct json_writer *w, struct str contacts)
+void organization_write_contacts(struct json_writer *w, struct str contacts)
 {
     static const char *const names[] = {"admin_email", "admin_name", "finance_email", "finance_name"};
     struct json *stored = NULL;
@@ -59,16 +59,26 @@ static void write_contacts(struct json_writer *w, struct str contacts)
 
 /* --- the organization's own view --- */
 
-static void write_domain_url(struct json_writer *w, struct domain *domain)
+/* The partner's own addresses of the portal, else this installation's. */
+static enum err write_domains(struct json_writer *w, struct admin *admin, struct store_tx *tx, int64_t partner_no)
 {
+    struct str text;
+    struct json *settings = NULL;
     struct buf url;
-    buf_init(&url, 512);
-    if (domain->urls) {
-        domain->urls->hub_url(domain->urls, NULL, &url);
+    enum err err = tenant_settings_store_get(tx, TENANT_PARTNER, partner_no, admin->arena, &text);
+    if (err || json_parse(text, &(struct json_limits){.bytes_max = SIZE_MAX}, &settings) != ERR_OK) {
+        return err ? err : ERR_INTERNAL;
     }
-    json_field_str(w, "domain", buf_str(&url));
-    json_field_str(w, "mobile_domain", buf_str(&url));
+    buf_init(&url, 512);
+    if (admin->domain->urls) {
+        admin->domain->urls->hub_url(admin->domain->urls, NULL, &url);
+    }
+    struct str domain = json_string(json_get(settings, "domain")), mobile = json_string(json_get(settings, "mobile_domain"));
+    json_field_str(w, "domain", domain.len ? domain : buf_str(&url));
+    json_field_str(w, "mobile_domain", mobile.len ? mobile : domain.len ? domain : buf_str(&url));
     buf_deinit(&url);
+    json_free(settings);
+    return ERR_OK;
 }
 
 static void write_statistics(struct json_writer *w, const struct organization_statistics *statistics)
@@ -103,9 +113,11 @@ void organization_info(struct admin *admin, struct store_tx *tx)
     json_field_time(&w, "created_at", row.created_at);
     json_field_bool(&w, "lab", row.lab);
     json_field_str(&w, "partner", partner.name);
-    write_domain_url(&w, admin->domain);
+    if (admin_failed(admin, write_domains(&w, admin, tx, row.partner_no))) {
+        return;
+    }
     json_field_cstr(&w, "pricing_plan", "self-hosted");
-    write_contacts(&w, row.contacts);
+    organization_write_contacts(&w, row.contacts);
     write_statistics(&w, &statistics);
     json_end_object(&w);
     admin->reply->status = 200;
@@ -132,7 +144,7 @@ void organization_overview(struct admin *admin, struct store_tx *tx)
 
 /* --- the partner's view --- */
 
-static void write_organization(struct json_writer *w, const struct organization_row *row, int64_t devices_count)
+void organization_write(struct json_writer *w, const struct organization_row *row, int64_t devices_count)
 {
     json_begin_object(w);
     json_field_uuid(w, "id", &row->id);
@@ -145,7 +157,7 @@ static void write_organization(struct json_writer *w, const struct organization_
     json_field_bool(w, "lab", row->lab);
     json_field_bool(w, "sandbox", row->sandbox);
     json_field_bool(w, "suspended", row->suspended);
-    write_contacts(w, row->contacts);
+    organization_write_contacts(w, row->contacts);
     json_field_int(w, "devices_count", devices_count);
     json_field_time(w, "created_at", row->created_at);
     json_end_object(w);
@@ -159,7 +171,7 @@ struct organization_listing {
 static void list_row(const struct organization_row *row, void *arg)
 {
     struct organization_listing *listing = arg;
-    write_organization(&listing->envelope.w, row, organization_store_device_count(listing->tx, row->no));
+    organization_write(&listing->envelope.w, row, organization_store_device_count(listing->tx, row->no));
 }
 
 void organization_list(struct admin *admin, struct store_tx *tx, struct str search, struct page page)
@@ -172,26 +184,35 @@ void organization_list(struct admin *admin, struct store_tx *tx, struct str sear
     }
 }
 
-void organization_read(struct admin *admin, struct store_tx *tx, struct str id)
+bool organization_find(struct admin *admin, struct store_tx *tx, struct str id, struct organization_row *ret_row)
 {
     struct uuid uuid;
     struct organization_info info;
-    struct organization_row row;
     if (!uuid_parse(id, &uuid) || !catalog_organization_by_id(admin->domain->catalog, &uuid, &info) ||
         info.partner_no != admin->principal.partner_no) {
         reply_error(admin->reply, 404, "Organization not found");
-        return;
+        return false;
     }
-    if (admin_failed(admin, organization_store_find(tx, info.no, admin->arena, &row))) {
-        return;
-    }
+    return !admin_failed(admin, organization_store_find(tx, info.no, admin->arena, ret_row));
+}
+
+void organization_answer(struct admin *admin, struct store_tx *tx, const struct organization_row *row)
+{
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
-    write_organization(&w, &row, organization_store_device_count(tx, row.no));
+    organization_write(&w, row, organization_store_device_count(tx, row->no));
     admin->reply->status = 200;
 }
 
-static bool parse_email(struct admin *admin, const struct json *body, const char *field, struct str *ret_email)
+void organization_read(struct admin *admin, struct store_tx *tx, struct str id)
+{
+    struct organization_row row;
+    if (organization_find(admin, tx, id, &row)) {
+        organization_answer(admin, tx, &row);
+    }
+}
+
+bool organization_parse_email(struct admin *admin, const struct json *body, const char *field, struct str *ret_email)
 {
     if (!form_text(admin, body, field, 255, ret_email)) {
         return false;
@@ -212,9 +233,9 @@ static bool parse_contacts(struct admin *admin, const struct json *body, struct 
 {
     struct str admin_email = {0}, admin_name = {0}, finance_email = {0}, finance_name = {0};
     if (!form_required_text(admin, body, "admin_contact_email", 255, &admin_email) ||
-        !parse_email(admin, body, "admin_contact_email", &admin_email) ||
+        !organization_parse_email(admin, body, "admin_contact_email", &admin_email) ||
         !form_text(admin, body, "admin_contact_name", 255, &admin_name) ||
-        !parse_email(admin, body, "finance_contact_email", &finance_email) ||
+        !organization_parse_email(admin, body, "finance_contact_email", &finance_email) ||
         !form_text(admin, body, "finance_contact_name", 255, &finance_name)) {
         return false;
     }
@@ -285,7 +306,7 @@ void organization_create(struct admin *admin, struct store_tx *tx, const struct 
     json_field_str(&w, "name", row.name);
     json_field_bool(&w, "lab", false);
     json_field_time(&w, "created_at", row.created_at);
-    write_contacts(&w, row.contacts);
+    organization_write_contacts(&w, row.contacts);
     json_field_str(&w, "api_key", (struct str){key, API_KEY_CHARS});
     json_end_object(&w);
     admin->reply->status = 200;

@@ -24,6 +24,9 @@ bool space_find(struct admin *admin, struct store_tx *tx, struct str id, struct 
 /* Inserts the root space of a new organization. */
 enum err space_make_root(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str name) MUST_CHECK;
 
+/* The root follows its organization's name; devices are told. LANE_REGISTRY. */
+enum err space_rename_root(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str name) MUST_CHECK;
+
 /* The space `Unsorted` below the root of an organization, made if there is none (device-api.md 7.5). LANE_REGISTRY. */
 enum err space_find_unsorted(struct device_change *change, int64_t organization_no, int64_t *ret_no) MUST_CHECK;
 

@@ -143,6 +143,14 @@ void space_update(struct admin *admin, struct store_tx *tx, struct str id, const
     space_answer(admin, &row);
 }
 
+enum err space_rename_root(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str name)
+{
+    struct space_row root;
+    enum err err = space_store_find_root(tx, organization_no, admin->arena, &root);
+    root.name = root.path = name;
+    return err ? err : store_change(admin, tx, &root);
+}
+
 /* --- delete --- */
 
 void space_delete(struct admin *admin, struct store_tx *tx, struct str id)

@@ -3,59 +3,10 @@
 #include "model/device/device_counts.h"
 #include "model/domain.h"
 #include "model/live/live.h"
-#include "model/management/audit.h"
-#include "model/outbox/webhook_settings.h"
 #include "model/ports/overview_store.h"
-#include "model/ports/tenant_store.h"
 
 #define DAY_MS INT64_C(86400000)
 #define FIRMWARE_ROWS_MAX 100
-
-static void write_url(struct json_writer *w, const char *name, struct url_source *urls,
-                      void (*append)(struct url_source *source, const char *local_host, struct buf *out),
-                      const char *local_host)
-{
-    struct buf url;
-    buf_init(&url, 512);
-    append(urls, local_host, &url);
-    json_field_str(w, name, buf_str(&url));
-    buf_deinit(&url);
-}
-
-void partner_settings(struct admin *admin, struct store_tx *tx, const char *local_host)
-{
-    struct partner_row row;
-    struct url_source *urls = admin->domain->urls;
-    if (admin_failed(admin, partner_store_find(tx, admin->principal.partner_no, admin->arena, &row))) {
-        return;
-    }
-    struct json_writer w;
-    json_writer_init(&w, &admin->reply->body);
-    json_begin_object(&w);
-    json_field_str(&w, "name", row.name);
-    json_field_str(&w, "short_code", row.short_code);
-    write_url(&w, "public_url", urls, urls->hub_url, local_host);
-    write_url(&w, "mqtt_url", urls, urls->mqtt_url, local_host);
-    if (webhook_settings_write(admin, tx, &w)) {
-        json_end_object(&w);
-        admin->reply->status = 200;
-    }
-}
-
-void partner_settings_update(struct admin *admin, struct store_tx *tx, const struct json *body, const char *local_host)
-{
-    const struct json *webhook = json_get(body, "webhook");
-    struct json *before = webhook_settings_document(admin, tx);
-    if (webhook && !webhook_settings_change(admin, tx, webhook)) {
-        json_free(before);
-        return;
-    }
-    struct json *after = webhook_settings_document(admin, tx);
-    admin_audit(admin, tx, "settings.update", "partner", STR(""), audit_diff(admin->arena, before, after));
-    json_free(before);
-    json_free(after);
-    partner_settings(admin, tx, local_host);
-}
 
 static void write_firmware(struct str model, struct str version, int64_t devices, void *arg)
 {

@@ -19,6 +19,16 @@ enum err partner_store_insert(struct store_tx *tx, struct partner_row *row) MUST
 /* ERR_NOT_FOUND. */
 enum err partner_store_find(struct store_tx *tx, int64_t no, struct arena *arena, struct partner_row *ret_row) MUST_CHECK;
 
+/* Name, short code and suspension. ERR_EXISTS: another partner has the short code. */
+enum err partner_store_update(struct store_tx *tx, const struct partner_row *row) MUST_CHECK;
+/* The partner-wide legacy registration key (device-api.md 2.2): sealed, and whether it is in force. ptr NULL: none. */
+enum err partner_store_legacy_key(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_sealed,
+                                  bool *ret_on) MUST_CHECK;
+/* hash NULL: not in force. */
+enum err partner_store_set_legacy_key(struct store_tx *tx, int64_t no, struct str sealed, const uint8_t *hash) MUST_CHECK;
+/* The partner has devices: *ret_any. */
+enum err partner_store_has_devices(struct store_tx *tx, int64_t no, bool *ret_any) MUST_CHECK;
+
 struct organization_row {
     int64_t no, partner_no;
     struct uuid id;
@@ -37,10 +47,18 @@ enum err organization_store_list(struct store_tx *tx, int64_t partner_no, struct
                                  void (*visit)(const struct organization_row *row, void *arg), void *arg) MUST_CHECK;
 int64_t organization_store_count(struct store_tx *tx, int64_t partner_no, struct str search);
 
+/* Name, display name, sandbox, suspension and contacts. */
+enum err organization_store_update(struct store_tx *tx, const struct organization_row *row) MUST_CHECK;
+
 struct organization_statistics {
     int64_t devices, users, spaces, open_incidents;
 };
 enum err organization_store_statistics(struct store_tx *tx, int64_t no, struct organization_statistics *ret) MUST_CHECK;
 int64_t organization_store_device_count(struct store_tx *tx, int64_t no);
+
+/* What a tenant (enum tenant_kind) has set: a JSON object, "{}" at first. */
+enum err tenant_settings_store_get(struct store_tx *tx, int tenant_kind, int64_t tenant_no, struct arena *arena,
+                                   struct str *ret_document) MUST_CHECK;
+enum err tenant_settings_store_put(struct store_tx *tx, int tenant_kind, int64_t tenant_no, struct str document) MUST_CHECK;
 
 #endif

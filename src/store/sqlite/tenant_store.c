@@ -1,5 +1,6 @@
 #include "model/ports/tenant_store.h"
 
+#include "base/crypto.h"
 #include "store/sqlite/tx.h"
 
 enum err partner_store_insert(struct store_tx *tx, struct partner_row *row)
@@ -39,6 +40,54 @@ enum err partner_store_find(struct store_tx *tx, int64_t no, struct arena *arena
     }
     enum err err = query_finish(&q);
     return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err partner_store_update(struct store_tx *tx, const struct partner_row *row)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE partner SET name = ?2, short_code = ?3, suspended = ?4 WHERE no = ?1");
+    query_bind_i64(&q, 1, row->no);
+    query_bind_str(&q, 2, row->name);
+    query_bind_str(&q, 3, row->short_code);
+    query_bind_i64(&q, 4, row->suspended);
+    return query_finish(&q);
+}
+
+enum err partner_store_legacy_key(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_sealed, bool *ret_on)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT legacy_key_sealed, legacy_key_hash IS NOT NULL FROM partner WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    *ret_sealed = (struct str){NULL, 0};
+    *ret_on = false;
+    if (query_next(&q) && !query_is_null(&q, 0)) {
+        *ret_sealed = query_str_copy(&q, 0, arena);
+        *ret_on = query_i64(&q, 1) != 0;
+    }
+    return query_finish(&q);
+}
+
+enum err partner_store_set_legacy_key(struct store_tx *tx, int64_t no, struct str sealed, const uint8_t *hash)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE partner SET legacy_key_sealed = ?2, legacy_key_hash = ?3 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_blob(&q, 2, sealed.ptr, sealed.len);
+    if (hash) {
+        query_bind_blob(&q, 3, hash, SHA256_BYTES);
+    } else {
+        query_bind_null(&q, 3);
+    }
+    return query_finish(&q);
+}
+
+enum err partner_store_has_devices(struct store_tx *tx, int64_t no, bool *ret_any)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT 1 FROM device WHERE partner_no = ?1 LIMIT 1");
+    query_bind_i64(&q, 1, no);
+    *ret_any = query_next(&q);
+    return query_finish(&q);
 }
 
 #define ORGANIZATION_COLUMNS \
@@ -97,6 +146,43 @@ enum err organization_store_find(struct store_tx *tx, int64_t no, struct arena *
     }
     enum err err = query_finish(&q);
     return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err organization_store_update(struct store_tx *tx, const struct organization_row *row)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "UPDATE organization SET name = ?2, display_name = ?3, sandbox = ?4, suspended = ?5, contacts = ?6 WHERE no = ?1");
+    query_bind_i64(&q, 1, row->no);
+    query_bind_str(&q, 2, row->name);
+    query_bind_str(&q, 3, row->display_name);
+    query_bind_i64(&q, 4, row->sandbox);
+    query_bind_i64(&q, 5, row->suspended);
+    query_bind_str(&q, 6, row->contacts);
+    return query_finish(&q);
+}
+
+enum err tenant_settings_store_get(struct store_tx *tx, int tenant_kind, int64_t tenant_no, struct arena *arena,
+                                   struct str *ret_document)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT document FROM tenant_settings WHERE tenant_kind = ?1 AND tenant_no = ?2");
+    query_bind_i64(&q, 1, tenant_kind);
+    query_bind_i64(&q, 2, tenant_no);
+    *ret_document = query_next(&q) ? query_str_copy(&q, 0, arena) : STR("{}");
+    return query_finish(&q);
+}
+
+enum err tenant_settings_store_put(struct store_tx *tx, int tenant_kind, int64_t tenant_no, struct str document)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "INSERT INTO tenant_settings (tenant_kind, tenant_no, document) VALUES (?1, ?2, ?3) "
+                "ON CONFLICT (tenant_kind, tenant_no) DO UPDATE SET document = ?3");
+    query_bind_i64(&q, 1, tenant_kind);
+    query_bind_i64(&q, 2, tenant_no);
+    query_bind_str(&q, 3, document);
+    return query_finish(&q);
 }
 
 enum err organization_store_list(struct store_tx *tx, int64_t partner_no, struct str search, struct page page,
