@@ -16,6 +16,7 @@ static const struct route *const tables[] = {
     organization_routes,
     partner_device_routes,
     partner_routes,
+    rule_routes,
     session_routes,
     space_routes,
     system_routes,

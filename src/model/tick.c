@@ -5,12 +5,14 @@
 #include "model/device/presence.h"
 #include "model/telemetry/telemetry.h"
 #include "model/live/trace.h"
+#include "model/rule/rules.h"
 
 void domain_tick(struct domain *domain)
 {
     commands_tick(domain);
     presence_tick(domain);
     telemetry_tick(domain);
+    rules_tick(domain);
     trace_tick(domain);
     files_tick(domain);
     housekeeping_tick(domain);

@@ -63,6 +63,7 @@ before(async () => {
   await organization.patch(`/devices/${device.id}`, { configuration: { a: 1 } });
   await partner.put(`/models/${model.id}/config_schema`, { type: 'object' });
   const command = await organization.post(`/devices/${device.id}/commands`, { name: 'reboot' });
+  const rule = await partner.post(`/models/${model.id}/rules`, { name: 'Secret rule' }, 201);
   const incident = await organization.post('/incidents', { device_id: device.id, title: 'Secret trouble' }, 201);
   const definition = (await partner.get(`/models/${model.id}/commands`)).data[0];
   const upload = (path, key, raw) => request(server.http, 'POST', path, { key, raw, headers: { 'content-type': 'text/plain' } });
@@ -84,7 +85,7 @@ before(async () => {
   const delivery = await partner.post('/settings/webhook/test', {});
   await until(async () => (await partner.get(`/webhook_deliveries/${delivery.id}`)).state === 'failed', 'a refused address is given up');
   const { sn, mac } = await partner.get(`/devices/${device.id}`);
-  a = { partner, organization, identity: { sn, mac }, delivery, mails: built.mails, model, device, second, free, space, command, incident, definition, hardwareKey, file, ownFile, dump, partnerRead, organizationRead, customer: built.customer,
+  a = { partner, organization, identity: { sn, mac }, delivery, mails: built.mails, model, device, second, free, space, command, incident, rule, definition, hardwareKey, file, ownFile, dump, partnerRead, organizationRead, customer: built.customer,
     keys: { PARTNER: server.partner_key, ORGANIZATION: built.customer.api_key, DEVICE: device.access_key } };
   outsiders = { foreignPartner: built.foreignPartnerKey, foreignOrganization: built.foreign.api_key, foreign: built.foreign, sibling: built.sibling, revoked, expired };
 });
@@ -95,7 +96,7 @@ function fill(route, objects = {}) {
   const segments = route.path.split('/');
   return segments.map((segment, i) => {
     if (!segment.startsWith(':')) return segment;
-    const ids = { m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, incident_id: a.incident.id, n: 1,
+    const ids = { m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, incident_id: a.incident.id, rule_id: a.rule.id, n: 1,
       file_id: a.file.id, dump_id: a.dump.id, mime: 'text%2Fplain', type: 'text', subtype: 'plain', filename: 'intruder.txt',
       id: { devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id, dumps: a.dump.id,
         files: route.access === 'PARTNER' ? a.file.id : a.ownFile.id,
@@ -210,7 +211,7 @@ test('a key that may only read writes nothing', async () => {
       assert.deepEqual(answer(reply), FORBIDDEN, describeCall(route, 'a reading key'));
     }
     for (const route of routes.filter((one) => ['PARTNER', 'ORGANIZATION'].includes(one.access) && !one.writes)) {
-      assert.ok(route.method === 'GET' || /lookup$/.test(route.path), `${route.method} ${route.path} writes without being marked as writing`);
+      assert.ok(route.method === 'GET' || /(lookup|rule_id\/test)$/.test(route.path), `${route.method} ${route.path} writes without being marked as writing`);
     }
   });
 });

@@ -1,4 +1,4 @@
-/* Incidents, events and timelines (device-api.md 9; management-api.md 3.6, 5.7, 6.1). */
+/* Incidents, events, timelines and rules (device-api.md 9; management-api.md 3.6, 5.5, 5.7, 6.1). */
 #include "api/openapi/description.h"
 
 #define DEVICE "/v1/devices/:id"
@@ -9,6 +9,8 @@
 #define INCIDENT_QUERY \
     PAGE "; " WINDOW "; status text; priority text; title text; description text; issue text; device_model text; " \
          "partner_name text; sub_model text; space_id space"
+#define RULE PARTNER "/models/:m/rules/:rule_id"
+#define RULE_FIELDS "description text<=10000; priority any; active bool; auto_close bool; definition RuleDefinition"
 #define EVENT_QUERY PAGE "; " WINDOW "; name text; category text; order enum(ASC|DESC)"
 #define TIMELINE_QUERY PAGE "; " WINDOW "; order enum(ASC|DESC)"
 
@@ -34,5 +36,12 @@ const struct description incident_descriptions[] = {
     {"GET", PARTNER "/devices/:id/incidents", "Incidents of a device", INCIDENT_QUERY, NULL, "data Incident"},
     {"GET", PARTNER "/devices/:id/events", "Events that a device reported", EVENT_QUERY, NULL, "data DeviceEvent"},
     {"GET", PARTNER "/devices/:id/timeline", "What happened to a device", TIMELINE_QUERY, NULL, "data TimelineEntry"},
+    {"GET", PARTNER "/rules", "Rules of all models", PAGE, NULL, "data Rule"},
+    {"GET", PARTNER "/models/:m/rules", "Rules of a model", PAGE, NULL, "data Rule"},
+    {"POST", PARTNER "/models/:m/rules", "Add a rule", NULL, "{name! text<=255; " RULE_FIELDS "}", "201 Rule"},
+    {"PATCH", RULE, "Change a rule", NULL, "{name text<=255; " RULE_FIELDS "}", "Rule"},
+    {"DELETE", RULE, "Delete a rule", NULL, NULL, "success"},
+    {"GET", RULE "/errors", "Values a rule could not compare", PAGE, NULL, "data RuleError"},
+    {"POST", RULE "/test", "Whether a state matches", NULL, "{state! object}", "{matches! bool}"},
     {0},
 };

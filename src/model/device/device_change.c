@@ -4,6 +4,7 @@
 #include "model/maker/catalog.h"
 #include "model/device/devices.h"
 #include "model/domain.h"
+#include "model/rule/rules.h"
 
 void device_change_init(struct device_change *change, struct domain *domain, struct store_tx *tx, struct arena *arena,
                         enum transport transport)
@@ -38,6 +39,9 @@ void device_change_apply(const struct device_change *change)
         catalog_put_space(change->domain->catalog, change->new_space_no, change->new_space_parent_no);
     }
     hot_changes_apply(&change->hot, change->domain);
+    if (change->doubted_no) {
+        rules_doubt(change->domain, change->doubted_no);
+    }
 }
 
 void device_brief_of_core(struct domain *domain, const struct device_core *core, struct device_brief *ret_brief)

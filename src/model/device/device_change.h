@@ -16,6 +16,7 @@ struct device_change {
     struct hot_changes hot;
     enum transport transport; /* of the device that asked; TRANSPORT_NONE: a person or a key */
     int64_t now_ms;           /* unix */
+    int64_t doubted_no;       /* a device whose rules have to decide anew (model/rule/rules.h); 0: none */
     int64_t new_space_no, new_space_parent_no; /* a space that it made; 0: none */
 };
 

@@ -222,6 +222,7 @@ void device_kick(struct admin *admin, struct store_tx *tx, const struct device_c
 void device_suspend_incidents(struct admin *admin, struct store_tx *tx, const struct device_core *device, bool suspended)
 {
     struct device_change *change = device_change_of_admin(admin, tx);
+    change->doubted_no = suspended ? 0 : device->no;
     if (!admin_failed(admin, device_store_set_incidents_suspended(tx, device->no, suspended))) {
         device_change_emit(change, EVENT_DEVICE_UPDATED, device, 0, (struct str){NULL, 0});
         device_audit(admin, tx, suspended ? "device.suspend_incidents" : "device.resume_incidents", device, STR(""));

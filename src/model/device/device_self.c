@@ -311,6 +311,7 @@ enum err device_self_settings(struct device_change *change, const struct device_
         return ERR_OK;
     }
     enum err err = device_store_core(change->tx, device->no, &core);
+    change->doubted_no = suspend ? 0 : device->no;
     if (err == ERR_OK) {
         err = device_store_set_incidents_suspended(change->tx, device->no, suspend);
     }

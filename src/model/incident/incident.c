@@ -172,7 +172,7 @@ enum err incident_open(struct device_change *change, const struct device_core *c
 enum err incident_close(struct device_change *change, struct incident_row *row)
 {
     row->closed_at = row->updated_at = change->now_ms;
-    enum err err = incident_store_close(change->tx, row->no, change->now_ms);
+    enum err err = incident_store_close(change->tx, row);
     return err == ERR_OK ? announce(change, row, false, true) : err;
 }
 

@@ -155,7 +155,17 @@ void incident_close_by(struct admin *admin, struct store_tx *tx, struct str id)
         reply_error(admin->reply, 404, "Incident not found");
         return;
     }
-    if (!admin_failed(admin, incident_close(device_change_of_admin(admin, tx), &row))) {
+    struct device_change *change = device_change_of_admin(admin, tx);
+    if (row.rule_no) { /* samples up to now are not to open it again, those behind may */
+        struct device_brief hot = {0};
+        change->doubted_no = row.device_no;
+        bool known = device_table_find_no(admin->domain->devices, row.device_no, &hot);
+        struct sample_position now = {hot.sample_day, hot.sample_seq};
+        if (known && sample_position_is_after(now, row.position)) {
+            row.position = now;
+        }
+    }
+    if (!admin_failed(admin, incident_close(change, &row))) {
         audit(admin, tx, "incident.close", &row);
         admin_reply_success(admin);
     }

@@ -4,6 +4,7 @@
 #define MUSTER_MODEL_PORTS_INCIDENT_STORE_H
 
 #include "model/ports/row.h"
+#include "model/ports/telemetry_store.h"
 
 struct incident_row {
     int64_t no;
@@ -13,10 +14,23 @@ struct incident_row {
     struct str title, description, issue; /* description ptr NULL: none */
     struct str acknowledged_by;           /* ptr NULL: by nobody; only when read */
     int64_t created_at, updated_at, closed_at; /* unix ms; TIME_NONE: null */
+    int64_t rule_no;                 /* 0: no rule made it */
+    struct sample_position position; /* of a rule's: the newest sample that decided on it */
 };
 
 enum err incident_store_insert(struct store_tx *tx, struct incident_row *row) MUST_CHECK; /* sets row->no */
-enum err incident_store_close(struct store_tx *tx, int64_t no, int64_t at) MUST_CHECK;
+enum err incident_store_close(struct store_tx *tx, const struct incident_row *row) MUST_CHECK; /* closed_at, position */
+/* The newest one that this rule made for the device, active or not. ERR_NOT_FOUND. */
+enum err incident_store_last_of_rule(struct store_tx *tx, int64_t device_no, int64_t rule_no, struct arena *arena,
+                                     struct incident_row *ret_row) MUST_CHECK;
+/* At most `max` active ones of a rule. */
+enum err incident_store_active_of_rule(struct store_tx *tx, int64_t rule_no, int64_t max, struct arena *arena,
+                                       struct incident_row **ret_rows, size_t *ret_count) MUST_CHECK;
+/* Active ones of all rules, and those that a sample behind `after` decided on. */
+enum err incident_store_each_of_rules(struct store_tx *tx, struct sample_position after,
+                                      void (*visit)(int64_t device_no, int64_t rule_no, bool active,
+                                                    struct sample_position position, void *arg),
+                                      void *arg) MUST_CHECK;
 enum err incident_store_acknowledge(struct store_tx *tx, int64_t no, struct str by, int64_t at) MUST_CHECK;
 /* The active one of this device, origin and issue. ERR_NOT_FOUND. */
 enum err incident_store_active(struct store_tx *tx, int64_t device_no, int origin, struct str issue, struct arena *arena,

@@ -157,6 +157,7 @@ struct telemetry *telemetry_new(struct domain *domain)
     history_list_init(&t->batch_history);
     t->held_last = &t->held;
     t->presence = presence_new(domain);
+    t->rules = rules_new(domain);
     flush_init(t);
     return t;
 }
@@ -182,6 +183,7 @@ void telemetry_free(struct telemetry *t)
     history_free_all(&t->history);
     history_free_all(&t->batch_history);
     presence_free(t->presence);
+    rules_free(t->rules);
     pthread_mutex_destroy(&t->lock);
     mem_free(t);
 }
@@ -234,6 +236,7 @@ void history_item_free(struct history_item *item)
 void telemetry_batch_begin(struct domain *domain)
 {
     struct telemetry *t = domain->telemetry;
+    rules_batch_begin(t->rules);
     pthread_mutex_lock(&t->lock);
     while (t->bytes > STATE_CACHE_BYTES_MAX && !list_is_empty(&t->clean)) {
         entry_free(t, list_entry(t->clean.next, struct state_entry, node));
@@ -315,6 +318,7 @@ void telemetry_batch_end(struct domain *domain, bool committed)
         release(t, entry, committed);
         entry = next;
     }
+    rules_batch_end(t->rules, committed);
     if (committed) {
         pthread_mutex_lock(&t->lock);
         history_append(&t->history, &t->batch_history);
@@ -429,6 +433,16 @@ static enum err refuse_state(struct reply *reply, const struct state_limits *lim
     return ERR_INVALID;
 }
 
+/* What the model's rules say of the state after a report (3.2.3). */
+static void judge(struct telemetry *t, const struct device_brief *device, const struct sample_row *row,
+                  const struct state_entry *entry)
+{
+    const struct rule_set *set = rules_of_model(t->rules, device->model_no);
+    if (set && row->kind == SAMPLE_REPORTED && device->organization_no) {
+        rules_judge(t->rules, set, device, row->position, state_flat(entry->pending_state));
+    }
+}
+
 /* Merges a row into the pending state and appends it. `device` is the hot record. *ret_status_changed: what the status
  * or the sweep's flag became differs from before. */
 static enum err append_row(struct domain *domain, struct store_tx *tx, const struct device_brief *device,
@@ -461,6 +475,7 @@ static enum err append_row(struct domain *domain, struct store_tx *tx, const str
     *ret_after = live_after(&before, row);
     *ret_status_changed = before.status != ret_after->status || before.swept != ret_after->swept;
     set_pending(t, entry, state, ret_after);
+    judge(t, device, row, entry);
     if (before.status != ret_after->status) {
         note_history(t, entry, row->received_ms, row->status);
     }
@@ -490,6 +505,7 @@ enum err telemetry_replay_row(struct domain *domain, struct store_tx *tx, const 
     }
     struct live after = live_after(&before, row);
     set_pending(t, entry, state, &after);
+    judge(t, device, row, entry);
     if (before.status != after.status) {
         note_history(t, entry, row->received_ms, row->status);
     }
@@ -579,6 +595,15 @@ enum err telemetry_record_status(struct domain *domain, struct store_tx *tx, int
 }
 
 /* ---- other threads ---- */
+
+struct sample_position telemetry_published(struct domain *domain)
+{
+    struct telemetry *t = domain->telemetry;
+    pthread_mutex_lock(&t->lock);
+    struct sample_position position = t->published;
+    pthread_mutex_unlock(&t->lock);
+    return position;
+}
 
 void telemetry_forget(struct domain *domain, int64_t device_no)
 {

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "model/device/device_table.h"
 #include "model/event.h"
+#include "model/ports/telemetry_store.h"
 #include "model/reply.h"
 
 struct domain;
@@ -69,6 +70,9 @@ enum err telemetry_write_series(struct domain *domain, struct store_tx *tx, cons
  * state at once; what is under way for the old epoch is dropped when it commits. From `committed` on LANE_REGISTRY,
  * after the hot record was changed. */
 void telemetry_forget(struct domain *domain, int64_t device_no);
+
+/* Up to where samples are committed and published. Any thread. */
+struct sample_position telemetry_published(struct domain *domain);
 
 /* ---- for the domain's start, tick and end, and for the store ---- */
 

@@ -156,7 +156,8 @@ static enum err slice_write(struct telemetry *t, struct store_tx *tx)
         err = contacts_write(t, tx);
     }
     f->round_ends = err == ERR_OK && !f->history && f->flushed_count == 0 && f->contact_count == 0;
-    return f->round_ends ? checkpoint_store_write(tx, f->position) : err;
+    bool judged = !f->round_ends || !rules_pending_until(t->rules, f->position); /* else the next round's checkpoint passes it */
+    return f->round_ends && judged ? checkpoint_store_write(tx, f->position) : err;
 }
 
 static void slice_committed(struct telemetry *t)
@@ -253,6 +254,10 @@ void flush_deinit(struct telemetry *t)
 enum err telemetry_flush_all(struct domain *domain, struct store_tx *tx)
 {
     struct telemetry *t = domain->telemetry;
+    enum err rules_err = rules_apply_all(t->rules, tx);
+    if (rules_err != ERR_OK) {
+        return rules_err;
+    }
     round_begin(t, true);
     do {
         enum err err = slice_write(t, tx);
@@ -383,10 +388,15 @@ enum err telemetry_load(struct domain *domain, struct store_tx *tx)
     if (err != ERR_OK) {
         return err;
     }
+    err = rules_load(domain->telemetry->rules, tx, replay.last);
+    if (err != ERR_OK) {
+        return err;
+    }
     telemetry_batch_begin(domain);
     err = sample_store_replay(tx, replay.last, replay_row, &replay);
     domain->telemetry->batch_position = replay.last;
     telemetry_batch_end(domain, err == ERR_OK);
+    rules_replayed(domain->telemetry->rules);
     if (err == ERR_OK) {
         presence_load(domain);
     }

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "model/domain.h"
 #include "model/ports/telemetry_store.h"
+#include "model/rule/rules.h"
 #include "model/telemetry/state.h"
 #include "model/telemetry/telemetry.h"
 
@@ -88,6 +89,7 @@ struct telemetry {
     struct sample_position batch_position;
     unsigned batch_samples;
     struct presence *presence;
+    struct rules *rules;
     /* the ticker's and the registry lane's, in turn */
     struct flush flush;
     int64_t next_retain_at_ms, next_rotate_at_ms;

@@ -21,6 +21,8 @@ void incident_columns_read(struct query *q, struct arena *arena, struct incident
         .closed_at = query_time(q, 11),
         .partner_no = query_i64(q, 12),
         .acknowledged_by = query_str_copy(q, 13, arena),
+        .rule_no = query_i64(q, 14),
+        .position = {(int32_t)query_i64(q, 15), query_i64(q, 16)},
     };
 }
 
@@ -29,7 +31,8 @@ enum err incident_store_insert(struct store_tx *tx, struct incident_row *row)
     struct query q;
     query_begin(&q, tx,
                 "INSERT INTO incident (id, device_no, organization_no, origin, priority, title, description, issue, "
-                "created_at, updated_at, partner_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)");
+                "created_at, updated_at, partner_no, rule_no, day, seq) "
+                "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, nullif(?11, 0), ?12, ?13)");
     query_bind_uuid(&q, 1, &row->id);
     query_bind_i64(&q, 2, row->device_no);
     query_bind_i64(&q, 3, row->organization_no);
@@ -40,6 +43,9 @@ enum err incident_store_insert(struct store_tx *tx, struct incident_row *row)
     query_bind_str(&q, 8, row->issue);
     query_bind_time(&q, 9, row->created_at);
     query_bind_i64(&q, 10, row->partner_no);
+    query_bind_i64(&q, 11, row->rule_no);
+    query_bind_i64(&q, 12, row->position.day);
+    query_bind_i64(&q, 13, row->position.seq);
     enum err err = query_finish(&q);
     if (err == ERR_OK) {
         row->no = tx_last_row(tx);
@@ -47,12 +53,14 @@ enum err incident_store_insert(struct store_tx *tx, struct incident_row *row)
     return err;
 }
 
-enum err incident_store_close(struct store_tx *tx, int64_t no, int64_t at)
+enum err incident_store_close(struct store_tx *tx, const struct incident_row *row)
 {
     struct query q;
-    query_begin(&q, tx, "UPDATE incident SET closed_at = ?2, updated_at = ?2 WHERE no = ?1");
-    query_bind_i64(&q, 1, no);
-    query_bind_time(&q, 2, at);
+    query_begin(&q, tx, "UPDATE incident SET closed_at = ?2, updated_at = ?2, day = ?3, seq = ?4 WHERE no = ?1");
+    query_bind_i64(&q, 1, row->no);
+    query_bind_time(&q, 2, row->closed_at);
+    query_bind_i64(&q, 3, row->position.day);
+    query_bind_i64(&q, 4, row->position.seq);
     return query_finish(&q);
 }
 
@@ -95,6 +103,52 @@ enum err incident_store_active(struct store_tx *tx, int64_t device_no, int origi
     query_bind_str(&q, 2, issue);
     query_bind_i64(&q, 3, origin);
     return read_one(&q, arena, ret_row);
+}
+
+enum err incident_store_last_of_rule(struct store_tx *tx, int64_t device_no, int64_t rule_no, struct arena *arena,
+                                     struct incident_row *ret_row)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT " COLUMNS " FROM incident WHERE device_no = ?1 AND rule_no = ?2 ORDER BY no DESC LIMIT 1");
+    query_bind_i64(&q, 1, device_no);
+    query_bind_i64(&q, 2, rule_no);
+    return read_one(&q, arena, ret_row);
+}
+
+enum err incident_store_active_of_rule(struct store_tx *tx, int64_t rule_no, int64_t max, struct arena *arena,
+                                       struct incident_row **ret_rows, size_t *ret_count)
+{
+    struct incident_row *rows = arena_alloc(arena, (size_t)max * sizeof *rows);
+    size_t count = 0;
+    struct query q;
+    query_begin(&q, tx, "SELECT " COLUMNS " FROM incident WHERE rule_no = ?1 AND closed_at IS NULL LIMIT ?2");
+    query_bind_i64(&q, 1, rule_no);
+    query_bind_i64(&q, 2, max);
+    while ((int64_t)count < max && query_next(&q)) {
+        incident_columns_read(&q, arena, &rows[count++]);
+    }
+    *ret_rows = rows;
+    *ret_count = count;
+    return query_finish(&q);
+}
+
+enum err incident_store_each_of_rules(struct store_tx *tx, struct sample_position after,
+                                      void (*visit)(int64_t device_no, int64_t rule_no, bool active,
+                                                    struct sample_position position, void *arg),
+                                      void *arg)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT device_no, rule_no, closed_at IS NULL, day, seq FROM incident WHERE rule_no IS NOT NULL AND "
+                "closed_at IS NULL UNION SELECT device_no, rule_no, closed_at IS NULL, day, seq FROM incident "
+                "WHERE rule_no IS NOT NULL AND (day, seq) > (?1, ?2)");
+    query_bind_i64(&q, 1, after.day);
+    query_bind_i64(&q, 2, after.seq);
+    while (query_next(&q)) {
+        visit(query_i64(&q, 0), query_i64(&q, 1), query_i64(&q, 2) != 0,
+              (struct sample_position){(int32_t)query_i64(&q, 3), query_i64(&q, 4)}, arg);
+    }
+    return query_finish(&q);
 }
 
 enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struct arena *arena,

@@ -110,6 +110,7 @@ enum err product_model_store_delete(struct store_tx *tx, int64_t no)
         "DELETE FROM telemetry_key WHERE model_no = ?1",
         "DELETE FROM command_definition WHERE model_no = ?1",
         "DELETE FROM hardware_key WHERE model_no = ?1",
+        "DELETE FROM rule WHERE model_no = ?1",
         "DELETE FROM model WHERE no = ?1",
     };
     enum err err = ERR_OK;

@@ -1,0 +1,77 @@
+/* Rules on telemetry (management-api.md 5.5): judged on the telemetry lane on each merged state, acted on in the registry.
+ *
+ * The active rules of a model are compiled into one set; a model without any costs a message the look at one pointer.
+ * What a sample's judgement changes against what is known to be open becomes an effect when the sample's batch is
+ * committed, and effects are applied in their order by operations on the registry. The checkpoint of the states never
+ * passes a sample whose effects are not in the registry, so after a crash the rows behind it are judged again; an
+ * incident keeps the position of the newest sample that decided on it, and no older one decides again. That makes each
+ * incident open exactly once.
+ *
+ * What is known is memory only: made from the active incidents at the start, put in doubt when something else closes an
+ * incident, so that the next sample decides anew. */
+#ifndef MUSTER_MODEL_RULES_H
+#define MUSTER_MODEL_RULES_H
+
+#include <stdatomic.h>
+
+#include "model/device/device_table.h"
+#include "model/ports/rule_store.h"
+
+struct domain;
+struct rules;
+struct rule_set;
+
+#define RULES_OF_MODEL_MAX 64
+
+struct rules *rules_new(struct domain *domain);
+void rules_free(struct rules *rules); /* NULL is accepted */
+
+/* ---- the telemetry lane's thread; at the start, the only one ---- */
+
+struct rule_index {
+    size_t count;
+    struct rule_index *retired_next;
+    struct rule_set *_Atomic sets[]; /* by number of the model */
+};
+struct rules_front { /* the first member of struct rules */
+    struct rule_index *_Atomic index;
+};
+
+/* The set of a model; NULL: it has no active rule. Valid until the next rules_batch_begin. */
+static inline const struct rule_set *rules_of_model(const struct rules *rules, int64_t model_no)
+{
+    const struct rules_front *front = (const struct rules_front *)(const void *)rules;
+    struct rule_index *index = atomic_load_explicit(&front->index, memory_order_acquire);
+    return (size_t)model_no < index->count ? atomic_load_explicit(&index->sets[model_no], memory_order_acquire) : NULL;
+}
+void rules_batch_begin(struct rules *rules);
+/* Judges the state after a sample of a claimed device; `state` is borrowed for the call. */
+void rules_judge(struct rules *rules, const struct rule_set *set, const struct device_brief *device,
+                 struct sample_position position, struct str state);
+/* Before the batch's position is published. */
+void rules_batch_end(struct rules *rules, bool committed);
+
+/* ---- the start ---- */
+
+/* Sets, what is open, and which samples have been decided on; before the rows behind the checkpoint are replayed. */
+enum err rules_load(struct rules *rules, struct store_tx *tx, struct sample_position checkpoint) MUST_CHECK;
+/* All of them are replayed. */
+void rules_replayed(struct rules *rules);
+
+/* ---- any thread ---- */
+
+/* Whether effects of samples up to `position` are not in the registry yet. */
+bool rules_pending_until(struct rules *rules, struct sample_position position);
+/* Somebody closed an incident of a rule, or incidents may be made again for the device: its next sample decides anew. */
+void rules_doubt(struct domain *domain, int64_t device_no);
+/* Once a second: effects that could not be applied, and incidents of rules that are gone. */
+void rules_tick(struct domain *domain);
+/* Effects that wait now, in a transaction of the caller on the registry (the end of the program). */
+enum err rules_apply_all(struct rules *rules, struct store_tx *tx) MUST_CHECK;
+
+/* From `committed` on LANE_REGISTRY: the model's active rules are these now; `rows` are borrowed for the call. */
+void rules_replace(struct domain *domain, int64_t model_no, const struct rule_row *rows, size_t count);
+/* Incidents of a rule that was switched off or deleted are to be closed. */
+void rules_want_sweep(struct domain *domain);
+
+#endif
