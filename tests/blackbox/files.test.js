@@ -2,19 +2,20 @@
 // (device-api.md 3.3, 4.1, 8; management-api.md 3.3, 5.6, 5.7, 6.1, 6.2; mqtt.md 5.1).
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, setup, startServer, until } from './support/server.js';
 import { configured } from './support/config.js';
+import { blob, editDatabase } from './support/database.js';
 import { connect } from './support/mqtt.js';
 
 const FILE = ['id', 'name', 'desc', 'file_type', 'version', 'checksum', 'signature', 'public_notes', 'url', 'size', 'sha256', 'created_at'];
 const DEVICE_FILE = ['id', 'name', 'url', 'desc', 'file_type', 'version', 'checksum', 'signature', 'created_at', 'public_notes'];
 const MIB = 1024 * 1024;
-const settings = () => configured('[limits]\nmanagement_requests = 0\ndevice_requests = 0\ndump_request = 1048576\ndump_size = 1500000\ndevice_dumps = 5\n[files]\nfile_max = 134217728\n');
+const args = configured('[limits]\nmanagement_requests = 0\ndevice_requests = 0\ndump_request = 1048576\ndump_size = 1500000\ndevice_dumps = 5\n[files]\nfile_max = 134217728\n');
 const env = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=4` }; // memory that is only waiting to be reused is not looked at here
 
 let server;
@@ -25,7 +26,7 @@ let model;
 
 before(async () => {
   keys = setup();
-  server = Object.assign(await startServer({ dir: keys.dir, args: settings(), env }), keys);
+  server = Object.assign(await startServer({ dir: keys.dir, args, env }), keys);
   partner = client(server, 'partner', keys.partner_key);
   organization = client(server, 'organization', keys.organization_key);
   model = await makeModel(server);
@@ -321,10 +322,23 @@ describe('large and broken transfers', () => {
     await server.kill();
     hit.call.destroy();
     assert.equal(incoming().length, 1);
-    Object.assign(server, await startServer({ dir: keys.dir, args: settings(), env }));
+    Object.assign(server, await startServer({ dir: keys.dir, args, env }));
     assert.equal(incoming().length, 0);
     assert.equal(contents().length, before);
   });
+});
+
+test('the last of the disk is left alone', async () => {
+  const written = readFileSync(args[1], 'utf8');
+  const reload = (text) => { writeFileSync(args[1], text); server.signal('SIGHUP'); };
+  try {
+    reload(`${written}disk_reserve = 9007199254740992\n`);
+    await until(async () => (await upload({ name: 'Too much' })).status === 503, 'uploads are refused');
+    assert.deepEqual(incoming(), []);
+  } finally {
+    reload(written);
+  }
+  await until(async () => (await upload({ name: 'Fits' })).status === 201, 'uploads are taken again');
 });
 
 describe('what devices get', () => {
@@ -371,8 +385,19 @@ describe('what devices get', () => {
     assert.deepEqual(await levels(late), ['1.10.0', higher.id]);
     assert.deepEqual(await levels(await register(server, own.key, { firmware_version: '1.10.0+build.7', sn: 'even' })), [null, null]);
     await server.stop();
-    Object.assign(server, await startServer({ dir: keys.dir, args: settings(), env }));
+    editDatabase(keys.dir, // a fleet that takes more than one step to look through
+      `CREATE TEMP TABLE template AS SELECT * FROM device WHERE id = ${blob(late.id)};
+      INSERT INTO device (id, partner_no, model_no, key_hash, key_issued_at, name, firmware_version, created_at)
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+      SELECT randomblob(16), partner_no, model_no, randomblob(32), key_issued_at, name, '1.0.0', created_at FROM n, template;`);
+    Object.assign(server, await startServer({ dir: keys.dir, args, env }));
     assert.deepEqual(await levels(late), ['1.10.0', higher.id]);
+    const last = await register(server, own.key, { firmware_version: '1.9.0', sn: 'last' });
+    assert.deepEqual(await levels(last), ['1.10.0', higher.id]);
+    const highest = await uploaded({ file_type: 'firmware', version: '1.10.1' }, undefined, own);
+    assert.deepEqual(await levels(late), ['1.10.1', highest.id]);
+    await partner.del(`/files/${highest.id}`);
+    await until(async () => (await levels(last))[0] === '1.10.0', 'the last device is reached');
     await partner.del(`/files/${higher.id}`);
     assert.deepEqual(await levels(), [null, null]);
     await device(late, 'POST', '/telemetry', { body: { common: { firmware_version: '1.0.9' }, custom: {} } });

@@ -90,7 +90,9 @@ static void write_run(struct op *op, struct store_tx *tx)
 {
     (void)tx;
     struct upload *upload = container_of(op, struct upload, op);
-    if (!upload->writer) {
+    if (upload->writing.failed) { /* callers stop long before */
+        op->err = ERR_INTERNAL;
+    } else if (!upload->writer) {
         op->err = blob_create(upload->domain->blobs, upload->reserve_bytes, &upload->writer);
     }
     if (op->err == ERR_OK) {
