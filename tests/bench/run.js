@@ -9,10 +9,11 @@ import { RUNS, SECONDS, builds, cleanUp, machine, mosquittoVersion, root, stopAl
 import { overload } from './overload.js';
 import { rows as connections } from './rows/connections.js';
 import { rows as durable } from './rows/durable.js';
+import { rows as management } from './rows/management.js';
 import { rows as traffic } from './rows/traffic.js';
 import { header, render } from './table.js';
 
-const rows = { ...traffic, ...durable, ...connections };
+const rows = { ...traffic, ...durable, ...connections, ...management };
 const only = process.env.BENCH_ONLY?.split(',').filter(Boolean);
 const unknown = only?.filter((name) => name !== 'core' && name !== 'overload' && !rows[name]);
 if (unknown?.length) {

@@ -1,4 +1,4 @@
-/* muster bench: a load generator on one loop for any MQTT broker, and for Muster's registration. tests/bench/run.js
+/* muster bench: a load generator on one loop for any MQTT broker, and for Muster's registrations and reports over HTTP. tests/bench/run.js
  * starts the servers side by side and writes docs/benchmarks.md. */
 #include "app/bench/modes.h"
 #include "app/bench/traffic.h"
@@ -19,7 +19,8 @@ static int bench_run(const struct cli_command *command, const struct cli_values 
     case BENCH_CONNECT:
         return connect_run(&options);
     case BENCH_REGISTER:
-        return register_run(&options);
+    case BENCH_REPORT:
+        return http_run(&options);
     case BENCH_OFFLINE:
         return offline_run(&options);
     case BENCH_CHURN:
@@ -35,7 +36,7 @@ static int bench_run(const struct cli_command *command, const struct cli_values 
 const struct cli_command command_bench = {
     .name = "bench",
     .usage = "MODE --to ADDR:PORT [OPTIONS]",
-    .summary = "Generate load against any MQTT broker, or registrations against Muster.",
+    .summary = "Generate load against any MQTT broker, or HTTP registrations and reports against Muster.",
     .details = bench_details,
     .options = bench_option_table,
     .arguments_min = 1,

@@ -3,34 +3,10 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "app/bench/credentials.h"
 #include "base/mem.h"
 
 enum { PATIENCE_MS = 30000 };
-
-struct bench_credential {
-    char id[BENCH_CLIENT_ID_BYTES], key[64];
-};
-
-static bool read_credentials(const char *path, unsigned wanted, struct bench_credential **ret_list, unsigned *ret_count)
-{
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        fprintf(stderr, "muster bench: %s cannot be read\n", path);
-        return false;
-    }
-    struct bench_credential *list = mem_calloc(wanted, sizeof *list);
-    unsigned count = 0;
-    while (count < wanted && fscanf(file, "%47s %63s", list[count].id, list[count].key) == 2) {
-        count++;
-    }
-    fclose(file);
-    *ret_list = list;
-    *ret_count = count;
-    if (count == 0) {
-        fprintf(stderr, "muster bench: %s holds no line 'id key'\n", path);
-    }
-    return count > 0;
-}
 
 static void identify(struct bench_client *client, const struct bench_credential *credential)
 {
@@ -82,10 +58,10 @@ bool crowd_init(struct crowd *crowd, const struct bench_options *options, void *
 {
     *crowd = (struct crowd){.options = options, .count = publishers + subscribers, .publishers = publishers,
                             .keep_alive = {.on_due = on_keep_alive}, .patience = {.on_due = on_patience_over}};
-    if ((options->credentials && !read_credentials(options->credentials, crowd->count, &crowd->credentials,
+    if ((options->credentials && !bench_credentials_read(options->credentials, crowd->count, &crowd->credentials,
                                                    &crowd->credential_count)) ||
         (options->subscriber_credentials &&
-         !read_credentials(options->subscriber_credentials, crowd->count, &crowd->subscriber_credentials,
+         !bench_credentials_read(options->subscriber_credentials, crowd->count, &crowd->subscriber_credentials,
                            &crowd->subscriber_credential_count))) {
         return false;
     }

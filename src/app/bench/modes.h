@@ -9,6 +9,6 @@ int connect_run(const struct bench_options *options);
 int churn_run(const struct bench_options *options);
 int storm_run(const struct bench_options *options);
 int offline_run(const struct bench_options *options);
-int register_run(const struct bench_options *options);
+int http_run(const struct bench_options *options);
 
 #endif

@@ -9,10 +9,11 @@ static const char *const mode_names[BENCH_MODE_COUNT] = {
     [BENCH_ONE_TO_ONE] = "one-to-one", [BENCH_FAN_IN] = "fan-in",   [BENCH_FAN_OUT] = "fan-out",
     [BENCH_PUBLISH] = "publish",       [BENCH_OFFLINE] = "offline", [BENCH_CONNECT] = "connect",
     [BENCH_CHURN] = "churn",           [BENCH_STORM] = "storm",     [BENCH_REGISTER] = "register",
+    [BENCH_REPORT] = "report",
 };
 
 const struct cli_option bench_option_table[] = {
-    {"to", "ADDR:PORT", "the broker, or the HTTP listener for 'register'"},
+    {"to", "ADDR:PORT", "the broker, or the HTTP listener for 'register' and 'report'"},
     {"tls", NULL, "connect with TLS (the certificate is not checked)"},
     {"resume", NULL, "with --tls: resume the session of an earlier connection"},
     {"v311", NULL, "speak MQTT 3.1.1; default 5.0"},
@@ -60,6 +61,7 @@ const char bench_details[] =
     "churn       connects and disconnects as fast as it can: CPU per connection\n"
     "storm       holds connections; when the server goes away and comes back: time until all are connected again\n"
     "register    registrations over HTTP keep-alive, one at a time per connection\n"
+    "report      telemetry over HTTP keep-alive, likewise; each connection is a device of --credentials\n"
     "\n"
     "Every message carries its number and the time it was sent, so what is lost, comes twice or out of order is counted.\n"
     "A message of QoS 1 or 2 is lost when it was acknowledged and did not arrive; one of QoS 0 when it was sent. The rates\n"
@@ -157,6 +159,7 @@ static void choose_topics(struct bench_options *o)
         [BENCH_ONE_TO_ONE] = "bench/{i}", [BENCH_FAN_IN] = "t/{i}",        [BENCH_FAN_OUT] = "bench/all",
         [BENCH_OFFLINE] = "bench/{i}",    [BENCH_CONNECT] = "bench/{i}/{k}", [BENCH_PUBLISH] = "v1/device/{id}/telemetry",
         [BENCH_CHURN] = "",               [BENCH_STORM] = "bench/{i}/{k}",   [BENCH_REGISTER] = "",
+        [BENCH_REPORT] = "",
     };
     bool is_default = !o->topic;
     o->topic = o->topic ? o->topic : topics[o->mode];
@@ -169,6 +172,10 @@ static bool check_combination(const struct bench_options *o)
 {
     if (o->mode == BENCH_REGISTER && !o->hardware_key) {
         fprintf(stderr, "muster bench: option --hardware-key is required\n");
+        return false;
+    }
+    if (o->mode == BENCH_REPORT && !o->credentials) {
+        fprintf(stderr, "muster bench: option --credentials is required\n");
         return false;
     }
     if (o->mode == BENCH_OFFLINE && (o->qos == 0 || o->subscribe_qos == 0)) {

@@ -16,6 +16,7 @@ enum bench_mode {
     BENCH_CHURN,
     BENCH_STORM,
     BENCH_REGISTER,
+    BENCH_REPORT,
     BENCH_MODE_COUNT,
 };
 

@@ -80,6 +80,8 @@ static void test_mistakes(void **state)
     assert_true(PARSE(&o, "one-to-one", TO, "--inflight", "0", "--qos", "0"));
     assert_false(PARSE(&o, "one-to-one", TO, "--resume"));
     assert_false(PARSE(&o, "register", TO));
+    assert_false(PARSE(&o, "report", TO));
+    assert_true(PARSE(&o, "report", TO, "--credentials", "file"));
     assert_false(PARSE(&o, "offline", TO, "--qos", "0"));
     assert_false(PARSE(&o, "offline", TO, "--publishers", "10", "--subscribers", "9"));
     assert_false(PARSE(&o, "fan-in", TO, "--topic", "x/{i}"));
