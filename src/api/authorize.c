@@ -3,6 +3,7 @@
 #include "base/hashmap.h"
 #include "base/metrics.h"
 #include "model/account/credentials.h"
+#include "model/account/permission.h"
 #include "model/device/presence.h"
 #include "model/account/web_session.h"
 
@@ -158,12 +159,15 @@ static bool authorize_session(struct http_call *http_call, enum tenant_kind want
             return forbidden(call);
         }
     }
-    return true;
+    return wanted == 0 || permission_of(&call->principal, (enum permission)ROUTE_NEEDS(call->route)) || forbidden(call);
 }
 
 static bool authorize_management(struct http_call *http_call, enum tenant_kind wanted)
 {
-    return http_call->authorization.len > 0 ? authorize_api_key(http_call, wanted) : authorize_session(http_call, wanted);
+    struct principal *principal = &http_call->call.principal;
+    bool may = http_call->authorization.len > 0 ? authorize_api_key(http_call, wanted) : authorize_session(http_call, wanted);
+    principal->needs = (uint8_t)ROUTE_NEEDS(http_call->call.route);
+    return may;
 }
 
 bool http_call_authorize(struct http_call *http_call)

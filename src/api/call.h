@@ -9,7 +9,7 @@
 #include "model/device/device_table.h"
 #include "model/domain.h"
 #include "model/op.h"
-#include "model/account/principal.h"
+#include "model/account/permission.h"
 #include "model/reply.h"
 
 struct api;
@@ -33,11 +33,7 @@ enum place {
     PLACE_READ,      /* handler runs on a reader thread, over committed state */
     PLACE_REGISTRY,  /* handler runs on the registry writer; the reply leaves after the commit; an error reply rolls back */
     PLACE_WORK,      /* handler runs on a worker thread with tx NULL (password hashing) */
-    PLACE_STEPS,     /* handler runs three times, until it answers: call->step STEP_READ on a reader, STEP_WORK on a worker
-                      * with tx NULL, STEP_WRITE on the registry writer; what it needs in between is in call->carried */
 };
-
-enum step { STEP_READ, STEP_WORK, STEP_WRITE };
 
 enum route_flags {
     ROUTE_WRITE = 1,        /* needs scope full, CSRF token with sessions */
@@ -48,7 +44,14 @@ enum route_flags {
     ROUTE_ARRAY_BODY = 32,  /* the JSON root must be an array; otherwise it must be an object */
     ROUTE_UPLOAD = 64,      /* the body, or a part of the form in it, is stored while it arrives (api/upload.h) */
     ROUTE_SPOOL = 128,      /* with ROUTE_UPLOAD: it is to be copied from, not a content of its own */
+    ROUTE_NEEDS_SHIFT = 16,
 };
+
+/* Among the flags of a management route: the permission it needs of a person, PERMISSION_<what> (model/account/permission.h).
+ * Checked before the handler; for what is about a space, the domain checks again when the space is known. A route without
+ * one is for administrators. */
+#define NEEDS(what) ((unsigned)PERMISSION_##what << ROUTE_NEEDS_SHIFT)
+#define ROUTE_NEEDS(route) ((route)->flags >> ROUTE_NEEDS_SHIFT)
 
 struct route {
     const char *method;   /* "GET" serves HEAD as well */
@@ -89,8 +92,6 @@ struct call {
     struct download *download;       /* instead of both: call_send_content (api/download.h) */
     void (*committed)(struct call *call); /* optional: set by a PLACE_REGISTRY handler; after the commit, writer's thread */
     void *user;                      /* the handler's */
-    enum step step;                  /* of PLACE_STEPS */
-    void *carried;                   /* from one step to the next; in the arena */
 };
 
 /* Answers a PLACE_LOOP call whose handler returned with reply.status 0. On the loop. */
@@ -120,9 +121,9 @@ extern const struct route model_part_routes[];
 extern const struct route organization_routes[];
 extern const struct route organization_device_routes[];
 extern const struct route space_routes[];
+extern const struct route people_routes[];
 extern const struct route session_routes[];
 extern const struct route system_routes[];
-extern const struct route license_routes[];
 extern const struct route live_routes[];
 extern const struct route webhook_routes[];
 extern const struct route incident_routes[];

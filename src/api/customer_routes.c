@@ -42,9 +42,11 @@ static void settings_update(struct call *call, struct store_tx *tx)
 #define ORGANIZATION(path) "/core/v1/organization" path
 
 const struct route customer_routes[] = {
-    {"PATCH", PARTNER("/organizations/:id"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, update},
-    {"POST", PARTNER("/organizations/bulk"), ACCESS_PARTNER, PLACE_LOOP, ROUTE_WRITE | ROUTE_ARRAY_BODY | ROUTE_SECRET_REPLY, bulk},
-    {"GET", ORGANIZATION("/settings"), ACCESS_ORGANIZATION, PLACE_READ, 0, settings_read},
-    {"PATCH", ORGANIZATION("/settings"), ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, settings_update},
+    {"PATCH", PARTNER("/organizations/:id"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | NEEDS(CUSTOMERS_WRITE), update},
+    {"POST", PARTNER("/organizations/bulk"), ACCESS_PARTNER, PLACE_LOOP,
+     ROUTE_WRITE | ROUTE_ARRAY_BODY | ROUTE_SECRET_REPLY | NEEDS(CUSTOMERS_WRITE), bulk},
+    {"GET", ORGANIZATION("/settings"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(VIEWER), settings_read},
+    {"PATCH", ORGANIZATION("/settings"), ACCESS_ORGANIZATION, PLACE_REGISTRY,
+     ROUTE_WRITE | NEEDS(ADMINISTRATOR), settings_update},
     {0},
 };

@@ -91,9 +91,10 @@ static void partner_csv(struct call *call, struct store_tx *tx)
 #define ORGANIZATION(path) "/core/v1/organization" path
 
 const struct route device_bulk_routes[] = {
-    {"POST", ORGANIZATION("/devices/bulk"), ACCESS_ORGANIZATION, PLACE_LOOP, ROUTE_WRITE, bulk},
-    {"POST", ORGANIZATION("/devices/claim_csv"), ACCESS_ORGANIZATION, PLACE_LOOP, ROUTE_WRITE | ROUTE_RAW_BODY, claim_csv},
-    {"GET", ORGANIZATION("/devices.csv"), ACCESS_ORGANIZATION, PLACE_LOOP, 0, organization_csv},
-    {"GET", "/core/v1/partner/devices.csv", ACCESS_PARTNER, PLACE_LOOP, 0, partner_csv},
+    {"POST", ORGANIZATION("/devices/bulk"), ACCESS_ORGANIZATION, PLACE_LOOP, ROUTE_WRITE | NEEDS(EDIT), bulk},
+    {"POST", ORGANIZATION("/devices/claim_csv"), ACCESS_ORGANIZATION, PLACE_LOOP,
+     ROUTE_WRITE | ROUTE_RAW_BODY | NEEDS(ADMIN), claim_csv},
+    {"GET", ORGANIZATION("/devices.csv"), ACCESS_ORGANIZATION, PLACE_LOOP, NEEDS(VIEW), organization_csv},
+    {"GET", "/core/v1/partner/devices.csv", ACCESS_PARTNER, PLACE_LOOP, NEEDS(DEVICES_READ), partner_csv},
     {0},
 };

@@ -6,6 +6,7 @@
 #include "api/sse.h"
 #include "base/mem.h"
 #include "io/loop.h"
+#include "model/account/access.h"
 #include "model/maker/catalog.h"
 #include "model/device/device_table.h"
 #include "model/live/live.h"
@@ -142,10 +143,11 @@ static void on_heartbeat(struct timer *timer, uint64_t now_ms)
     set_heartbeat(stream, now_ms);
 }
 
-static bool belongs_to(const struct device_brief *device, const struct principal *principal)
+static bool belongs_to(struct domain *domain, const struct device_brief *device, const struct principal *principal)
 {
     return principal->tenant_kind == TENANT_PARTNER ? device->partner_no == principal->partner_no
-                                                    : device->organization_no == principal->organization_no;
+                                                    : device->organization_no == principal->organization_no &&
+                                                          access_in_space(domain, principal, device->space_no) == ERR_OK;
 }
 
 static bool parse_device(struct call *call, struct live_filter *filter)
@@ -157,7 +159,7 @@ static bool parse_device(struct call *call, struct live_filter *filter)
     }
     filter->has_device = true;
     if (uuid_parse(text, &filter->device_id) &&
-        device_table_find(call->domain->devices, &filter->device_id, &device) && belongs_to(&device, &call->principal)) {
+        device_table_find(call->domain->devices, &filter->device_id, &device) && belongs_to(call->domain, &device, &call->principal)) {
         return true;
     }
     reply_error(&call->reply, 404, "Device not found");
@@ -228,7 +230,7 @@ static void stream_open(struct call *call, struct store_tx *tx)
 }
 
 const struct route live_routes[] = {
-    {"GET", "/core/v1/partner/stream", ACCESS_PARTNER, PLACE_LOOP, 0, stream_open},
-    {"GET", "/core/v1/organization/stream", ACCESS_ORGANIZATION, PLACE_LOOP, 0, stream_open},
+    {"GET", "/core/v1/partner/stream", ACCESS_PARTNER, PLACE_LOOP, NEEDS(DEVICES_READ), stream_open},
+    {"GET", "/core/v1/organization/stream", ACCESS_ORGANIZATION, PLACE_LOOP, NEEDS(VIEW), stream_open},
     {0},
 };

@@ -38,12 +38,13 @@ static void smtp_test(struct call *call, struct store_tx *tx)
 }
 
 const struct route mail_routes[] = {
-    {"GET", "/core/v1/partner/mails", ACCESS_PARTNER, PLACE_READ, ROUTE_SECRET_REPLY, tenant_mails},
-    {"POST", "/core/v1/partner/mails/:id/retry", ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY,
-     tenant_mail_retry},
-    {"GET", "/core/v1/organization/mails", ACCESS_ORGANIZATION, PLACE_READ, ROUTE_SECRET_REPLY, tenant_mails},
+    {"GET", "/core/v1/partner/mails", ACCESS_PARTNER, PLACE_READ, ROUTE_SECRET_REPLY | NEEDS(ADMINISTRATOR), tenant_mails},
+    {"POST", "/core/v1/partner/mails/:id/retry", ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | ROUTE_SECRET_REPLY | NEEDS(ADMINISTRATOR), tenant_mail_retry},
+    {"GET", "/core/v1/organization/mails", ACCESS_ORGANIZATION, PLACE_READ,
+     ROUTE_SECRET_REPLY | NEEDS(ADMINISTRATOR), tenant_mails},
     {"POST", "/core/v1/organization/mails/:id/retry", ACCESS_ORGANIZATION, PLACE_REGISTRY,
-     ROUTE_WRITE | ROUTE_SECRET_REPLY, tenant_mail_retry},
+     ROUTE_WRITE | ROUTE_SECRET_REPLY | NEEDS(ADMINISTRATOR), tenant_mail_retry},
     {"GET", "/core/v1/system/mails", ACCESS_SYSTEM, PLACE_READ, ROUTE_SECRET_REPLY, all_mails},
     {"POST", "/core/v1/system/mails/:id/retry", ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY,
      any_mail_retry},

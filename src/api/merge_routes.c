@@ -23,7 +23,7 @@ static void split(struct call *call, struct store_tx *tx)
 #define DEVICE(path) "/core/v1/organization/devices/:id" path
 
 const struct route merge_routes[] = {
-    {"POST", DEVICE("/merge"), ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, merge},
-    {"POST", DEVICE("/split"), ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, split},
+    {"POST", DEVICE("/merge"), ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE | NEEDS(ADMIN), merge},
+    {"POST", DEVICE("/split"), ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE | NEEDS(ADMIN), split},
     {0},
 };

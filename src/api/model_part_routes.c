@@ -53,14 +53,18 @@ static void widgets_put(struct call *call, struct store_tx *tx)
 #define MODEL(path) "/core/v1/partner/models/:m" path
 
 const struct route model_part_routes[] = {
-    {"GET", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_READ, 0, schema_read},
-    {"PUT", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_BULK_BODY, schema_put},
-    {"DELETE", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, schema_delete},
-    {"GET", MODEL("/parameters"), ACCESS_PARTNER, PLACE_READ, 0, parameters_read},
-    {"PUT", MODEL("/parameters"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_ARRAY_BODY, parameters_put},
-    {"GET", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_READ, 0, keys_read},
-    {"PUT", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_ARRAY_BODY, keys_put},
-    {"GET", MODEL("/widgets"), ACCESS_PARTNER, PLACE_READ, 0, widgets_read},
-    {"PUT", MODEL("/widgets"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_ARRAY_BODY, widgets_put},
+    {"GET", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_READ, NEEDS(MODELS_READ), schema_read},
+    {"PUT", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | ROUTE_BULK_BODY | NEEDS(MODELS_WRITE), schema_put},
+    {"DELETE", MODEL("/config_schema"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | NEEDS(MODELS_WRITE), schema_delete},
+    {"GET", MODEL("/parameters"), ACCESS_PARTNER, PLACE_READ, NEEDS(MODELS_READ), parameters_read},
+    {"PUT", MODEL("/parameters"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | ROUTE_ARRAY_BODY | NEEDS(MODELS_WRITE), parameters_put},
+    {"GET", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_READ, NEEDS(MODELS_READ), keys_read},
+    {"PUT", MODEL("/telemetry_keys"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | ROUTE_ARRAY_BODY | NEEDS(MODELS_WRITE), keys_put},
+    {"GET", MODEL("/widgets"), ACCESS_PARTNER, PLACE_READ, NEEDS(MODELS_READ), widgets_read},
+    {"PUT", MODEL("/widgets"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | ROUTE_ARRAY_BODY | NEEDS(MODELS_WRITE), widgets_put},
     {0},
 };

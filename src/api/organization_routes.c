@@ -28,14 +28,15 @@ static void models_read(struct call *call, struct store_tx *tx)
 #define CREATE (ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY)
 
 const struct route organization_routes[] = {
-    {"GET", ORGANIZATION("/info"), ACCESS_ORGANIZATION, PLACE_READ, 0, info},
-    {"GET", ORGANIZATION("/overview"), ACCESS_ORGANIZATION, PLACE_READ, 0, overview},
-    {"GET", ORGANIZATION("/models"), ACCESS_ORGANIZATION, PLACE_READ, 0, models_list},
-    {"GET", ORGANIZATION("/models/:id"), ACCESS_ORGANIZATION, PLACE_READ, 0, models_read},
-    {"GET", ORGANIZATION("/api_keys"), ACCESS_ORGANIZATION, PLACE_READ, 0, handle_api_keys_list},
-    {"POST", ORGANIZATION("/api_keys"), ACCESS_ORGANIZATION, PLACE_REGISTRY, CREATE | ROUTE_SECRET_REPLY,
-     handle_api_keys_create},
-    {"DELETE", ORGANIZATION("/api_keys/:id"), ACCESS_ORGANIZATION, PLACE_REGISTRY, ROUTE_WRITE, handle_api_keys_revoke},
-    {"GET", ORGANIZATION("/audit"), ACCESS_ORGANIZATION, PLACE_READ, 0, handle_audit},
+    {"GET", ORGANIZATION("/info"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(MEMBER), info},
+    {"GET", ORGANIZATION("/overview"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(MEMBER), overview},
+    {"GET", ORGANIZATION("/models"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(MEMBER), models_list},
+    {"GET", ORGANIZATION("/models/:id"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(MEMBER), models_read},
+    {"GET", ORGANIZATION("/api_keys"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(ADMINISTRATOR), handle_api_keys_list},
+    {"POST", ORGANIZATION("/api_keys"), ACCESS_ORGANIZATION, PLACE_REGISTRY,
+     CREATE | ROUTE_SECRET_REPLY | NEEDS(ADMINISTRATOR), handle_api_keys_create},
+    {"DELETE", ORGANIZATION("/api_keys/:id"), ACCESS_ORGANIZATION, PLACE_REGISTRY,
+     ROUTE_WRITE | NEEDS(ADMINISTRATOR), handle_api_keys_revoke},
+    {"GET", ORGANIZATION("/audit"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(ADMINISTRATOR), handle_audit},
     {0},
 };

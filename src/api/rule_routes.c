@@ -41,12 +41,14 @@ static void try_out(struct call *call, struct store_tx *tx)
 #define CREATE (ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY)
 
 const struct route rule_routes[] = {
-    {"GET", PARTNER("/rules"), ACCESS_PARTNER, PLACE_READ, 0, list_all},
-    {"GET", PARTNER("/models/:m/rules"), ACCESS_PARTNER, PLACE_READ, 0, list},
-    {"POST", PARTNER("/models/:m/rules"), ACCESS_PARTNER, PLACE_REGISTRY, CREATE, create},
-    {"PATCH", PARTNER("/models/:m/rules/:rule_id"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, update},
-    {"DELETE", PARTNER("/models/:m/rules/:rule_id"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, delete_rule},
-    {"GET", PARTNER("/models/:m/rules/:rule_id/errors"), ACCESS_PARTNER, PLACE_READ, 0, errors},
-    {"POST", PARTNER("/models/:m/rules/:rule_id/test"), ACCESS_PARTNER, PLACE_READ, 0, try_out},
+    {"GET", PARTNER("/rules"), ACCESS_PARTNER, PLACE_READ, NEEDS(MODELS_READ), list_all},
+    {"GET", PARTNER("/models/:m/rules"), ACCESS_PARTNER, PLACE_READ, NEEDS(MODELS_READ), list},
+    {"POST", PARTNER("/models/:m/rules"), ACCESS_PARTNER, PLACE_REGISTRY, CREATE | NEEDS(MODELS_WRITE), create},
+    {"PATCH", PARTNER("/models/:m/rules/:rule_id"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | NEEDS(MODELS_WRITE), update},
+    {"DELETE", PARTNER("/models/:m/rules/:rule_id"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | NEEDS(MODELS_WRITE), delete_rule},
+    {"GET", PARTNER("/models/:m/rules/:rule_id/errors"), ACCESS_PARTNER, PLACE_READ, NEEDS(MODELS_READ), errors},
+    {"POST", PARTNER("/models/:m/rules/:rule_id/test"), ACCESS_PARTNER, PLACE_READ, NEEDS(MODELS_READ), try_out},
     {0},
 };

@@ -2,6 +2,7 @@
 #include "api/admin_call.h"
 #include "api/api_internal.h"
 #include "api/web_cookie.h"
+#include "base/utf8.h"
 #include "io/loop.h"
 #include "model/account/otp.h"
 #include "model/account/password_ask.h"
@@ -144,6 +145,7 @@ static void session_reset(struct call *call, struct store_tx *tx)
     struct str token = json_string(json_get(call->body, "token"));
     struct str password = json_string(json_get(call->body, "password"));
     struct str email = json_string(json_get(call->body, "email"));
+    struct str name = json_string(json_get(call->body, "name"));
     if (!web_cookie_is_allowed(call)) { /* a password must not travel in clear here either */
         return;
     }
@@ -158,8 +160,13 @@ static void session_reset(struct call *call, struct store_tx *tx)
         reply_error(&call->reply, 422, "Parameter %s is required", token.len ? "password" : "token");
         return;
     }
+    if (utf8_length(name) > 255) {
+        reply_error(&call->reply, 422, "Name is too long (maximum is 255 characters)");
+        return;
+    }
     struct password_reset *reset = password_reset_new(call->domain, token, password, str_from_cstr(call->peer_text),
                                                       http_call_of(call)->is_exempt);
+    password_reset_set_name(reset, name);
     reset->user = call;
     password_reset_submit(reset, loop_mailbox(loop_current()), on_password_reset);
 }

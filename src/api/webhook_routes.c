@@ -25,10 +25,11 @@ static void webhook_test_send(struct call *call, struct store_tx *tx)
 #define PARTNER(path) "/core/v1/partner" path
 
 const struct route webhook_routes[] = {
-    {"GET", PARTNER("/webhook_deliveries"), ACCESS_PARTNER, PLACE_READ, 0, deliveries_list},
-    {"GET", PARTNER("/webhook_deliveries/:id"), ACCESS_PARTNER, PLACE_READ, 0, deliveries_read},
-    {"POST", PARTNER("/webhook_deliveries/:id/retry"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE, deliveries_retry},
-    {"POST", PARTNER("/settings/webhook/test"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY,
-     webhook_test_send},
+    {"GET", PARTNER("/webhook_deliveries"), ACCESS_PARTNER, PLACE_READ, NEEDS(SETTINGS_READ), deliveries_list},
+    {"GET", PARTNER("/webhook_deliveries/:id"), ACCESS_PARTNER, PLACE_READ, NEEDS(SETTINGS_READ), deliveries_read},
+    {"POST", PARTNER("/webhook_deliveries/:id/retry"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | NEEDS(SETTINGS_WRITE), deliveries_retry},
+    {"POST", PARTNER("/settings/webhook/test"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY | NEEDS(SETTINGS_WRITE), webhook_test_send},
     {0},
 };

@@ -178,9 +178,11 @@ static void publish_by_device(struct session *session, const struct uuid *id, st
         publish_user(session, &device, publish, answer);
     } else if (topic == TOPIC_SYNC) {
         publish_sync(session, rest, publish, answer);
-    } else { /* what a device may publish besides is an operation */
+    } else if (uplink_is_served(topic)) {
         struct uplink_request request = {session, &device, topic, publish, answer};
         uplink_start(&request);
+    } else {
+        publish_refuse(session, publish, answer, MQTT_IMPLEMENTATION_ERROR, "Not available on this server");
     }
 }
 

@@ -23,10 +23,10 @@ struct object_description {
 extern const struct description device_descriptions[];
 extern const struct description fleet_descriptions[];
 extern const struct description incident_descriptions[];
-extern const struct description license_descriptions[];
 extern const struct description partner_descriptions[];
 extern const struct description organization_descriptions[];
 extern const struct description file_descriptions[];
+extern const struct description people_descriptions[];
 extern const struct description session_descriptions[];
 extern const struct object_description object_descriptions[];
 

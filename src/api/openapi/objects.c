@@ -14,7 +14,6 @@ const struct object_description object_descriptions[] = {
     {"DeviceConfiguration", "success bool; name text; version int(0..); last_updated time; config object; device_id uuid"},
     {"DeviceLicense", "id uuid; device_id uuid; data text; signature text; action enum(add|update|remove); add bool; update bool; "
                       "remove bool; expires_at time; current_time time"},
-    {"LicenseReport", "data! text; signature! text; id! uuid; expires_at! time?"},
     {"DeviceInfo", "id uuid; partner {sn text?; mac text?; vendor text; model text}; config object; state object?; last_seen time?; "
                    "custom object; name text; firmware_version text; claimed text?; version int(0..); details object; test bool"},
     {"DeviceSpace", "location Location?; temperature_units text?; maintenance bool?; name text; local_time text; device_id uuid"},
@@ -67,8 +66,12 @@ const struct object_description object_descriptions[] = {
     {"Ticket", "id! uuid; title text; description text?; status enum(open|resolved); created_at time; device_id uuid; "
                "user_name text?; user_email text?; comments [Comment]"},
     {"User", PERSON "; group_names [text]; deactivated_at time?; created_at time; last_login_at time?; login_count int(0..); "
-                    "last_login_ip text?"},
-    {"Group", "id! uuid; name text; created_at time; users [{" PERSON "}]"},
+                    "last_login_ip text?; external bool; invited bool"},
+    {"Group", "id! uuid; name text; built_in bool; permissions object; created_at time; users [{" PERSON "}]"},
+    {"SpaceAccess", "items! [{user_id uuid; group_id uuid; name text; email text?; role text}]; "
+                    "inherited! [{user_id uuid; group_id uuid; name text; email text?; role text; space_id int}]; "
+                    "next_page int?; has_next_page bool"},
+    {"Asset", "id! uuid; space_id int; name text; kind text?; serial text?; note text?; created_at time"},
     {"Note", "id! uuid; content text; notable_type enum(Space|Device); notable_id text; created_by text?; created_at time; "
              "updated_at time"},
     {"File", "id! uuid; name text; desc text?; file_type text; version text?; checksum text?; signature text?; public_notes text?; "
@@ -78,7 +81,6 @@ const struct object_description object_descriptions[] = {
     {"Dump", "id! uuid; device_id uuid; name text; mime text; length int(0..); created_at time; updated_at time"},
     {"License", "id! uuid; product_id uuid?; data text; signature text; expires_at time?; state text; action text?; "
                 "device_id uuid?; organization_id uuid; created_at time; error text?"},
-    {"Product", "id! uuid; name text; kind enum(physical|digital|metered); telemetry_key text?; model_ids [uuid]; created_at time"},
     {"Organization", "id! uuid; name text; lab bool; created_at time; contacts object; api_key text"},
     {"Customer", "id! uuid; name text; display_name text?; lab bool; sandbox bool; suspended bool; created_at time; contacts object"},
     {"Rule", "id! uuid; model_id uuid; name text; description text?; priority text; active bool; auto_close bool; "

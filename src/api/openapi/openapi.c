@@ -10,9 +10,9 @@ const struct description *const description_tables[] = {
     file_descriptions,
     fleet_descriptions,
     incident_descriptions,
-    license_descriptions,
     organization_descriptions,
     partner_descriptions,
+    people_descriptions,
     session_descriptions,
 };
 const unsigned description_table_count = sizeof description_tables / sizeof description_tables[0];

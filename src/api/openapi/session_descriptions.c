@@ -15,7 +15,7 @@ const struct description session_descriptions[] = {
     {"POST", SESSION "/tenant", "Act for another tenant", NULL, "{kind! enum(partner|organization); id! uuid}", "Session"},
     {"POST", SESSION "/password", "Change the password", NULL, "{current! text; password! text}", "object"},
     {"POST", SESSION "/reset", "Ask for a link that resets the password, or use it", NULL,
-     "{email text; token text; password text}", "object"},
+     "{email text; token text; password text; name text<=255}", "object"},
     {"POST", SESSION "/otp", "Turn one-time codes on or off", NULL, "object", "object"},
     {"GET", SESSION "/preferences", "Preferences of the person", NULL, NULL, "object"},
     {"PUT", SESSION "/preferences", "Replace the preferences", NULL, "object", "object"},

@@ -1,6 +1,7 @@
 #include "model/account/credentials.h"
 
 #include "base/mem.h"
+#include "model/account/access.h"
 #include "model/account/attempts.h"
 #include "model/maker/catalog.h"
 #include "model/account/credentials_table.h"
@@ -20,6 +21,7 @@ struct credentials *credentials_new(void)
     hashmap_init(&credentials->api_keys);
     hashmap_init(&credentials->sessions);
     credentials->signin_attempts = attempts_new();
+    credentials->access = access_new();
     return credentials;
 }
 
@@ -39,6 +41,7 @@ void credentials_free(struct credentials *credentials)
     hashmap_deinit(&credentials->api_keys);
     hashmap_deinit(&credentials->sessions);
     attempts_free(credentials->signin_attempts);
+    access_free(credentials->access);
     pthread_rwlock_destroy(&credentials->lock);
     mem_free(credentials);
 }
@@ -177,6 +180,9 @@ enum err credentials_load(struct domain *domain, struct store_tx *tx)
     enum err err = api_key_store_each(tx, on_api_key, domain->credentials);
     if (!err) {
         err = web_sessions_load(domain, tx);
+    }
+    if (!err) {
+        err = access_load(domain, tx);
     }
     if (!err) {
         err = load_addresses(domain, tx);

@@ -1,4 +1,4 @@
-/* The inside of `struct credentials`, shared by credentials.c, web_session.c and housekeeping.c only. */
+/* The inside of `struct credentials`, shared by credentials.c, access.c, web_session.c and housekeeping.c only. */
 #ifndef MUSTER_MODEL_CREDENTIALS_TABLE_H
 #define MUSTER_MODEL_CREDENTIALS_TABLE_H
 
@@ -33,6 +33,7 @@ struct credentials {
     struct hashmap api_keys;
     struct hashmap sessions;
     struct attempts *signin_attempts;
+    struct access_table *access; /* has a lock of its own */
     _Atomic bool has_user; /* false until set-up is finished */
     char public_url[512], mqtt_url[512]; /* chosen at set-up, under the lock; empty: none */
     int64_t housekept_at;  /* when housekeeping last looked; its thread only */

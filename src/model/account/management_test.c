@@ -405,7 +405,7 @@ static void customers(void **state)
     assert_has(world, "\"name\":\"Harbour College\",\"created_at\":\"2026-03-01T10:15:00.000Z\",\"lab\":false,\"partner\":"
                       "\"Northlight\",\"domain\":\"https://muster.example:8443\",\"mobile_domain\":"
                       "\"https://muster.example:8443\",\"pricing_plan\":\"self-hosted\"");
-    assert_has(world, "\"statistics\":{\"devices\":0,\"users\":0,\"groups\":0,\"spaces\":1,\"open_tickets\":0,"
+    assert_has(world, "\"statistics\":{\"devices\":0,\"users\":0,\"groups\":2,\"spaces\":1,\"open_tickets\":0,"
                       "\"open_incidents\":0,\"pending_invoices\":0}}");
     assert_int_equal(world_bare(world, &customer, organization_overview), 200);
     assert_int_equal(world_id(world, &world->partner, organization_read, id), 200);
@@ -428,7 +428,7 @@ static void settings_and_overview(void **state)
     struct world *world = *state;
     assert_int_equal(world_bare(world, &world->partner, settings_of), 200);
     assert_string_equal(world->text, "{\"name\":\"Northlight\",\"short_code\":\"nl7Q\",\"public_url\":"
-                                     "\"https://muster.example:8443\",\"mqtt_url\":\"mqtt://muster.example:1883\"}");
+                                     "\"https://muster.example:8443\",\"mqtt_url\":\"mqtt://muster.example:1883\",\"webhook\":null}");
     struct device_brief device = {.no = 1, .id = uuid_random(), .partner_no = world->partner.partner_no,
                                   .status = STATUS_ONLINE, .connected = true};
     device_table_put(world->domain.devices, &device);

@@ -59,6 +59,11 @@ struct password_reset *password_reset_new(struct domain *domain, struct str toke
     return reset;
 }
 
+void password_reset_set_name(struct password_reset *reset, struct str name)
+{
+    reset->name = arena_str(&reset->arena, str_trim(name));
+}
+
 void password_reset_free(struct password_reset *reset)
 {
     if (!reset) {
@@ -137,6 +142,9 @@ static void write_run(struct op *op, struct store_tx *tx)
     }
     if (!op->err) {
         op->err = user_store_set_password(tx, user.no, str_from_cstr(reset->new_hash));
+    }
+    if (!op->err && reset->name.len && !user.password_hash.len) {
+        op->err = user_store_set_name(tx, user.no, reset->name);
     }
     if (!op->err) {
         op->err = user_store_set_otp(tx, user.no, STR(""), false, 0);

@@ -24,7 +24,7 @@ struct password_reset {
     struct domain *domain;
     struct arena arena;
     uint8_t token_hash[SHA256_BYTES];
-    struct str password, address;      /* in the arena */
+    struct str password, name, address; /* in the arena; a name counts with an invitation only; empty: it stays */
     bool address_exempt;
     char new_hash[PASSWORD_HASH_BYTES];
     struct admin admin;
@@ -36,6 +36,8 @@ struct password_reset {
 struct password_reset *password_reset_new(struct domain *domain, struct str token, struct str password,
                                           struct str address, bool address_exempt);
 void password_reset_free(struct password_reset *reset); /* wipes the secrets */
+/* To be set before it is submitted. */
+void password_reset_set_name(struct password_reset *reset, struct str name);
 /* `finished` is called on `home` with reply filled in, whatever happened. */
 void password_reset_submit(struct password_reset *reset, struct mailbox *home,
                            void (*finished)(struct password_reset *reset));

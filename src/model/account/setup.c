@@ -9,6 +9,8 @@
 #include "model/domain.h"
 #include "model/management/form.h"
 #include "model/customer/organization.h"
+#include "model/people/group.h"
+#include "model/people/member.h"
 #include "model/ports/setup_store.h"
 #include "model/ports/user_store.h"
 #include "model/account/user.h"
@@ -324,7 +326,7 @@ static enum err insert_partner(struct setup_run *run, struct store_tx *tx, struc
         err = partner_store_insert(tx, partner);
     }
     buf_deinit(&sealed);
-    return err;
+    return err ? err : groups_make_built_in(run->domain, tx, TENANT_PARTNER, partner->no);
 }
 
 static enum err insert_user(struct setup_run *run, struct store_tx *tx, struct user_row *user, int64_t partner_no,
@@ -340,10 +342,10 @@ static enum err insert_user(struct setup_run *run, struct store_tx *tx, struct u
     };
     enum err err = user_store_insert(tx, user);
     if (!err) {
-        err = membership_store_insert(tx, user->no, TENANT_PARTNER, partner_no, STR("administrator"));
+        err = member_join_administrators(&run->admin, tx, user->no, TENANT_PARTNER, partner_no);
     }
     if (!err) {
-        err = membership_store_insert(tx, user->no, TENANT_ORGANIZATION, organization_no, STR("administrator"));
+        err = member_join_administrators(&run->admin, tx, user->no, TENANT_ORGANIZATION, organization_no);
     }
     return err;
 }
@@ -425,7 +427,7 @@ static enum err finish(struct setup_run *run, struct store_tx *tx)
     run->organization_id = lab.id;
     admin_on_commit(admin, put_finished, run);
     admin->principal = (struct principal){.kind = PRINCIPAL_USER, .tenant_kind = TENANT_PARTNER, .user_no = user.no,
-                                          .partner_no = partner.no};
+                                          .partner_no = partner.no, .role.tenant = ROLE_ADMINISTRATOR};
     char id[UUID_TEXT_BYTES];
     uuid_format(&partner.id, id);
     admin_audit(admin, tx, "setup.finish", "partner", str_from_cstr(id), STR(""));

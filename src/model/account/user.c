@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "codec/json/json.h"
+#include "model/account/access.h"
 #include "model/account/attempts.h"
 #include "model/management/audit.h"
 #include "model/maker/catalog.h"
@@ -13,13 +14,43 @@
 
 #define PREFERENCES_BYTES_MAX 16384
 
+struct tenants {
+    struct json_writer *w;
+    struct domain *domain;
+    int64_t user_no;
+};
+
+/* What the portal may offer: the role over all, what a partner's groups may, the highest role in any space. */
+static void write_role(struct json_writer *w, enum tenant_kind kind, const struct role *role)
+{
+    static const char *const roles[] = {[ROLE_NONE] = "none", [ROLE_MEMBER] = "member", [ROLE_VIEWER] = "viewer",
+                                        [ROLE_ADMINISTRATOR] = "administrator"};
+    json_field_cstr(w, "role", roles[role->tenant]);
+    if (kind == TENANT_ORGANIZATION) {
+        json_field_cstr(w, "space_role", space_role_name(role->highest));
+        return;
+    }
+    json_name(w, "permissions");
+    json_begin_object(w);
+    for (size_t i = 0; i < AREA_COUNT; i++) {
+        enum area_level level = role->tenant == ROLE_ADMINISTRATOR ? LEVEL_WRITE : role->areas[i];
+        json_field_cstr(w, permission_area_name((enum area)i), permission_level_name(level));
+    }
+    json_end_object(w);
+}
+
 static void write_tenant(const struct membership_row *row, void *arg)
 {
-    struct json_writer *w = arg;
+    const struct tenants *tenants = arg;
+    struct json_writer *w = tenants->w;
+    struct role role;
     json_begin_object(w);
     json_field_cstr(w, "kind", row->kind == TENANT_PARTNER ? "partner" : "organization");
     json_field_uuid(w, "id", &row->tenant_id);
     json_field_str(w, "name", row->tenant_name);
+    if (access_role(tenants->domain, tenants->user_no, row->kind, row->tenant_no, &role)) { /* not before the commit */
+        write_role(w, row->kind, &role);
+    }
     json_end_object(w);
 }
 
@@ -64,7 +95,8 @@ void session_write(struct admin *admin, struct store_tx *tx, const struct web_se
     json_end_object(&w);
     json_name(&w, "tenants");
     json_begin_array(&w);
-    err = membership_store_each(tx, user.no, write_tenant, &w);
+    struct tenants tenants = {&w, admin->domain, user.no};
+    err = membership_store_each(tx, user.no, write_tenant, &tenants);
     json_end_array(&w);
     struct current_find find = {.session = session};
     if (!err) {
@@ -198,6 +230,10 @@ static enum err open_session(struct sign_in *sign_in, struct store_tx *tx)
     struct web_session_row session = {.user_no = account->no, .user_id = account->id,
                                       .system_admin = account->system_admin};
     enum err err = session_first_tenants(tx, &session);
+    if (!err && !session.partner_no && !session.organization_no && !account->system_admin) { /* deactivated everywhere */
+        reply_error(&sign_in->reply, 401, "Invalid email or password");
+        return ERR_DENIED;
+    }
     if (!err && sign_in->new_hash[0]) {
         err = user_store_set_password(tx, account->no, str_from_cstr(sign_in->new_hash));
     }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "model/management/admin.h"
 #include "model/maker/catalog.h"
+#include "model/account/access.h"
 #include "model/account/credentials_table.h"
 #include "model/domain.h"
 
@@ -86,8 +87,11 @@ bool web_session_acts_for(struct domain *domain, const uint8_t token_hash[SHA256
     struct session_entry *entry = entry_find(credentials, token_hash);
     bool acts = entry && domain->now_unix_ms() - atomic_load(&entry->last_used_at) <= WEB_SESSION_IDLE_MAX_MS &&
                 tenant_no == (kind == TENANT_PARTNER ? entry->row.partner_no : entry->row.organization_no);
+    int64_t user_no = entry ? entry->row.user_no : 0;
     pthread_rwlock_unlock(&credentials->lock);
-    return acts && (kind == TENANT_PARTNER ? catalog_partner_is_active(domain->catalog, tenant_no)
+    struct role role;
+    return acts && access_role(domain, user_no, kind, tenant_no, &role) &&
+           (kind == TENANT_PARTNER ? catalog_partner_is_active(domain->catalog, tenant_no)
                                            : catalog_organization_is_active(domain->catalog, tenant_no));
 }
 
@@ -111,7 +115,8 @@ static bool act_for(struct domain *domain, const struct web_session_row *row, en
     if (wanted == TENANT_PARTNER) {
         principal->tenant_kind = TENANT_PARTNER;
         principal->partner_no = row->partner_no;
-        return row->partner_no && catalog_partner_is_active(domain->catalog, row->partner_no);
+        return row->partner_no && catalog_partner_is_active(domain->catalog, row->partner_no) &&
+               access_role(domain, row->user_no, TENANT_PARTNER, row->partner_no, &principal->role);
     }
     struct organization_info organization;
     if (wanted == TENANT_ORGANIZATION) {
@@ -122,6 +127,7 @@ static bool act_for(struct domain *domain, const struct web_session_row *row, en
         principal->tenant_kind = TENANT_ORGANIZATION;
         principal->organization_no = row->organization_no;
         principal->partner_no = organization.partner_no;
+        return access_role(domain, row->user_no, TENANT_ORGANIZATION, row->organization_no, &principal->role);
     }
     return true;
 }
@@ -137,7 +143,7 @@ bool web_session_resolve(struct domain *domain, struct str cookie_header, bool i
     }
     struct principal principal = {
         .kind = PRINCIPAL_USER,
-        .scope = SCOPE_FULL, /* the only role there is, administrator, may everything in its tenant */
+        .scope = SCOPE_FULL, /* what it may is its role's */
         .user_no = row.user_no,
         .user_id = row.user_id,
         .system_admin = row.system_admin,

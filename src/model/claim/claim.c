@@ -1,13 +1,13 @@
 #include "model/claim/claim.h"
 
 #include "base/utf8.h"
+#include "model/account/access.h"
 #include "model/maker/catalog.h"
 #include "model/claim/claim_find.h"
 #include "model/command/command.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
 #include "model/outbox/webhook.h"
-#include "model/license/license.h"
 
 enum { NAME_CHARS_MAX = 255 };
 
@@ -42,9 +42,6 @@ static enum err claim_one(struct device_change *change, struct device_core *devi
 static enum err unclaim_one(struct device_change *change, struct device_core *device)
 {
     enum err err = command_abort_all(change, device);
-    if (err == ERR_OK) {
-        err = license_free_all(change, device);
-    }
     struct device_core before = *device; /* the event is the former owner's */
     device->organization_no = device->space_no = 0;
     device->claimed_at = TIME_NONE;
@@ -156,7 +153,7 @@ static bool find_space(struct admin *admin, struct store_tx *tx, int64_t organiz
         reply_error(admin->reply, 404, "Space not found");
         return false;
     }
-    return !admin_failed(admin, err);
+    return !admin_failed(admin, err) && access_check(admin, *ret_space_no, "Space");
 }
 
 /* ptr NULL: none given. False: the reply holds the error. */

@@ -8,7 +8,8 @@
 #include "model/domain.h"
 #include "model/management/envelope.h"
 #include "model/management/form.h"
-#include "model/ports/user_store.h"
+#include "model/people/group.h"
+#include "model/people/member.h"
 #include "model/customer/space.h"
 
 static void put_organization(struct domain *domain, void *organization)
@@ -31,6 +32,9 @@ enum err organization_make(struct admin *admin, struct store_tx *tx, struct orga
     row->id = uuid_random();
     row->created_at = admin->domain->now_unix_ms();
     enum err err = organization_store_insert(tx, row);
+    if (!err) {
+        err = groups_make_built_in(admin->domain, tx, TENANT_ORGANIZATION, row->no);
+    }
     if (!err) {
         err = space_make_root(admin, tx, row->no, organization_root_name(admin->arena, row->name));
     }
@@ -87,7 +91,7 @@ static void write_statistics(struct json_writer *w, const struct organization_st
     json_begin_object(w);
     json_field_int(w, "devices", statistics->devices);
     json_field_int(w, "users", statistics->users);
-    json_field_int(w, "groups", 0);
+    json_field_int(w, "groups", statistics->groups);
     json_field_int(w, "spaces", statistics->spaces);
     json_field_int(w, "open_tickets", 0);
     json_field_int(w, "open_incidents", statistics->open_incidents);
@@ -130,7 +134,7 @@ void organization_overview(struct admin *admin, struct store_tx *tx)
     if (admin_failed(admin, organization_store_statistics(tx, no, &statistics))) {
         return;
     }
-    struct device_counts counts = device_counts_of(admin->domain, TENANT_ORGANIZATION, no);
+    struct device_counts counts = device_counts_of(admin->domain, &admin->principal);
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
     json_begin_object(&w);
@@ -269,8 +273,7 @@ static enum err insert_customer(struct admin *admin, struct store_tx *tx, struct
 {
     enum err err = organization_make(admin, tx, row);
     if (!err && with_me && admin->principal.kind == PRINCIPAL_USER) {
-        err = membership_store_insert(tx, admin->principal.user_no, TENANT_ORGANIZATION, row->no,
-                                      STR("administrator"));
+        err = member_join_administrators(admin, tx, admin->principal.user_no, TENANT_ORGANIZATION, row->no);
     }
     struct api_key_row key = {.tenant_kind = TENANT_ORGANIZATION, .tenant_no = row->no, .name = STR("Default"),
                               .scope = SCOPE_FULL, .expires_at = TIME_NONE};

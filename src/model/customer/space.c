@@ -1,5 +1,6 @@
 #include "model/customer/space_internal.h"
 
+#include "model/account/access.h"
 #include "model/customer/space_config.h"
 #include "model/management/audit.h"
 #include "model/maker/catalog.h"
@@ -40,8 +41,10 @@ static void list_row(const struct space_row *row, void *arg)
     }
 }
 
-void space_list(struct admin *admin, struct store_tx *tx, const struct space_filter *filter, struct page page)
+void space_list(struct admin *admin, struct store_tx *tx, const struct space_filter *wanted, struct page page)
 {
+    struct space_filter visible = *wanted, *filter = &visible;
+    visible.visible_spaces = access_visible_spaces(admin->domain, &admin->principal, admin->arena);
     struct space_listing listing = {.rows = 0};
     envelope_begin(&listing.envelope, admin->reply, TENANT_ORGANIZATION, page);
     enum err err = space_store_list(tx, admin->principal.organization_no, filter, page.size + 1, page_offset(page),
@@ -61,7 +64,7 @@ bool space_find(struct admin *admin, struct store_tx *tx, struct str id, struct 
         reply_error(admin->reply, 404, "Space not found");
         return false;
     }
-    return !admin_failed(admin, err);
+    return !admin_failed(admin, err) && access_check(admin, ret_space->no, "Space");
 }
 
 void space_read(struct admin *admin, struct store_tx *tx, struct str id)
@@ -121,7 +124,7 @@ bool space_parent_parse(struct admin *admin, struct store_tx *tx, const struct j
         reply_error(admin->reply, 404, "Space not found");
         return false;
     }
-    return !admin_failed(admin, err);
+    return !admin_failed(admin, err) && access_check(admin, ret_parent->no, "Space");
 }
 
 bool space_depth_check(struct admin *admin, int64_t depth)

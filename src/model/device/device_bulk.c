@@ -1,6 +1,7 @@
 #include "model/device/device_bulk.h"
 
 #include "base/mem.h"
+#include "model/account/permission.h"
 #include "model/claim/claim.h"
 #include "model/command/command.h"
 #include "model/configuration/configuration.h"
@@ -40,11 +41,15 @@ static void act_resume(struct admin *admin, struct store_tx *tx, const struct de
 static const struct {
     const char *name;
     const char *needs; /* a field of the body; NULL: none, or checked by the action itself */
+    enum permission permission; /* on each of the devices */
     void (*act)(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body);
 } actions[] = {
-    {"command", NULL, command_send}, {"configuration", "configuration", act_configure},
-    {"move", "space_id", device_move}, {"delete", NULL, act_delete},
-    {"suspend", NULL, act_suspend}, {"resume", NULL, act_resume},
+    {"command", NULL, PERMISSION_EDIT, command_send},
+    {"configuration", "configuration", PERMISSION_EDIT, act_configure},
+    {"move", "space_id", PERMISSION_ADMIN, device_move},
+    {"delete", NULL, PERMISSION_ADMIN, act_delete},
+    {"suspend", NULL, PERMISSION_EDIT, act_suspend},
+    {"resume", NULL, PERMISSION_EDIT, act_resume},
 };
 
 static void run_one(struct batch *batch, struct admin *admin, struct store_tx *tx, size_t index)
@@ -96,6 +101,7 @@ static bool read_action(struct device_bulk *bulk, struct admin *admin)
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         if (str_eq(name, str_from_cstr(actions[i].name))) {
             bulk->act = actions[i].act;
+            bulk->batch.principal.needs = (uint8_t)actions[i].permission;
             return !actions[i].needs || form_has(bulk->body, actions[i].needs) || form_missing(admin, actions[i].needs);
         }
     }

@@ -1,11 +1,13 @@
 #include "model/device/device_counts.h"
 
+#include "model/account/access.h"
 #include "model/device/device_table.h"
 #include "model/domain.h"
 
 struct counting {
-    enum tenant_kind kind;
-    int64_t tenant_no;
+    struct domain *domain;
+    const struct principal *principal;
+    bool sees_all;
     struct device_counts counts;
 };
 
@@ -13,8 +15,10 @@ static bool count_device(const struct device_brief *device, void *arg)
 {
     struct counting *counting = arg;
     struct device_counts *counts = &counting->counts;
-    int64_t owner = counting->kind == TENANT_PARTNER ? device->partner_no : device->organization_no;
-    if (owner != counting->tenant_no) {
+    const struct principal *principal = counting->principal;
+    int64_t owner = principal->tenant_kind == TENANT_PARTNER ? device->partner_no : device->organization_no;
+    if (owner != principal_tenant_no(principal) ||
+        (!counting->sees_all && access_space_role(counting->domain, principal, device->space_no) == SPACE_NONE)) {
         return true;
     }
     counts->total++;
@@ -29,9 +33,9 @@ static bool count_device(const struct device_brief *device, void *arg)
     return true;
 }
 
-struct device_counts device_counts_of(struct domain *domain, enum tenant_kind kind, int64_t tenant_no)
+struct device_counts device_counts_of(struct domain *domain, const struct principal *principal)
 {
-    struct counting counting = {kind, tenant_no, {0}};
+    struct counting counting = {domain, principal, access_sees_all(principal), {0}};
     device_table_each(domain->devices, count_device, &counting);
     return counting.counts;
 }

@@ -1,3 +1,4 @@
+#include "model/account/access.h"
 #include "model/maker/catalog.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
@@ -17,7 +18,7 @@ bool device_find_for_tenant(struct admin *admin, struct store_tx *tx, struct str
         reply_error(admin->reply, 404, "%s", partner ? "Errors::NotFound" : "Device not found");
         return false;
     }
-    return !admin_failed(admin, err);
+    return !admin_failed(admin, err) && access_check(admin, ret_device->space_no, "Device");
 }
 
 void device_answer(struct admin *admin, struct store_tx *tx, int64_t device_no)
@@ -72,6 +73,7 @@ void device_filter_set_tenant(const struct admin *admin, struct device_filter *f
     bool partner = admin->principal.tenant_kind == TENANT_PARTNER;
     filter->partner_no = partner ? admin->principal.partner_no : 0;
     filter->organization_no = partner ? 0 : admin->principal.organization_no;
+    filter->visible_spaces = access_visible_spaces(admin->domain, &admin->principal, admin->arena);
 }
 
 void device_list(struct admin *admin, struct store_tx *tx, struct device_query *query, struct page page)

@@ -1,3 +1,4 @@
+#include "model/account/access.h"
 #include "model/file/dump.h"
 
 #include "base/utf8.h"
@@ -137,7 +138,7 @@ bool dump_find(struct admin *admin, struct store_tx *tx, struct str id, struct d
         reply_error(admin->reply, 404, "Dump not found");
         return false;
     }
-    if (admin_failed(admin, err)) {
+    if (admin_failed(admin, err) || !access_check(admin, device.space_no, "Dump")) {
         return false;
     }
     uuid_format(&ret_row->id, text);

@@ -7,6 +7,7 @@
 #include "model/management/audit.h"
 #include "model/management/envelope.h"
 #include "model/management/field_text.h"
+#include "model/account/access.h"
 #include "model/management/form.h"
 
 enum { COMMENT_CHARS_MAX = 10000, COMMENTS_MAX = 500 };
@@ -23,6 +24,7 @@ void incident_list(struct admin *admin, struct store_tx *tx, struct incident_fil
     int64_t total = 0;
     filter->partner_no = partner ? admin->principal.partner_no : 0;
     filter->organization_no = partner ? 0 : admin->principal.organization_no;
+    filter->visible_spaces = access_visible_spaces(admin->domain, &admin->principal, admin->arena);
     enum err err = incident_store_list(tx, filter, page, admin->arena, &rows, &count);
     if (err == ERR_OK) {
         err = incident_store_count(tx, filter, &total);
@@ -86,7 +88,9 @@ static bool find(struct admin *admin, struct store_tx *tx, struct str id, struct
         reply_error(admin->reply, 404, "Incident not found");
         return false;
     }
-    return !admin_failed(admin, err);
+    struct device_core device;
+    return !admin_failed(admin, err) && !admin_failed(admin, device_store_core(tx, ret_row->device_no, &device)) &&
+           access_check(admin, device.space_no, "Incident");
 }
 
 static void audit(struct admin *admin, struct store_tx *tx, const char *action, const struct incident_row *row)

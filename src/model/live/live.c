@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/metrics.h"
 #include "codec/json/json.h"
+#include "model/account/access.h"
 #include "model/maker/catalog.h"
 #include "model/domain.h"
 
@@ -51,7 +52,7 @@ static const struct type_name {
 } type_names[] = {
     {"telemetry", LIVE_TELEMETRY}, {"status", LIVE_STATUS}, {"command", LIVE_COMMAND},           {"config", LIVE_CONFIG},
     {"incident", LIVE_INCIDENT},   {"event", LIVE_EVENT},   {"registration", LIVE_REGISTRATION},
-    {"wire", LIVE_WIRE},           {"license", LIVE_LICENSE},
+    {"wire", LIVE_WIRE},
 };
 #define TYPE_COUNT (sizeof type_names / sizeof type_names[0])
 
@@ -79,7 +80,6 @@ static unsigned type_of(enum event_type type, const char **ret_what)
     case EVENT_COMMAND: return LIVE_COMMAND;
     case EVENT_CONFIG: return LIVE_CONFIG;
     case EVENT_REGISTRATION: return LIVE_REGISTRATION;
-    case EVENT_LICENSE: return LIVE_LICENSE;
     case EVENT_INCIDENT: return LIVE_INCIDENT;
     case EVENT_DEVICE_EVENT: return LIVE_EVENT;
     case EVENT_DEVICE_UPDATED: *ret_what = "updated"; return LIVE_EVENT;
@@ -98,6 +98,18 @@ static unsigned type_of(enum event_type type, const char **ret_what)
     case EVENT_TYPE_COUNT: break;
     }
     return 0;
+}
+
+/* By the role that the person has now, not when the stream was opened (management-api.md 9). */
+static bool may_see(const struct live_reader *reader, const struct event *event)
+{
+    struct domain *domain = reader->live->domain;
+    struct principal now = reader->filter.principal;
+    if (now.kind != PRINCIPAL_USER) {
+        return true;
+    }
+    return access_role(domain, now.user_no, now.tenant_kind, principal_tenant_no(&now), &now.role) &&
+           permission_of(&now, (enum permission)now.needs) && access_in_space(domain, &now, event->space_no) == ERR_OK;
 }
 
 static bool matches(const struct live_reader *reader, const struct event *event)
@@ -120,8 +132,10 @@ static bool matches(const struct live_reader *reader, const struct event *event)
         (filter->has_model && !uuid_eq(&event->model_id, &filter->model_id))) {
         return false;
     }
-    return !filter->space_no ||
-           catalog_space_is_within(reader->live->domain->catalog, event->space_no, filter->space_no);
+    if (filter->space_no && !catalog_space_is_within(reader->live->domain->catalog, event->space_no, filter->space_no)) {
+        return false;
+    }
+    return may_see(reader, event);
 }
 
 /* Under the lock. */

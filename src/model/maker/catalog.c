@@ -334,6 +334,17 @@ bool catalog_space_is_within(struct catalog *catalog, int64_t no, int64_t ancest
     return no != 0;
 }
 
+size_t catalog_space_chain(struct catalog *catalog, int64_t no, int64_t *ret_nos, size_t max)
+{
+    size_t count = 0;
+    pthread_rwlock_rdlock(&catalog->lock);
+    for (struct space_entry *entry; count < max && (entry = space_entry_find(catalog, no)); no = entry->parent_no) {
+        ret_nos[count++] = no;
+    }
+    pthread_rwlock_unlock(&catalog->lock);
+    return count;
+}
+
 bool catalog_partner_is_active(struct catalog *catalog, int64_t partner_no)
 {
     struct partner_info partner;

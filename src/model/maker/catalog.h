@@ -58,6 +58,8 @@ void catalog_put_space(struct catalog *catalog, int64_t no, int64_t parent_no);
 void catalog_remove_space(struct catalog *catalog, int64_t no);
 /* True: it is the other one or lies below it. */
 bool catalog_space_is_within(struct catalog *catalog, int64_t no, int64_t ancestor_no);
+/* The space and those above it, the root last: how many of at most `max`. */
+size_t catalog_space_chain(struct catalog *catalog, int64_t no, int64_t *ret_nos, size_t max);
 /* Exists, and neither it nor (for organizations) its partner is suspended. */
 bool catalog_partner_is_active(struct catalog *catalog, int64_t partner_no);
 bool catalog_organization_is_active(struct catalog *catalog, int64_t organization_no);

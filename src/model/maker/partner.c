@@ -31,7 +31,7 @@ void partner_overview(struct admin *admin, struct store_tx *tx)
     if (admin_failed(admin, overview_store_figures(tx, partner_no, now - now % DAY_MS, &figures))) {
         return;
     }
-    struct device_counts counts = device_counts_of(domain, TENANT_PARTNER, partner_no);
+    struct device_counts counts = device_counts_of(domain, &admin->principal);
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
     json_begin_object(&w);

@@ -57,6 +57,7 @@ enum err incident_store_delete_old(struct store_tx *tx, int64_t before, int64_t 
 struct incident_filter {
     int64_t partner_no, organization_no;
     int64_t device_no, space_no;        /* the space with those below it; -1: matches nothing */
+    struct str visible_spaces;          /* JSON array of numbers: of devices in these or below; ptr NULL: all */
     int64_t from, to;                   /* of created_at, both included */
     int status;                         /* 1 active, 2 closed, -1 matches nothing */
     int priority;                       /* as it is read: shifted by the space's factor; -1 matches nothing */

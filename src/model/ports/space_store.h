@@ -23,6 +23,7 @@ struct space_filter {
     struct str name, path_includes;          /* part of it, in any case; empty: any */
     struct str space_type;                   /* exact; empty: any */
     int64_t created_before, created_after;   /* TIME_NONE: any */
+    struct str visible_spaces;               /* JSON array of numbers: only these and what lies below; ptr NULL: all */
 };
 
 /* Sets row->no. ERR_EXISTS: a sibling has the name. */

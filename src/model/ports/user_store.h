@@ -32,6 +32,7 @@ enum err user_store_find(struct store_tx *tx, int64_t no, struct arena *arena, s
 enum err user_store_find_email(struct store_tx *tx, struct str email, struct arena *arena,
                                struct user_row *ret_row) MUST_CHECK;
 enum err user_store_set_password(struct store_tx *tx, int64_t no, struct str password_hash) MUST_CHECK;
+enum err user_store_set_name(struct store_tx *tx, int64_t no, struct str name) MUST_CHECK;
 /* `secret_sealed` empty: no codes from now on. */
 enum err user_store_set_otp(struct store_tx *tx, int64_t no, struct str secret_sealed, bool on, int64_t last_step) MUST_CHECK;
 /* Voids the user's earlier link. */
@@ -47,9 +48,7 @@ enum err user_store_signed_in(struct store_tx *tx, int64_t no, int64_t at, struc
 enum err user_store_preferences(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_json) MUST_CHECK;
 enum err user_store_set_preferences(struct store_tx *tx, int64_t no, struct str json) MUST_CHECK;
 
-enum err membership_store_insert(struct store_tx *tx, int64_t user_no, enum tenant_kind kind, int64_t tenant_no,
-                                 struct str role) MUST_CHECK;
-/* The user's tenants, partners first, each kind by name; strings are borrowed for the call. */
+/* The tenants in which the user is active, partners first, each kind by name; strings are borrowed for the call. */
 enum err membership_store_each(struct store_tx *tx, int64_t user_no,
                                void (*visit)(const struct membership_row *row, void *arg), void *arg) MUST_CHECK;
 /* ERR_NOT_FOUND: the user does not belong to a tenant with this id. */

@@ -551,14 +551,14 @@ static void test_admin_committed(struct test_op *test)
 static struct principal partner_user(int64_t partner_no)
 {
     return (struct principal){.kind = PRINCIPAL_USER, .scope = SCOPE_FULL, .tenant_kind = TENANT_PARTNER,
-                              .partner_no = partner_no, .user_no = 1};
+                              .partner_no = partner_no, .user_no = 1, .role.tenant = ROLE_ADMINISTRATOR};
 }
 
 static struct principal organization_user(int64_t organization_no)
 {
     return (struct principal){.kind = PRINCIPAL_USER, .scope = SCOPE_FULL, .tenant_kind = TENANT_ORGANIZATION,
                               .partner_no = organization_no == OTHER_ORGANIZATION ? OTHER_PARTNER : PARTNER,
-                              .organization_no = organization_no, .user_no = 1};
+                              .organization_no = organization_no, .user_no = 1, .role.tenant = ROLE_ADMINISTRATOR};
 }
 
 /* `device` NULL: the call is about none. */

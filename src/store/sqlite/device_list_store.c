@@ -44,6 +44,10 @@ static void append_filter(struct buf *sql, const struct device_filter *filter)
     if (filter->after_no) {
         buf_append_cstr(sql, " AND d.no > ?17");
     }
+    if (filter->visible_spaces.ptr) {
+        buf_append_cstr(sql, " AND d.space_no IN (WITH RECURSIVE seen (no) AS (SELECT value FROM json_each(?18) UNION "
+                             "SELECT s.no FROM space s JOIN seen ON s.parent_no = seen.no) SELECT no FROM seen)");
+    }
     if (filter->unclaimed) {
         buf_append_cstr(sql, " AND d.organization_no IS NULL");
     }
@@ -103,6 +107,9 @@ static void bind_filter(struct query *q, const struct device_filter *filter, str
     }
     if (filter->after_no) {
         query_bind_i64(q, 17, filter->after_no);
+    }
+    if (filter->visible_spaces.ptr) {
+        query_bind_str(q, 18, filter->visible_spaces);
     }
     if (filter->sn.ptr) {
         query_bind_str(q, 5, filter->sn);

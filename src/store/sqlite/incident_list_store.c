@@ -26,7 +26,7 @@ static bool is_too_long(struct str text)
 
 static void append_tables(struct buf *sql, const struct incident_filter *filter)
 {
-    bool device = filter->space_no || filter->priority || filter->device_model.ptr || filter->sub_model.ptr || filter->partner_name.ptr;
+    bool device = filter->space_no || filter->visible_spaces.ptr || filter->priority || filter->device_model.ptr || filter->sub_model.ptr || filter->partner_name.ptr;
     buf_append_cstr(sql, " FROM incident i");
     if (device) {
         buf_append_cstr(sql, " JOIN device d ON d.no = i.device_no");
@@ -75,6 +75,10 @@ static void append_filter(struct buf *sql, const struct incident_filter *filter)
     if (filter->space_no) {
         buf_append_cstr(sql, " AND d.space_no IN (WITH RECURSIVE below (no) AS (SELECT ?5 UNION ALL SELECT s.no FROM space s "
                              "JOIN below b ON s.parent_no = b.no) SELECT no FROM below)");
+    }
+    if (filter->visible_spaces.ptr) {
+        buf_append_cstr(sql, " AND d.space_no IN (WITH RECURSIVE seen (no) AS (SELECT value FROM json_each(?16) UNION "
+                             "SELECT s.no FROM space s JOIN seen ON s.parent_no = seen.no) SELECT no FROM seen)");
     }
     if (filter->status) {
         buf_append_cstr(sql, filter->status == 1 ? " AND i.closed_at IS NULL" : filter->status == 2 ? " AND i.closed_at IS NOT NULL" : " AND 0");
@@ -127,6 +131,9 @@ static void bind_filter(struct list_query *list, const struct incident_filter *f
     }
     if (filter->space_no) {
         query_bind_i64(q, 5, filter->space_no);
+    }
+    if (filter->visible_spaces.ptr) {
+        query_bind_str(q, 16, filter->visible_spaces);
     }
     if (filter->priority) {
         query_bind_i64(q, 7, filter->priority);

@@ -101,6 +101,8 @@ enum err space_store_list(struct store_tx *tx, int64_t organization_no, const st
                 "AND (?3 = 0 OR parent_no = ?3) AND (?4 = '' OR instr(lower(name), lower(?4)) > 0) "
                 "AND (?5 = '' OR instr(lower(path), lower(?5)) > 0) AND (?6 = '' OR space_type = ?6) "
                 "AND (?7 IS NULL OR created_at < ?7) AND (?8 IS NULL OR created_at > ?8) "
+                "AND (?11 IS NULL OR no IN (WITH RECURSIVE seen (seen_no) AS (SELECT value FROM json_each(?11) UNION "
+                "SELECT s.no FROM space s JOIN seen ON s.parent_no = seen_no) SELECT seen_no FROM seen)) "
                 "ORDER BY no LIMIT ?9 OFFSET ?10");
     query_bind_i64(&q, 1, organization_no);
     query_bind_i64(&q, 2, filter->id);
@@ -112,6 +114,7 @@ enum err space_store_list(struct store_tx *tx, int64_t organization_no, const st
     query_bind_time(&q, 8, filter->created_after);
     query_bind_i64(&q, 9, limit);
     query_bind_i64(&q, 10, offset);
+    query_bind_str(&q, 11, filter->visible_spaces);
     while (query_next(&q)) {
         struct space_row row = row_read(&q);
         visit(&row, arg);

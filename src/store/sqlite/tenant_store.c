@@ -225,12 +225,14 @@ enum err organization_store_statistics(struct store_tx *tx, int64_t no, struct o
     struct query q;
     query_begin(&q, tx,
                 "SELECT (SELECT count(*) FROM device WHERE organization_no = ?1), "
-                "(SELECT count(*) FROM membership WHERE tenant_kind = 2 AND tenant_no = ?1), "
+                "(SELECT count(*) FROM membership WHERE tenant_kind = 2 AND tenant_no = ?1 AND deactivated_at IS NULL "
+                "AND role <> 'external'), (SELECT count(*) FROM user_group WHERE tenant_kind = 2 AND tenant_no = ?1), "
                 "(SELECT count(*) FROM space WHERE organization_no = ?1), "
                 "(SELECT count(*) FROM incident WHERE organization_no = ?1 AND closed_at IS NULL)");
     query_bind_i64(&q, 1, no);
     if (query_next(&q)) {
-        *ret = (struct organization_statistics){query_i64(&q, 0), query_i64(&q, 1), query_i64(&q, 2), query_i64(&q, 3)};
+        *ret = (struct organization_statistics){query_i64(&q, 0), query_i64(&q, 1), query_i64(&q, 2), query_i64(&q, 3),
+                                                query_i64(&q, 4)};
     }
     return query_finish(&q);
 }

@@ -84,6 +84,15 @@ enum err user_store_set_password(struct store_tx *tx, int64_t no, struct str pas
     return query_finish(&q);
 }
 
+enum err user_store_set_name(struct store_tx *tx, int64_t no, struct str name)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE user SET name = ?2 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_str(&q, 2, name);
+    return query_finish(&q);
+}
+
 enum err user_store_set_otp(struct store_tx *tx, int64_t no, struct str secret_sealed, bool on, int64_t last_step)
 {
     struct query q;
@@ -176,25 +185,13 @@ enum err user_store_set_preferences(struct store_tx *tx, int64_t no, struct str 
     return query_finish(&q);
 }
 
-enum err membership_store_insert(struct store_tx *tx, int64_t user_no, enum tenant_kind kind, int64_t tenant_no,
-                                 struct str role)
-{
-    struct query q;
-    query_begin(&q, tx, "INSERT INTO membership (user_no, tenant_kind, tenant_no, role) VALUES (?1, ?2, ?3, ?4)");
-    query_bind_i64(&q, 1, user_no);
-    query_bind_i64(&q, 2, kind);
-    query_bind_i64(&q, 3, tenant_no);
-    query_bind_str(&q, 4, role);
-    return query_finish(&q);
-}
-
 /* Both kinds of tenant in one shape; 1 and 2 are TENANT_PARTNER and TENANT_ORGANIZATION. */
 #define TENANTS \
     "SELECT m.user_no AS user_no, 1 AS kind, p.no AS no, p.id AS id, p.name AS name " \
-    "FROM membership m JOIN partner p ON p.no = m.tenant_no WHERE m.tenant_kind = 1 AND m.user_no = ?1 " \
+    "FROM membership m JOIN partner p ON p.no = m.tenant_no WHERE m.tenant_kind = 1 AND m.user_no = ?1 AND m.deactivated_at IS NULL " \
     "UNION ALL " \
     "SELECT m.user_no, 2, o.no, o.id, o.name " \
-    "FROM membership m JOIN organization o ON o.no = m.tenant_no WHERE m.tenant_kind = 2 AND m.user_no = ?1 "
+    "FROM membership m JOIN organization o ON o.no = m.tenant_no WHERE m.tenant_kind = 2 AND m.user_no = ?1 AND m.deactivated_at IS NULL "
 
 enum err membership_store_each(struct store_tx *tx, int64_t user_no,
                                void (*visit)(const struct membership_row *row, void *arg), void *arg)

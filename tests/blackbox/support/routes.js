@@ -15,13 +15,13 @@ function textOf(expression, source) {
   return (define ? define[1] : '') + own;
 }
 
-/** [{ method, path, access: 'PARTNER', writes, place }] of every row. */
+/** [{ method, path, access: 'PARTNER', writes, needs: 'MODELS_READ' }] of every row. */
 export function readRoutes() {
   const routes = [];
   for (const file of readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.c') && !name.endsWith('_test.c'))) {
     const source = readFileSync(join(folder, file), 'utf8');
     for (const [, method, path, access, rest] of source.matchAll(/\{"(GET|POST|PUT|PATCH|DELETE)",\s*([^,]+?),\s*ACCESS_(\w+),([^}]*)\}/g)) {
-      routes.push({ method, path: textOf(path, source), access, writes: /ROUTE_WRITE|\bCREATE\b/.test(rest) });
+      routes.push({ method, path: textOf(path, source), access, writes: /ROUTE_WRITE|\bCREATE\b/.test(rest), needs: rest.match(/NEEDS\((\w+)\)/)?.[1] });
     }
   }
   return routes;
