@@ -8,6 +8,7 @@
  * in between does not turn it on and off all the time, which is neither quick nor cheap. */
 #define EVENTS_PER_SECOND_BEGIN 24000u
 #define EVENTS_PER_SECOND_END 32000u
+#define WINDOWS_THAT_AGREE 4u
 #define BACK_OFF_FIRST_US 100000u
 #define BACK_OFF_MAX_US 5000000u
 
@@ -36,22 +37,49 @@ static void give_up(struct gather *g, uint64_t now_us)
     g->back_off_us = g->back_off_us > BACK_OFF_MAX_US / 2 ? BACK_OFF_MAX_US : g->back_off_us * 2;
 }
 
+static enum gather_verdict verdict_of(const struct gather *g, uint64_t now_us, uint64_t elapsed_us, uint32_t rate)
+{
+    if (!g->is_on) {
+        bool pays = now_us >= g->not_before_us && per_second(g->turns, elapsed_us) >= TURNS_PER_SECOND_MIN &&
+                    g->events < g->turns * EVENTS_PER_TURN_BEGIN && rate < EVENTS_PER_SECOND_BEGIN;
+        return pays ? GATHER_BEGIN : GATHER_GO_ON;
+    }
+    return rate < g->rate_before - g->rate_before / 8 ? GATHER_GIVE_UP
+           : rate > EVENTS_PER_SECOND_END             ? GATHER_END
+                                                      : GATHER_GO_ON;
+}
+
+/* A single window tells little: a peer that did not run for some milliseconds makes it look sparse, and busy after that. */
 static void judge(struct gather *g, uint64_t now_us, uint64_t elapsed_us)
 {
     uint32_t rate = per_second(g->events, elapsed_us);
     if (elapsed_us > LULL_US) {
         g->is_on = false;
-    } else if (!g->is_on) {
-        if (now_us >= g->not_before_us && per_second(g->turns, elapsed_us) >= TURNS_PER_SECOND_MIN &&
-            g->events < g->turns * EVENTS_PER_TURN_BEGIN && rate < EVENTS_PER_SECOND_BEGIN) {
-            begin(g, rate);
-        }
-    } else if (rate < g->rate_before - g->rate_before / 8) {
+        g->verdict = GATHER_GO_ON;
+        return;
+    }
+    enum gather_verdict verdict = verdict_of(g, now_us, elapsed_us, rate);
+    g->agreed = verdict == g->verdict ? g->agreed + 1 : 1;
+    g->verdict = verdict;
+    if (g->agreed < WINDOWS_THAT_AGREE) {
+        return;
+    }
+    g->agreed = 0;
+    switch (verdict) {
+    case GATHER_BEGIN:
+        begin(g, rate);
+        break;
+    case GATHER_GIVE_UP:
         give_up(g, now_us);
-    } else if (rate > EVENTS_PER_SECOND_END) {
+        break;
+    case GATHER_END:
         g->is_on = false;
-    } else {
-        g->back_off_us = BACK_OFF_FIRST_US;
+        break;
+    case GATHER_GO_ON:
+        if (g->is_on) {
+            g->back_off_us = BACK_OFF_FIRST_US;
+        }
+        break;
     }
 }
 

@@ -13,12 +13,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a window of time says. */
+enum gather_verdict { GATHER_GO_ON, GATHER_BEGIN, GATHER_GIVE_UP, GATHER_END };
+
 struct gather {
     uint32_t span_us;         /* 0: never */
     bool is_on;
     uint64_t turn_us;         /* when this turn began */
     uint64_t window_us;       /* when counting began */
     uint32_t turns, events;   /* since then */
+    enum gather_verdict verdict;
+    uint32_t agreed;          /* windows in a row that have said so */
     uint32_t rate_before;     /* events/s when it was begun */
     uint32_t back_off_us;     /* how long it is left alone when it does not pay */
     uint64_t not_before_us;
