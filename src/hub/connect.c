@@ -403,6 +403,16 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
     return true;
 }
 
+void connect_failed(struct connection *connection)
+{
+    struct session *session = connection->session;
+    session_set_will(session, NULL);
+    if (!connection->session_present) {
+        session->expiry_s = 0; /* the client must not find a session that it was not told of [MQTT-3.2.2-4] */
+    }
+    connect_refuse(connection, MQTT_SERVER_BUSY, "Storage fault");
+}
+
 /* --- CONNACK ------------------------------------------------------------------------------------------------------ */
 
 static void add_limits(const struct connection *c, struct mqtt_properties *p)

@@ -467,7 +467,7 @@ void answer_fail(struct answer *answer)
     if (c) {
         bool in_connect = c->state == CONNECTION_STARTING;
         if (in_connect) {
-            connect_refuse(c, MQTT_SERVER_BUSY, "Storage fault");
+            connect_failed(c);
         } else {
             connection_disconnect(c, MQTT_SERVER_BUSY, "Storage fault"); /* frees the answer with the others */
         }

@@ -128,6 +128,7 @@ void answer_when_stored(struct answer *answer, enum mqtt_reason reason);
 bool on_connect(struct connection *connection, const struct mqtt_connect *connect);
 void connect_refuse(struct connection *connection, enum mqtt_reason reason, const char *text);
 void connect_refuse_now(struct connection *connection);
+void connect_failed(struct connection *connection); /* for storage, when its session was there already */
 void connect_accepted(struct connection *connection);
 /* `over`: the rate is exceeded, refuse it. */
 void on_publish(struct connection *connection, const struct mqtt_publish *publish, bool over);

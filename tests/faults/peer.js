@@ -95,6 +95,7 @@ export class Peer {
     const { to, ...who } = this.identity();
     this.ready = this.leaving = false;
     const sent = this.space.now();
+    let answered = false;
     return new Promise((resolve) => {
       const wire = new Wire(to, {
         packet: (packet) => {
@@ -103,14 +104,17 @@ export class Peer {
             if (this.leaving) return;
             this.note('<', packet);
             if (packet.cmd === 'connack') {
+              answered = true;
               this.onConnack(packet, clean, sent);
               resolve(this.ready);
             } else this.onPacket(packet);
           } catch (error) {
             if (!(error instanceof Violation)) this.space.violation ??= error;
+            resolve(false);
           }
         },
         close: () => {
+          if (!answered && this.sessionIs === 'absent') this.sessionIs = 'unknown'; // its CONNECT may have come so far
           if (wire === this.wire) this.lost();
           resolve(false);
         },
