@@ -348,18 +348,23 @@ static void run_idempotent(struct http_call *http_call, struct store_tx *tx)
     }
 }
 
+static bool has_next_step(const struct call *call)
+{
+    return call->route->place == PLACE_STEPS && call->step != STEP_WRITE && call->reply.status == 0;
+}
+
 static void run_on_lane(struct op *op, struct store_tx *tx)
 {
     struct call *call = container_of(op, struct call, op);
-    if (is_idempotent(call) && call->route->place == PLACE_REGISTRY) {
+    if (is_idempotent(call) && op->lane == LANE_REGISTRY) {
         run_idempotent(http_call_of(call), tx);
     } else {
         call->route->handler(call, tx);
     }
-    if (call->reply.status == 0) {
+    if (call->reply.status == 0 && !has_next_step(call)) {
         reply_from_err(&call->reply, ERR_INTERNAL);
     }
-    if (call->route->place == PLACE_REGISTRY && reply_is_error(&call->reply)) {
+    if (op->lane == LANE_REGISTRY && reply_is_error(&call->reply)) {
         op->err = call->reply.status >= 500 ? ERR_INTERNAL : ERR_DENIED; /* rolls back what the handler wrote */
     }
 }
@@ -374,9 +379,16 @@ static void committed_on_lane(struct op *op)
     }
 }
 
+static void submit(struct http_call *http_call, enum op_lane lane);
+
 static void done_on_loop(struct op *op)
 {
     struct call *call = container_of(op, struct call, op);
+    if (op->err == ERR_OK && has_next_step(call)) {
+        call->step = call->step == STEP_READ ? STEP_WORK : STEP_WRITE;
+        submit(http_call_of(call), call->step == STEP_WORK ? LANE_WORK : LANE_REGISTRY);
+        return;
+    }
     if (op->err != ERR_OK && !reply_is_error(&call->reply)) {
         reply_from_err(&call->reply, op->err);
     }
@@ -424,6 +436,9 @@ static void dispatch(struct http_call *http_call)
         break;
     case PLACE_WORK:
         submit(http_call, LANE_WORK);
+        break;
+    case PLACE_STEPS:
+        submit(http_call, LANE_READ); /* the first step */
         break;
     }
 }

@@ -33,7 +33,11 @@ enum place {
     PLACE_READ,      /* handler runs on a reader thread, over committed state */
     PLACE_REGISTRY,  /* handler runs on the registry writer; the reply leaves after the commit; an error reply rolls back */
     PLACE_WORK,      /* handler runs on a worker thread with tx NULL (password hashing) */
+    PLACE_STEPS,     /* handler runs three times, until it answers: call->step STEP_READ on a reader, STEP_WORK on a worker
+                      * with tx NULL, STEP_WRITE on the registry writer; what it needs in between is in call->carried */
 };
+
+enum step { STEP_READ, STEP_WORK, STEP_WRITE };
 
 enum route_flags {
     ROUTE_WRITE = 1,        /* needs scope full, CSRF token with sessions */
@@ -92,6 +96,8 @@ struct call {
     struct download *download;       /* instead of both: call_send_content (api/download.h) */
     void (*committed)(struct call *call); /* optional: set by a PLACE_REGISTRY handler; after the commit, writer's thread */
     void *user;                      /* the handler's */
+    enum step step;                  /* of PLACE_STEPS */
+    void *carried;                   /* from one step to the next; in the arena */
 };
 
 /* Answers a PLACE_LOOP call whose handler returned with reply.status 0. On the loop. */
@@ -124,6 +130,7 @@ extern const struct route space_routes[];
 extern const struct route people_routes[];
 extern const struct route session_routes[];
 extern const struct route system_routes[];
+extern const struct route license_routes[];
 extern const struct route live_routes[];
 extern const struct route webhook_routes[];
 extern const struct route incident_routes[];

@@ -79,6 +79,9 @@ ASK(update_command, DEVICE_COMMAND_UPDATE)
 ASK(get_config, DEVICE_CONFIG_GET)
 ASK(set_config, DEVICE_CONFIG_SET)
 
+ASK(get_license, DEVICE_LICENSE_GET)
+ASK(get_licenses, DEVICE_LICENSES_GET)
+ASK(update_license, DEVICE_LICENSE_UPDATE)
 ASK(update_device, DEVICE_UPDATE)
 ASK(change_settings, DEVICE_SETTINGS)
 ASK(get_space, DEVICE_SPACE_GET)
@@ -118,5 +121,9 @@ const struct route device_routes[] = {
     {"DELETE", "/v1/devices/:id/incidents", ACCESS_DEVICE, PLACE_LOOP, 0, close_incidents},
     {"DELETE", "/v1/devices/:id/incidents/:incident_id", ACCESS_DEVICE, PLACE_LOOP, 0, close_incident},
     {"POST", "/v1/devices/:id/events", ACCESS_DEVICE, PLACE_LOOP, 0, add_event},
+    {"GET", "/v1/devices/:id/license", ACCESS_DEVICE, PLACE_LOOP, 0, get_license},
+    {"POST", "/v1/devices/:id/license", ACCESS_DEVICE, PLACE_LOOP, 0, update_license},
+    {"GET", "/v1/devices/:id/licenses", ACCESS_DEVICE, PLACE_LOOP, 0, get_licenses},
+    {"POST", "/v1/devices/:id/licenses", ACCESS_DEVICE, PLACE_LOOP, 0, update_license},
     {0},
 };

@@ -8,6 +8,7 @@ static const struct route *const tables[] = {
     device_routes,
     incident_routes,
     file_routes,
+    license_routes,
     live_routes,
     mail_routes,
     merge_routes,

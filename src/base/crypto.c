@@ -396,3 +396,22 @@ bool rsa_key_make(struct buf *ret_private_pem, struct buf *ret_public_pem)
     EVP_PKEY_free(key);
     return ok;
 }
+
+bool rsa_sign(struct str private_pem, struct str data, struct buf *ret_signature)
+{
+    uint8_t signature[RSA_KEY_BITS / 8];
+    size_t len = sizeof signature;
+    BIO *bio = BIO_new_mem_buf(private_pem.ptr, (int)private_pem.len);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool ok = key && context && EVP_PKEY_get_size(key) <= (int)sizeof signature &&
+              EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 && /* PKCS #1 v1.5 is an RSA key's default */
+              EVP_DigestSign(context, signature, &len, (const unsigned char *)data.ptr, data.len) == 1;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    if (ok) {
+        buf_append(ret_signature, signature, len);
+    }
+    return ok && !ret_signature->failed;
+}

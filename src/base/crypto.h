@@ -40,5 +40,8 @@ void base64url_encode(struct buf *out, const void *data, size_t len);     /* no 
 void random_base62(char *ret_text, size_t count);
 /* An RSA 3072 key pair for licence signatures as PEM text (device-api.md 6). */
 bool rsa_key_make(struct buf *ret_private_pem, struct buf *ret_public_pem);
+/* RSASSA-PKCS1-v1_5 with SHA-256 over `data`, appended as bytes (device-api.md 6). Takes milliseconds: never on a loop or
+ * a writer. False: it is no such key. */
+bool rsa_sign(struct str private_pem, struct str data, struct buf *ret_signature);
 
 #endif

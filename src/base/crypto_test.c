@@ -216,6 +216,22 @@ static void test_rsa(void **state)
     assert_true(rsa_key_make(&private_pem, &public_pem));
     assert_true(str_starts_with(buf_str(&private_pem), STR("-----BEGIN PRIVATE KEY-----\n")));
     assert_true(str_starts_with(buf_str(&public_pem), STR("-----BEGIN PUBLIC KEY-----\n")));
+    /* the padding has no randomness in it: equal data, equal signature */
+    struct buf first, second, other;
+    buf_init(&first, 1000);
+    buf_init(&second, 1000);
+    buf_init(&other, 1000);
+    assert_true(rsa_sign(buf_str(&private_pem), STR("feature=4k"), &first));
+    assert_true(rsa_sign(buf_str(&private_pem), STR("feature=4k"), &second));
+    assert_true(rsa_sign(buf_str(&private_pem), STR(""), &other));
+    assert_int_equal(first.len, 384);
+    assert_true(str_eq(buf_str(&first), buf_str(&second)));
+    assert_false(str_eq(buf_str(&first), buf_str(&other)));
+    assert_false(rsa_sign(buf_str(&public_pem), STR("feature=4k"), &first));
+    assert_false(rsa_sign(STR(""), STR("feature=4k"), &first));
+    buf_deinit(&first);
+    buf_deinit(&second);
+    buf_deinit(&other);
     buf_deinit(&private_pem);
     buf_deinit(&public_pem);
 }

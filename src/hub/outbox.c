@@ -638,19 +638,22 @@ void outbox_restore(struct session *session, const struct out_entry *restored)
     box->waiting += entry->message != NULL;
 }
 
-void outbox_drop_pushes(struct session *session, uint32_t kinds)
+unsigned outbox_drop_pushes(struct session *session, uint32_t kinds)
 {
     struct outbox *box = session->outbox;
+    unsigned dropped = 0;
     if (!box) {
-        return;
+        return 0;
     }
     for (uint32_t i = box->sent; i < box->count; i++) {
         struct out_entry *entry = entry_at(box, i);
         if (entry->message && entry->push && (kinds & 1u << (entry->push - 1))) {
             entry_give_up(session, entry);
+            dropped++;
         }
     }
     outbox_trim(session);
+    return dropped;
 }
 
 uint32_t outbox_pushes_in_flight(const struct session *session)

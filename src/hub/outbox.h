@@ -64,8 +64,8 @@ bool outbox_is_ready(const struct session *session);
 void outbox_pump(struct session *session);
 /* Puts back what was stored, in order, at start. Takes message and ids. */
 void outbox_restore(struct session *session, const struct out_entry *entry);
-/* Removes downlinks of these kinds (enum push_mask) that were not sent yet (mqtt.md 5.2.4). */
-void outbox_drop_pushes(struct session *session, uint32_t kinds);
+/* Removes downlinks of these kinds (enum push_mask) that were not sent yet (mqtt.md 5.2.4); so many were. */
+unsigned outbox_drop_pushes(struct session *session, uint32_t kinds);
 /* Kinds of downlinks that are in flight. */
 uint32_t outbox_pushes_in_flight(const struct session *session);
 void outbox_store_all(struct session *session);

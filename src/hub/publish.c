@@ -178,11 +178,9 @@ static void publish_by_device(struct session *session, const struct uuid *id, st
         publish_user(session, &device, publish, answer);
     } else if (topic == TOPIC_SYNC) {
         publish_sync(session, rest, publish, answer);
-    } else if (uplink_is_served(topic)) {
+    } else { /* what a device may publish besides is an operation */
         struct uplink_request request = {session, &device, topic, publish, answer};
         uplink_start(&request);
-    } else {
-        publish_refuse(session, publish, answer, MQTT_IMPLEMENTATION_ERROR, "Not available on this server");
     }
 }
 

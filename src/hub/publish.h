@@ -20,7 +20,6 @@ struct uplink_request {
     struct answer *answer;
 };
 void uplink_start(const struct uplink_request *request);
-bool uplink_is_served(enum topic_id topic);
 void uplinks_deinit(struct hub_loop *loop);
 
 /* The id of a QoS 2 publish whose effect is in this turn's batch goes into the same transaction. */

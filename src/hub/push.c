@@ -152,7 +152,7 @@ static void push_item(struct session *session, const struct pending_read *read, 
         return;
     }
     struct downlink d = {(uint32_t)item->kind, item->payload, item->correlation};
-    outbox_drop_pushes(session, d.kind == PUSH_LICENSE ? 0 : d.kind);
+    outbox_drop_pushes(session, d.kind);
     downlink_publish(session, &read->device, &d);
     if (item->kind == PUSH_COMMAND) {
         struct match match;
@@ -163,29 +163,65 @@ static void push_item(struct session *session, const struct pending_read *read, 
     }
 }
 
-/* Waiting licences: one object a message for generation 1, an array for generation 2 (mqtt.md 4.3). */
-static void push_licenses(struct session *session, const struct pending_read *read)
+/* The highest number of the waiting actions; 0: an item without one is always news. */
+static int64_t newest_license(const struct pending_read *read, size_t *ret_count)
+{
+    int64_t newest = INT64_MIN;
+    *ret_count = 0;
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        if (item->kind == PUSH_LICENSE) {
+            newest = item->level > newest ? item->level : newest;
+            (*ret_count)++;
+        }
+    }
+    return newest;
+}
+
+/* Generation 1 (mqtt.md 4.3): one object a message, of those that the session does not have yet. */
+static void push_license_objects(struct session *session, const struct pending_read *read, int64_t last)
+{
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        if (item->kind == PUSH_LICENSE && (item->level == 0 || item->level > last)) {
+            struct downlink d = {PUSH_LICENSE, item->payload, item->correlation};
+            downlink_publish(session, &read->device, &d);
+        }
+    }
+}
+
+/* Generation 2: all that wait, in an array. */
+static void push_license_array(struct session *session, const struct pending_read *read)
 {
     struct buf array;
     buf_init(&array, (size_t)1024 * 1024);
-    outbox_drop_pushes(session, PUSH_LICENSE);
     for (const struct pending_item *item = read->items; item; item = item->next) {
-        if (item->kind != PUSH_LICENSE) {
-            continue;
+        if (item->kind == PUSH_LICENSE) {
+            buf_append_str(&array, array.len == 0 ? STR("[") : STR(","));
+            buf_append_str(&array, item->payload);
         }
-        if (session_generation(session) == 1) {
-            push_item(session, read, item);
-            continue;
-        }
-        buf_append_str(&array, array.len == 0 ? STR("[") : STR(","));
-        buf_append_str(&array, item->payload);
     }
-    if (array.len > 0 && !array.failed) {
-        buf_append_str(&array, STR("]"));
+    buf_append_str(&array, STR("]"));
+    if (!array.failed) {
         struct downlink d = {PUSH_LICENSE, buf_str(&array), NULL};
         downlink_publish(session, &read->device, &d);
     }
     buf_deinit(&array);
+}
+
+/* What was not sent yet is replaced by what waits now (mqtt.md 5.2.4). */
+static void push_licenses(struct session *session, const struct pending_read *read)
+{
+    size_t count;
+    int64_t newest = newest_license(read, &count);
+    int64_t last = outbox_drop_pushes(session, PUSH_LICENSE) > 0 ? 0 : session->push->license;
+    if (count == 0 || (newest > 0 && newest <= last)) {
+        return;
+    }
+    session->push->license = newest;
+    if (session_generation(session) == 1) {
+        push_license_objects(session, read, last);
+    } else {
+        push_license_array(session, read);
+    }
 }
 
 /* What was pushed of a family last: an array with nothing but that is no news. */
@@ -293,17 +329,21 @@ static void forget_command(struct session *session)
 
 static void push_items(struct session *session, const struct pending_read *read)
 {
-    bool licenses_done = false;
+    bool licenses_done = !(read->wanted & PUSH_LICENSE);
     if ((read->wanted & PUSH_COMMAND) && !has_kind(read, PUSH_COMMAND)) {
         forget_command(session);
     }
     for (const struct pending_item *item = read->items; item; item = item->next) {
-        if (item->kind == PUSH_LICENSE && !licenses_done) {
-            licenses_done = true;
+        if (!licenses_done && (item->kind == PUSH_LICENSE || item->kind == PUSH_COMMAND)) {
+            licenses_done = true; /* before a command (mqtt.md 5.2.1) */
             push_licenses(session, read);
-        } else if (item->kind != PUSH_LICENSE && item->kind != PUSH_CHILDREN) {
+        }
+        if (item->kind != PUSH_LICENSE && item->kind != PUSH_CHILDREN) {
             push_item(session, read, item);
         }
+    }
+    if (!licenses_done) {
+        push_licenses(session, read);
     }
     if (read->wanted & PUSH_CHILDREN) { /* after the device's own command, and also when none waits any more */
         push_children(session, read);
@@ -352,6 +392,7 @@ static void forget_pushed(struct push_state *push, uint32_t kinds)
     push->config = kinds & PUSH_CONFIG ? 0 : push->config;
     push->space = kinds & PUSH_SPACE ? 0 : push->space;
     push->firmware = kinds & PUSH_FIRMWARE ? 0 : push->firmware;
+    push->license = kinds & PUSH_LICENSE ? 0 : push->license;
     push->command[0] = kinds & PUSH_COMMAND ? '\0' : push->command[0];
     if (kinds & PUSH_CHILDREN) {
         mem_free(push->heads);
@@ -375,6 +416,9 @@ static void push_read(struct session *session)
     if ((push->wanted & PUSH_CHILDREN) && !(wanted & PUSH_CHILDREN)) {
         outbox_drop_pushes(session, PUSH_CHILDREN);
         forget_pushed(push, PUSH_CHILDREN);
+    }
+    if ((push->wanted & PUSH_LICENSE) && !(wanted & PUSH_LICENSE)) {
+        outbox_drop_pushes(session, PUSH_LICENSE);
     }
     push->wanted = 0;
     if (wanted == 0) {

@@ -27,6 +27,7 @@ enum event_type {
     EVENT_TENANT_SUSPENDED,     /* partner_no or organization_no: sessions must end with 0x87 */
     EVENT_INCIDENT,             /* opened (then push has PUSH_INCIDENTS), changed or closed; payload = Incident object */
     EVENT_DEVICE_EVENT,         /* a device reported an event (device-api.md 9.4); topic "events", payload = it */
+    EVENT_LICENSE,              /* assigned, renewed, revoked, freed, or reported on; payload = License object */
     EVENT_CHILD_COMMAND,        /* to a parent: the queue of a child has another head; only for the hub */
     EVENT_UPLINK_REFUSED,       /* a device's message or call was refused: for the live tail */
     EVENT_WIRE,                 /* a packet or call of a device whose trace is armed (model/live/trace.h) */

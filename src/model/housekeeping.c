@@ -4,6 +4,7 @@
 #include "model/account/credentials_table.h"
 #include "model/domain.h"
 #include "model/live/live.h"
+#include "model/outbox/daily_summary.h"
 #include "model/ports/audit_store.h"
 #include "model/ports/command_store.h"
 #include "model/ports/event_log_store.h"
@@ -121,6 +122,9 @@ static void housekeeping_run(struct op *op, struct store_tx *tx)
     }
     if (!op->err) {
         op->err = mail_store_forget_links(tx, work->now, OLD_ROWS_A_TIME);
+    }
+    if (!op->err) {
+        op->err = daily_summaries_queue(work->domain, tx);
     }
     if (!op->err) {
         op->err = delete_old(work, tx);

@@ -39,15 +39,20 @@ before(async () => {
   const definition = (await partner.get(`/models/${model.id}/commands`)).data[0];
   const hardwareKey = (await partner.get(`/models/${model.id}/hardware_keys`)).data[0];
   const apiKey = await partner.post('/api_keys', { name: 'made' }, 201);
+  const product = await partner.post('/products', { name: 'Feature' }, 201);
+  const license = await partner.post('/licenses', { organization_id: server.organization_id, data: 'feature=4k' }, 201);
+  await partner.post(`/licenses/${license.id}/assign`, { device_id: device.id }, 200);
   keys = { device: device.access_key, partner: server.partner_key, organization: server.organization_key };
   objects = { m: model.id, model_id: model.id, key_id: hardwareKey.id, command_def_id: definition.id, command_id: command.id, n: 1, space_id: space.id,
     organization_id: server.organization_id, device_id: device.id, hardware_key: model.key, parent_id: space.id,
-    'devices/': device.id, 'models/': model.id, 'spaces/': space.id, 'organizations/': server.organization_id, 'api_keys/': apiKey.id,
+    'devices/': device.id, 'models/': model.id, 'spaces/': space.id, 'organizations/': server.organization_id, 'api_keys/': apiKey.id, 'products/': product.id, 'licenses/': license.id,
+    license_id: license.id, product_id: product.id,
     device_ids: [free.id], firmware_version: '1.0.0' };
   const identity = { sn: 'one of its own', mac: '02:00:00:00:77:77' };
   examples = {
     'POST /v1/devices': identity, 'POST /v1/devices/bulk_create': identity, 'POST /v1/devices-1': identity,
     'POST /v1/devices/{id}/command': { id: command.id },
+    'POST /v1/devices/{id}/license': { id: license.id }, 'POST /v1/devices/{id}/licenses': { id: license.id },
     'POST /core/v1/organization/devices/{id}/commands': { name: 'reboot' },
     'POST /core/v1/organization/devices/claim': identity, 'POST /core/v1/organization/devices/claim/lookup': identity,
     'POST /core/v1/session/password': { current: password },
@@ -155,7 +160,7 @@ const refusal = (reply) => reply.status >= 400 && reply.status < 500 && typeof r
 const ALIASES = { nano_id: 'cloud_id', 'incidents.suspend_creation': 'value', str_key_1: 'string_key_1', str_key_2: 'string_key_2' };
 /** Says which field, or that what it names does not exist. */
 const names = ({ error }, name) => error.toLowerCase().includes((ALIASES[name] ?? name).replaceAll('_', ' ').toLowerCase().replace(/ ids?$/, ''))
-  || error.includes(name) || / not found$|^no command$|^Invalid (command|email or password)$/.test(error);
+  || error.includes(name) || / not found$|^no command$|^Couldn't find |^Invalid (command|email or password)$/.test(error);
 
 /** What stands in the audit log of both: every write does. (So does reading hardware keys.) */
 async function written() {

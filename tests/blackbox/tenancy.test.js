@@ -65,6 +65,9 @@ before(async () => {
   const command = await organization.post(`/devices/${device.id}/commands`, { name: 'reboot' });
   const rule = await partner.post(`/models/${model.id}/rules`, { name: 'Secret rule' }, 201);
   const incident = await organization.post('/incidents', { device_id: device.id, title: 'Secret trouble' }, 201);
+  const product = await partner.post('/products', { name: 'Feature' }, 201);
+  const license = await partner.post('/licenses', { organization_id: built.customer.id, product_id: product.id, data: 'secret' }, 201);
+  await partner.post(`/licenses/${license.id}/assign`, { device_id: device.id }, 200);
   const person = {}, group = {};
   for (const [tenant, api] of [['PARTNER', partner], ['ORGANIZATION', organization]]) {
     group[tenant] = await api.post('/groups', { name: 'Secret group' });
@@ -92,7 +95,7 @@ before(async () => {
   await until(async () => (await partner.get(`/webhook_deliveries/${delivery.id}`)).state === 'failed', 'a refused address is given up');
   const { sn, mac } = await partner.get(`/devices/${device.id}`);
   a = { person, group, asset,
-    partner, organization, identity: { sn, mac }, delivery, mails: built.mails, model, device, second, free, space, command, incident, rule, definition, hardwareKey, file, ownFile, dump, partnerRead, organizationRead, customer: built.customer,
+    partner, organization, identity: { sn, mac }, delivery, mails: built.mails, model, device, second, free, space, command, product, license, incident, rule, definition, hardwareKey, file, ownFile, dump, partnerRead, organizationRead, customer: built.customer,
     keys: { PARTNER: server.partner_key, ORGANIZATION: built.customer.api_key, DEVICE: device.access_key } };
   outsiders = { foreignPartner: built.foreignPartnerKey, foreignOrganization: built.foreign.api_key, foreign: built.foreign, sibling: built.sibling, revoked, expired };
 });
@@ -104,10 +107,10 @@ function fill(route, objects = {}) {
   return segments.map((segment, i) => {
     if (!segment.startsWith(':')) return segment;
     const ids = { asset_id: a.asset.id,
-      m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, incident_id: a.incident.id, rule_id: a.rule.id, n: 1,
+      m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, incident_id: a.incident.id, rule_id: a.rule.id, license_id: a.license.id, n: 1,
       file_id: a.file.id, dump_id: a.dump.id, mime: 'text%2Fplain', type: 'text', subtype: 'plain', filename: 'intruder.txt',
       id: { users: a.person[route.access]?.id, groups: a.group[route.access]?.id,
-        devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id, dumps: a.dump.id,
+        devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id, products: a.product.id, licenses: a.license.id, dumps: a.dump.id,
         files: route.access === 'PARTNER' ? a.file.id : a.ownFile.id,
         webhook_deliveries: a.delivery.id, mails: route.access === 'ORGANIZATION' ? a.mails.organization : a.mails.partner, api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };
     const value = ids[segment.slice(1)];
@@ -127,6 +130,7 @@ function bodyOf({ method, path }) {
   if (/\/(parameters|telemetry_keys|widgets)$/.test(path)) return [{ name: 'Intruder', key: 'intruder', type: 'text' }];
   if (path.endsWith('/organization/settings')) return { daily_report_hour: 3 };
   if (path.endsWith('/bulk')) return { device_ids: [a.device.id], action: 'delete' };
+  if (path.includes('/licenses')) return { organization_id: a.customer.id, data: 'hacked', device_id: a.device.id, license_id: a.license.id, id: a.license.id, state: 'inuse', expires_at: 1 };
   if (path.endsWith('/assign')) return { device_ids: [a.free.id], organization_id: outsiders.foreign.id };
   if (path.endsWith('/claim') || path.endsWith('/lookup')) return { space_id: a.space.id, ...a.identity };
   if (path.endsWith('/commands')) return { ...own, name: 'reboot' };
@@ -138,7 +142,7 @@ const call = (route, options) => request(server.http, route.method, fill(route),
 const describeCall = (route, who) => `${route.method} ${route.path} by ${who}`;
 
 // What the calls of the test themselves change, or the clock.
-const volatile = new Set(['last_used_at', 'key_last_used_at', 'last_seen_at', 'last_seen', 'local_time', 'messages_per_minute', 'url']);
+const volatile = new Set(['last_used_at', 'key_last_used_at', 'last_seen_at', 'last_seen', 'local_time', 'current_time', 'messages_per_minute', 'url']);
 
 /** Everything A can read, by every GET route whose answer does not grow by reading or by the clock. */
 async function snapshot() {

@@ -85,6 +85,7 @@ static void pend(struct script *s, const struct tokens *t)
         struct str id = str_to_i64(t->list[3], &level) ? STR("") : t->list[3];
         struct str of;
         const struct world_device *owner = tokens_get(t, "of", &of) ? world_device(s->world, of) : d;
+        level = tokens_number(t, "level", level);
         world_pend(d, (enum push_mask)kinds_parse(t->list[2]), level, id, t->list[4], owner ? owner->brief.no : 0);
     }
 }

@@ -23,6 +23,7 @@ struct object_description {
 extern const struct description device_descriptions[];
 extern const struct description fleet_descriptions[];
 extern const struct description incident_descriptions[];
+extern const struct description license_descriptions[];
 extern const struct description partner_descriptions[];
 extern const struct description organization_descriptions[];
 extern const struct description file_descriptions[];

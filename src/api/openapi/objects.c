@@ -14,6 +14,7 @@ const struct object_description object_descriptions[] = {
     {"DeviceConfiguration", "success bool; name text; version int(0..); last_updated time; config object; device_id uuid"},
     {"DeviceLicense", "id uuid; device_id uuid; data text; signature text; action enum(add|update|remove); add bool; update bool; "
                       "remove bool; expires_at time; current_time time"},
+    {"LicenseReport", "data! text; signature! text; id! uuid; expires_at! time?"},
     {"DeviceInfo", "id uuid; partner {sn text?; mac text?; vendor text; model text}; config object; state object?; last_seen time?; "
                    "custom object; name text; firmware_version text; claimed text?; version int(0..); details object; test bool"},
     {"DeviceSpace", "location Location?; temperature_units text?; maintenance bool?; name text; local_time text; device_id uuid"},
@@ -81,6 +82,7 @@ const struct object_description object_descriptions[] = {
     {"Dump", "id! uuid; device_id uuid; name text; mime text; length int(0..); created_at time; updated_at time"},
     {"License", "id! uuid; product_id uuid?; data text; signature text; expires_at time?; state text; action text?; "
                 "device_id uuid?; organization_id uuid; created_at time; error text?"},
+    {"Product", "id! uuid; name text; kind enum(physical|digital|metered); telemetry_key text?; model_ids [uuid]; created_at time"},
     {"Organization", "id! uuid; name text; lab bool; created_at time; contacts object; api_key text"},
     {"Customer", "id! uuid; name text; display_name text?; lab bool; sandbox bool; suspended bool; created_at time; contacts object"},
     {"Rule", "id! uuid; model_id uuid; name text; description text?; priority text; active bool; auto_close bool; "

@@ -10,6 +10,7 @@ const struct description *const description_tables[] = {
     file_descriptions,
     fleet_descriptions,
     incident_descriptions,
+    license_descriptions,
     organization_descriptions,
     partner_descriptions,
     people_descriptions,

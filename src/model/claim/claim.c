@@ -8,6 +8,7 @@
 #include "model/device/device_view.h"
 #include "model/domain.h"
 #include "model/outbox/webhook.h"
+#include "model/license/license.h"
 
 enum { NAME_CHARS_MAX = 255 };
 
@@ -42,6 +43,9 @@ static enum err claim_one(struct device_change *change, struct device_core *devi
 static enum err unclaim_one(struct device_change *change, struct device_core *device)
 {
     enum err err = command_abort_all(change, device);
+    if (err == ERR_OK) {
+        err = license_free_all(change, device);
+    }
     struct device_core before = *device; /* the event is the former owner's */
     device->organization_no = device->space_no = 0;
     device->claimed_at = TIME_NONE;

@@ -1,5 +1,5 @@
-#include "base/clock.h"
 #include "model/management/audit.h"
+#include "model/management/form.h"
 #include "model/maker/catalog.h"
 #include "model/command/command_queue.h"
 #include "model/domain.h"
@@ -72,25 +72,6 @@ static bool read_file(struct admin *admin, struct store_tx *tx, const struct dev
     }
     *ret_id = file.id;
     return true;
-}
-
-/* TIME_NONE: now. False: not a time. */
-static bool read_schedule(const struct json *body, int64_t *ret_at)
-{
-    const struct json *value = json_get(body, "scheduled_at");
-    double number;
-    *ret_at = TIME_NONE;
-    if (json_is_missing(value) || (json_is_string(value) && str_is_blank(json_string(value)))) {
-        return true;
-    }
-    if (json_is_number(value)) {
-        return time_from_number(json_number(value), ret_at);
-    }
-    if (!json_is_string(value)) {
-        return false;
-    }
-    struct str text = str_trim(json_string(value));
-    return str_to_double(text, &number) ? time_from_number(number, ret_at) : time_parse_iso(text, ret_at);
 }
 
 static bool check_room(struct admin *admin, struct store_tx *tx, const struct device_core *device)
@@ -168,11 +149,7 @@ void command_send(struct admin *admin, struct store_tx *tx, const struct device_
         !read_file(admin, tx, device, body, &rule, &row.file_id)) {
         return;
     }
-    if (!read_schedule(body, &row.scheduled_at)) {
-        reply_error(admin->reply, 422, "Scheduled at is invalid");
-        return;
-    }
-    if (!check_room(admin, tx, device)) {
+    if (!form_time(admin, body, "scheduled_at", &row.scheduled_at) || !check_room(admin, tx, device)) {
         return;
     }
     struct device_change *change = device_change_of_admin(admin, tx);

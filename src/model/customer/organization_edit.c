@@ -9,6 +9,7 @@
 #include "model/management/audit.h"
 #include "model/management/field_text.h"
 #include "model/management/form.h"
+#include "model/outbox/daily_summary.h"
 
 enum { NAME_CHARS_MAX = 255, EMAILS_MAX = 20, DOCUMENT_BYTES_MAX = 65536 };
 
@@ -214,7 +215,7 @@ static bool form_emails(struct admin *admin, const struct json *body, struct jso
     return true;
 }
 
-/* The hour of the daily incident summary, UTC; null: none is sent. */
+/* The hour of the daily incident summary (model/outbox/daily_summary.h); null: none is sent. */
 static bool form_report_hour(struct admin *admin, const struct json *body, struct json *settings)
 {
     int64_t hour = -1;
@@ -236,7 +237,8 @@ static bool save_settings(struct admin *admin, struct store_tx *tx, const struct
         return true;
     }
     uuid_format(&row->id, id);
-    if (admin_failed(admin, tenant_settings_store_put(tx, TENANT_ORGANIZATION, row->no, text_of(admin->arena, settings)))) {
+    if (admin_failed(admin, tenant_settings_store_put(tx, TENANT_ORGANIZATION, row->no, text_of(admin->arena, settings))) ||
+        admin_failed(admin, daily_summary_schedule(admin->domain, tx, row->no, settings))) {
         return false;
     }
     admin_audit(admin, tx, "settings.update", "organization", str_from_cstr(id), audit_diff(admin->arena, before, settings));

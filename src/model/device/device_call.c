@@ -16,6 +16,7 @@
 #include "model/incident/incident.h"
 #include "model/incident/incident_device.h"
 #include "model/file/firmware.h"
+#include "model/license/license.h"
 #include "model/telemetry/sample_post.h"
 #include "model/maker/semver.h"
 #include "model/telemetry/telemetry.h"
@@ -201,6 +202,29 @@ static void run_config_set(struct op *op, struct store_tx *tx)
     op->err = configuration_set(begin_change(call, tx), &call->device, call->body, &call->reply);
 }
 
+static enum err fetch_licenses(struct device_call *call, struct store_tx *tx)
+{
+    return license_fetch(begin_change(call, tx), &call->device, call->action == DEVICE_LICENSES_GET,
+                         call->op.lane == LANE_REGISTRY, &call->reply);
+}
+
+static void run_licenses_get(struct op *op, struct store_tx *tx)
+{
+    op->err = fetch_licenses(call_of(op), tx);
+}
+
+/* The reader found one that was not fetched yet. */
+static bool after_licenses_get(struct device_call *call)
+{
+    return call->reply.status == 0 && resubmit(call, LANE_REGISTRY, run_licenses_get, committed, NULL);
+}
+
+static void run_license_update(struct op *op, struct store_tx *tx)
+{
+    struct device_call *call = call_of(op);
+    op->err = license_report(begin_change(call, tx), &call->device, call->body, call->correlation, &call->reply);
+}
+
 static void run_info_get(struct op *op, struct store_tx *tx)
 {
     struct device_call *call = call_of(op);
@@ -316,6 +340,9 @@ static const struct {
     [DEVICE_COMMANDS_UPDATE] = {LANE_REGISTRY, run_commands_update, committed, NULL},
     [DEVICE_CONFIG_GET] = {LANE_READ, run_config_get, NULL, NULL},
     [DEVICE_CONFIG_SET] = {LANE_REGISTRY, run_config_set, committed, NULL},
+    [DEVICE_LICENSE_GET] = {LANE_READ, run_licenses_get, NULL, after_licenses_get},
+    [DEVICE_LICENSES_GET] = {LANE_READ, run_licenses_get, NULL, after_licenses_get},
+    [DEVICE_LICENSE_UPDATE] = {LANE_REGISTRY, run_license_update, committed, NULL},
     [DEVICE_INFO_GET] = {LANE_READ, run_info_get, NULL, NULL},
     [DEVICE_UPDATE] = {LANE_REGISTRY, run_update, committed, NULL},
     [DEVICE_SETTINGS] = {LANE_REGISTRY, run_settings, committed, NULL},

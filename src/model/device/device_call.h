@@ -21,6 +21,9 @@ enum device_action {
     DEVICE_COMMANDS_UPDATE, /* 4.3, or an array of such bodies (mqtt.md 3.2) */
     DEVICE_CONFIG_GET,      /* 5.1 */
     DEVICE_CONFIG_SET,      /* 5.2 */
+    DEVICE_LICENSE_GET,     /* 6.1 */
+    DEVICE_LICENSES_GET,    /* 6.2 */
+    DEVICE_LICENSE_UPDATE,  /* 6.3 */
     DEVICE_INFO_GET,        /* 7.1 */
     DEVICE_UPDATE,          /* 7.2 */
     DEVICE_SETTINGS,        /* 7.3 */

@@ -8,6 +8,7 @@
 #include "model/device/device_view.h"
 #include "model/domain.h"
 #include "model/outbox/webhook.h"
+#include "model/license/license.h"
 #include "model/registration/registration.h"
 
 enum { NAME_CHARS_MAX = 255, ACCESS_KEY_BYTES = 16 };
@@ -134,6 +135,9 @@ static enum err delete_one(struct device_change *change, const struct device_cor
     enum err err = tell_maker_of_deletion(change, device);
     if (err == ERR_OK) {
         err = device_remove_claim_codes(change->tx, device->no, change->arena);
+    }
+    if (err == ERR_OK) {
+        err = license_free_all(change, device);
     }
     if (err == ERR_OK) {
         err = device_store_delete(change->tx, device->no);

@@ -9,6 +9,7 @@
 #include "model/ports/command_store.h"
 #include "model/ports/configuration_store.h"
 #include "model/ports/device_store.h"
+#include "model/ports/license_store.h"
 
 /* Loading: devices of one model and tenant stand together, so the last look-ups are kept. */
 struct loader {
@@ -84,6 +85,18 @@ static void load_head(int64_t device_no, enum command_status status, int64_t hol
     device_table_change(loader->domain->devices, device_no, change_queue, &hold_until_ms);
 }
 
+static void change_licenses(struct device_brief *device, void *arg)
+{
+    (void)arg;
+    device->license_waiting = true;
+}
+
+static void load_license(int64_t device_no, void *arg)
+{
+    struct loader *loader = arg;
+    device_table_change(loader->domain->devices, device_no, change_licenses, NULL);
+}
+
 enum err devices_load(struct domain *domain, struct store_tx *tx)
 {
     if (!domain->device_desk) {
@@ -99,6 +112,9 @@ enum err devices_load(struct domain *domain, struct store_tx *tx)
     }
     if (err == ERR_OK) {
         err = command_store_each_head(tx, load_head, &loader);
+    }
+    if (err == ERR_OK) {
+        err = license_store_each_waiting(tx, load_license, &loader);
     }
     return err;
 }

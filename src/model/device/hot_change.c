@@ -57,6 +57,9 @@ static void change_record(struct device_brief *device, void *arg)
         device->command_waiting = value->command_waiting;
         device->command_hold_until_ms = value->command_hold_until_ms;
     }
+    if (change->fields & HOT_LICENSE) {
+        device->license_waiting = value->license_waiting;
+    }
     if (change->fields & HOT_KEY) {
         memcpy(device->key_hash, value->key_hash, sizeof device->key_hash);
     }

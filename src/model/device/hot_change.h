@@ -21,6 +21,7 @@ enum hot_field {
     HOT_PARENT = 1 << 7,  /* parent_no */
     HOT_INCIDENTS = 1 << 9, /* worst_priority */
     HOT_FIRMWARE = 1 << 10, /* firmware_waiting */
+    HOT_LICENSE = 1 << 11, /* license_waiting */
     HOT_RESET = 1 << 8,   /* no state and no samples of a former owner */
 };
 

@@ -6,6 +6,7 @@
 #include "model/domain.h"
 #include "model/incident/incident_view.h"
 #include "model/management/field_text.h"
+#include "model/outbox/incident_notice.h"
 
 enum { PAYLOAD_BYTES_MAX = 256 * 1024, API_DEVICE_ID = 7 };
 
@@ -136,6 +137,9 @@ static enum err announce(struct device_change *change, const struct incident_row
     enum err err = incident_view_load(&view, row->device_no);
     if (err == ERR_OK && counts) {
         err = note_worst(change, &view);
+    }
+    if (err == ERR_OK && opened) {
+        err = incident_notice_queue(&view, row);
     }
     if (err == ERR_OK) {
         emit(change, &view, row, opened);

@@ -52,7 +52,7 @@ static const struct type_name {
 } type_names[] = {
     {"telemetry", LIVE_TELEMETRY}, {"status", LIVE_STATUS}, {"command", LIVE_COMMAND},           {"config", LIVE_CONFIG},
     {"incident", LIVE_INCIDENT},   {"event", LIVE_EVENT},   {"registration", LIVE_REGISTRATION},
-    {"wire", LIVE_WIRE},
+    {"wire", LIVE_WIRE},           {"license", LIVE_LICENSE},
 };
 #define TYPE_COUNT (sizeof type_names / sizeof type_names[0])
 
@@ -80,6 +80,7 @@ static unsigned type_of(enum event_type type, const char **ret_what)
     case EVENT_COMMAND: return LIVE_COMMAND;
     case EVENT_CONFIG: return LIVE_CONFIG;
     case EVENT_REGISTRATION: return LIVE_REGISTRATION;
+    case EVENT_LICENSE: return LIVE_LICENSE;
     case EVENT_INCIDENT: return LIVE_INCIDENT;
     case EVENT_DEVICE_EVENT: return LIVE_EVENT;
     case EVENT_DEVICE_UPDATED: *ret_what = "updated"; return LIVE_EVENT;

@@ -29,7 +29,8 @@ enum live_type {
     LIVE_EVENT = 1 << 5,
     LIVE_REGISTRATION = 1 << 6,
     LIVE_WIRE = 1 << 7, /* only to readers of one device */
-    LIVE_ALL = (1 << 8) - 1,
+    LIVE_LICENSE = 1 << 8,
+    LIVE_ALL = (1 << 9) - 1,
 };
 /* "telemetry,status" -> bits; names that no event has (yet) are ignored. */
 unsigned live_types_parse(struct str list);

@@ -1,5 +1,6 @@
 #include "model/management/form.h"
 
+#include "base/clock.h"
 #include "base/utf8.h"
 
 struct str form_label(struct arena *arena, const char *field)
@@ -95,6 +96,20 @@ bool form_bool(struct admin *admin, const struct json *body, const char *field, 
 {
     const struct json *value = json_get(body, field);
     return json_is_missing(value) || json_to_bool(value, ret_value) || form_invalid(admin, field);
+}
+
+bool form_time(struct admin *admin, const struct json *body, const char *field, int64_t *ret_ms)
+{
+    const struct json *value = json_get(body, field);
+    struct str text = str_trim(json_string(value));
+    double number = 0;
+    if (json_is_missing(value) || (json_is_string(value) && text.len == 0)) {
+        return true;
+    }
+    bool is_number = json_is_number(value) || (json_is_string(value) && str_to_double(text, &number));
+    number = json_is_number(value) ? json_number(value) : number;
+    bool valid = is_number ? time_from_number(number, ret_ms) : json_is_string(value) && time_parse_iso(text, ret_ms);
+    return valid || form_invalid(admin, field);
 }
 
 bool form_is_email(struct str text)

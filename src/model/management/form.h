@@ -23,6 +23,9 @@ bool form_int(struct admin *admin, const struct json *body, const char *field, i
               int64_t *ret_value);
 bool form_bool(struct admin *admin, const struct json *body, const char *field, bool *ret_value);
 
+/* A time as device-api.md 1.6.3. Absent, null or blank: *ret_ms stays. 422 "<Label> is invalid". */
+bool form_time(struct admin *admin, const struct json *body, const char *field, int64_t *ret_ms);
+
 /* The three texts, for checks of the caller's own. All answer false. */
 bool form_invalid(struct admin *admin, const char *field);
 bool form_missing(struct admin *admin, const char *field);

@@ -10,6 +10,7 @@
 #include "model/domain.h"
 #include "model/file/firmware.h"
 #include "model/incident/incident.h"
+#include "model/license/license.h"
 
 enum { PAYLOAD_BYTES_MAX = 1024 * 1024, API_DEVICE_ID = 7 };
 enum { CHILDREN_BYTES_MAX = 192 * 1024 }; /* of one array: the heads that it does not hold come when others are done */
@@ -69,6 +70,31 @@ static enum err collect_firmware(struct collector *collector)
     enum err err = firmware_write_push(collector->tx, &collector->read->device, &collector->arena, &collector->payload, &level);
     if (err == ERR_OK) {
         add(collector, PUSH_FIRMWARE, level);
+    }
+    return err;
+}
+
+/* On LANE_REGISTRY they are noted as fetched: from then on a revocation has to tell the device (device-api.md 6). */
+static enum err collect_licenses(struct collector *collector)
+{
+    struct pending_read *read = collector->read;
+    struct license_row *rows = NULL;
+    size_t count = 0;
+    struct json_writer w;
+    int64_t now_ms = read->domain->now_unix_ms();
+    bool may_write = read->op.lane == LANE_REGISTRY;
+    enum err err = license_store_of_device(collector->tx, read->device.no, true, &collector->arena, &rows, &count);
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        if (!rows[i].fetched && may_write) {
+            rows[i].fetched = true;
+            err = license_store_update(collector->tx, &rows[i]);
+        }
+        read->has_unfetched |= !rows[i].fetched;
+        json_writer_init(&w, &collector->payload);
+        license_write_for_device(&w, &read->device, &rows[i], now_ms);
+        struct pending_item *item = add(collector, PUSH_LICENSE, rows[i].action_no);
+        uuid_format(&rows[i].id, item->id);
+        memcpy(item->correlation, item->id, sizeof item->id);
     }
     return err;
 }
@@ -139,6 +165,7 @@ static const struct {
     {PUSH_CONFIG, collect_config},
     {PUSH_SPACE, collect_space},
     {PUSH_FIRMWARE, collect_firmware},
+    {PUSH_LICENSE, collect_licenses},
     {PUSH_COMMAND, collect_command},
     {PUSH_CHILDREN, collect_children},
     {PUSH_INCIDENTS, collect_incidents},
@@ -170,6 +197,7 @@ uint32_t pending_kinds(const struct device_brief *device)
     return collected & ~((device->config_version > 0 ? 0 : (uint32_t)PUSH_CONFIG) |
                          (device->space_no != 0 ? 0 : (uint32_t)PUSH_SPACE) |
                          (device->firmware_waiting ? 0 : (uint32_t)PUSH_FIRMWARE) |
+                         (device->license_waiting ? 0 : (uint32_t)PUSH_LICENSE) |
                          (device->command_waiting ? 0 : (uint32_t)PUSH_COMMAND) |
                          (device->command_waiting || device->device_type == DEVICE_PHYSICAL ? 0 : (uint32_t)PUSH_CHILDREN));
 }
@@ -183,25 +211,46 @@ struct pending_read *pending_read_new(struct domain *domain, const struct device
     return read;
 }
 
-void pending_read_submit(struct pending_read *read, struct mailbox *home, void (*done)(struct op *op))
+static void free_items(struct pending_read *read)
 {
-    read->op.lane = LANE_READ;
-    read->op.home = home;
-    read->op.run = run;
-    read->op.done = done;
-    op_submit(read->domain->executor, &read->op);
-}
-
-void pending_read_free(struct pending_read *read)
-{
-    if (!read) {
-        return;
-    }
     for (struct pending_item *item = read->items; item;) {
         struct pending_item *next = item->next;
         mem_free((void *)(uintptr_t)item->payload.ptr);
         mem_free(item);
         item = next;
     }
-    mem_free(read);
+    read->items = NULL;
+}
+
+/* What the reader found is read again where it can be noted as fetched. */
+static void read_done(struct op *op)
+{
+    struct pending_read *read = container_of(op, struct pending_read, op);
+    if (op->err == ERR_OK && read->has_unfetched) {
+        free_items(read);
+        read->has_unfetched = false;
+        op->lane = LANE_REGISTRY;
+        op->done = read->caller_done;
+        op_submit(read->domain->executor, op);
+        return;
+    }
+    read->caller_done(op);
+}
+
+void pending_read_submit(struct pending_read *read, struct mailbox *home, void (*done)(struct op *op))
+{
+    read->caller_done = done;
+    read->op.lane = LANE_READ;
+    read->op.home = home;
+    read->op.run = run;
+    read->op.done = read_done;
+    op_submit(read->domain->executor, &read->op);
+}
+
+void pending_read_free(struct pending_read *read)
+{
+    if (read) {
+        free_items(read);
+        mem_free(read);
+    }
 }

@@ -11,7 +11,8 @@ struct domain;
 struct pending_item {
     struct pending_item *next;
     enum push_mask kind;         /* exactly one bit */
-    int64_t level;               /* configuration version, space version ...: a session drops what is equal or older */
+    int64_t level;               /* configuration version, number of a licence's action ...: a session drops what is equal or
+                                  * older */
     int64_t device_no;           /* PUSH_CHILDREN: whose command it is, one item for each; else 0 */
     char id[UUID_TEXT_BYTES];    /* command id or licence id, else "" */
     char correlation[40];        /* Correlation Data: command id, version in decimal, licence id, or "" */
@@ -24,6 +25,8 @@ struct pending_read {
     struct device_brief device;
     uint32_t wanted;             /* enum push_mask bits */
     struct pending_item *items;  /* result in the order of mqtt.md 5.2.1; owned by this */
+    bool has_unfetched;          /* a licence among them was never fetched: that is noted before it is sent */
+    void (*caller_done)(struct op *op);
     void *user;                  /* the caller's */
 };
 

@@ -28,8 +28,12 @@ extern const unsigned char schema_010_tenant_settings[];
 extern const unsigned char schema_010_tenant_settings_end[];
 extern const unsigned char schema_011_rules[];
 extern const unsigned char schema_011_rules_end[];
-extern const unsigned char schema_012_people[];
-extern const unsigned char schema_012_people_end[];
+extern const unsigned char schema_012_daily_summary[];
+extern const unsigned char schema_012_daily_summary_end[];
+extern const unsigned char schema_013_licenses[];
+extern const unsigned char schema_013_licenses_end[];
+extern const unsigned char schema_014_people[];
+extern const unsigned char schema_014_people_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -83,7 +87,9 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_009_files, (size_t)(schema_009_files_end - schema_009_files)),
         str_from(schema_010_tenant_settings, (size_t)(schema_010_tenant_settings_end - schema_010_tenant_settings)),
         str_from(schema_011_rules, (size_t)(schema_011_rules_end - schema_011_rules)),
-        str_from(schema_012_people, (size_t)(schema_012_people_end - schema_012_people)),
+        str_from(schema_012_daily_summary, (size_t)(schema_012_daily_summary_end - schema_012_daily_summary)),
+        str_from(schema_013_licenses, (size_t)(schema_013_licenses_end - schema_013_licenses)),
+        str_from(schema_014_people, (size_t)(schema_014_people_end - schema_014_people)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }
