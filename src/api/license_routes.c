@@ -49,6 +49,11 @@ static int64_t filter_organization(struct call *call)
 static void licenses_list(struct call *call, struct store_tx *tx)
 {
     struct license_filter filter = {.device_no = filter_device(call), .organization_no = filter_organization(call)};
+    struct str text;
+    if (call_query(call, "state", &text) && !license_state_parse(text, &filter.state)) {
+        reply_error(&call->reply, 422, "State is invalid");
+        return;
+    }
     license_list(call_admin(call), tx, filter, call_page(call));
 }
 

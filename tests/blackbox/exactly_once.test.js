@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import packets from 'mqtt-packet';
-import { assign, client, makeModel, register, setup, startServer } from './support/server.js';
+import { assign, client, makeModel, register, request, setup, startServer } from './support/server.js';
 
 const rounds = Number(process.env.MUSTER_KILLS ?? 5);
 const perDevice = 900; // below the 1000 rows that one call returns
@@ -101,16 +101,26 @@ async function throughCrashes(state, identity, up, step) {
   }
 }
 
-test('a QoS 2 publish takes effect exactly once', { timeout: 600_000 }, async () => {
+test('a QoS 2 publish takes effect exactly once, also one for several children', { timeout: 600_000 }, async () => {
   const device = await register(server, model.key);
   const identity = { username: device.id, password: device.access_key, clientId: device.id };
-  const topic = `v1/device/${device.id}/telemetry`;
+  const partner = client(server, 'partner', keys.partner_key);
+  const zone = await partner.post('/models', { name: 'Zone', device_type: 'digital', communication_protocol: 'mqtt', authentication_method: 'mac_sn' });
+  const children = [];
+  for (let i = 0; i < 2; i++) {
+    const { json } = await request(server.http, 'POST', `/v1/devices/${device.id}/children`, { key: device.access_key, body: { model_id: zone.id, firmware_version: '1.0.0' } });
+    children.push(json.id);
+  }
+  const own = `v1/device/${device.id}/telemetry`;
+  const all = `v1/device/${device.id}/children/telemetries`;
   const state = {};
   let n = 0;
   await underKills(async (up, isEnough) => {
     for (; n < perDevice && !isEnough(); n++) {
       const messageId = (n % 1000) + 1;
-      const payload = JSON.stringify({ telemetries: { n } });
+      const sample = { telemetries: { n } };
+      const [topic, body] = n % 2 === 0 ? [own, sample] : [all, Object.fromEntries(children.map((id) => [id, sample]))];
+      const payload = JSON.stringify(body);
       let dup = false;
       let received = false;
       await throughCrashes(state, identity, up, async (hub) => {
@@ -126,9 +136,11 @@ test('a QoS 2 publish takes effect exactly once', { timeout: 600_000 }, async ()
     }
   });
   state.hub?.end();
-  const rows = await client(server, 'partner', keys.partner_key).get(`/devices/${device.id}/telemetries?limit=1000`);
-  const numbers = rows.map(({ telemetries }) => telemetries.n).sort((a, b) => a - b);
-  assert.deepEqual(numbers, Array.from({ length: n }, (_, i) => i));
+  for (const [id, odd] of [[device.id, 0], [children[0], 1], [children[1], 1]]) {
+    const rows = await client(server, 'partner', keys.partner_key).get(`/devices/${id}/telemetries?limit=1000`);
+    const numbers = rows.map(({ telemetries }) => telemetries.n).sort((a, b) => a - b);
+    assert.deepEqual(numbers, Array.from({ length: n }, (_, i) => i).filter((i) => i % 2 === odd));
+  }
 });
 
 test('an absent session gets every message that was acknowledged, in order', { timeout: 600_000 }, async () => {

@@ -175,6 +175,8 @@ describe('licences by people and keys', () => {
     assert.deepEqual((await partner.get(`/devices/${device.id}/licenses`)).data, [given.json]);
     assert.deepEqual((await partner.get(`/licenses?device_id=${device.id}`)).data, [given.json]);
     assert.deepEqual((await partner.get(`/licenses?device_id=${randomUUID()}`)).data, []);
+    assert.deepEqual((await partner.get(`/licenses?device_id=${device.id}&state=inuse`)).data, []);
+    assert.deepEqual(answer(await asPartner('GET', '/licenses?state=used')), refused(422, 'State is invalid'));
     assert.deepEqual((await partner.get(`/licenses?organization_id=${randomUUID()}`)).data, []);
     assert.ok((await partner.get(`/licenses?organization_id=${server.organization_id}`)).data.length > 0);
     assert.deepEqual(answer(await asOwner('POST', `/devices/${device.id}/licenses`, {})), refused(422, 'Parameter license_id is required'));
@@ -186,6 +188,23 @@ describe('licences by people and keys', () => {
     const actions = (await partner.get('/audit?object_kind=license')).data.map(({ action }) => action);
     for (const action of ['license.create', 'license.assign']) assert.ok(actions.includes(action), action);
     assert.ok((await organization.get('/audit?object_kind=license')).items.some(({ action }) => action === 'license.revoke'));
+  });
+
+  test('the maker\'s server is told of each change', async () => {
+    await partner.patch('/settings', { webhook: { url: 'https://127.0.0.1:9/never', events: ['license_updated'] } });
+    const device = await newDevice();
+    const license = await newLicense();
+    await give(license, device);
+    await device.call('GET', '/license');
+    await device.report({ id: license.id, state: 'inuse' });
+    await partner.post(`/licenses/${license.id}/revoke`, {}, 200);
+    await device.report({ id: license.id, state: 'removed' });
+    const told = (await partner.get('/webhook_deliveries')).data.reverse().map(({ payload }) => [payload.event_type, payload.license_id, payload.device_id, payload.action, payload.state]);
+    assert.deepEqual(told, [
+      ['license_updated', license.id, device.id, 'add', 'pending'], ['license_updated', license.id, device.id, null, 'inuse'],
+      ['license_updated', license.id, device.id, 'remove', 'inuse'], ['license_updated', license.id, null, null, 'removed'],
+    ]);
+    await partner.patch('/settings', { webhook: null });
   });
 
   test('no more than fifty on a device', async () => {

@@ -10,6 +10,9 @@
 
 enum { LICENSES_OF_DEVICE_MAX = 50 };
 
+/* "inuse" ...; false: no such state. */
+bool license_state_parse(struct str text, enum license_state *ret_state);
+
 /* ---- by people and keys; they write admin->reply. Changes are for LANE_REGISTRY ---- */
 
 /* A new licence is signed on a worker, between two lanes: license_prepare() on LANE_READ, license_sign() on LANE_WORK,

@@ -5,8 +5,6 @@
 #include "model/license/license.h"
 
 const char *license_state_name(enum license_state state);
-/* "inuse" ...; false: no such state. */
-bool license_state_parse(struct str text, enum license_state *ret_state);
 const char *license_action_name(enum license_action action); /* NULL: none */
 /* The License object of management-api.md 2. */
 void license_write(struct json_writer *w, const struct license_row *row);
