@@ -9,6 +9,7 @@ import { client, makeModel, password, register, request, setup, startServer, unt
 import { configured, unlimited } from './support/config.js';
 import { blob, editDatabase } from './support/database.js';
 import { readRoutes } from './support/routes.js';
+import { twoPartners } from './support/tenants.js';
 
 const NOT_AUTHORIZED = [401, '{"error":"Not authorized"}'];
 const FORBIDDEN = [403, '{"error":"Forbidden"}'];
@@ -20,37 +21,21 @@ let server;
 let a;          // the tenant with everything: partner A, organization A, their objects
 let outsiders;  // keys of others
 
-/** Partner A with its customer, and partner B (which no API makes yet) with its own. */
+/** Two partners and a mail of each of A's tenants, which no API queues yet by itself. */
 async function build() {
-  const keys = setup();
-  let running = Object.assign(await startServer({ dir: keys.dir, args: unlimited() }), keys);
-  const partner = client(running, 'partner', keys.partner_key);
-  const model = await makeModel(running);
-  await partner.post(`/models/${model.id}/publish`, {});
-  const customer = await partner.post('/organizations', { name: 'Customer A', admin_contact_email: 'a@example.com' });
-  const sibling = await partner.post('/organizations', { name: 'Sibling', admin_contact_email: 's@example.com' });
-  const foreign = await partner.post('/organizations', { name: 'Customer B', admin_contact_email: 'b@example.com' });
-  const foreignPartnerKey = (await partner.post('/api_keys', { name: 'B' }, 201));
-  await running.stop();
-  const other = randomUUID();
-  editDatabase(keys.dir, `
-    INSERT INTO partner (id, name, short_code, created_at) VALUES (${blob(other)}, 'Partner B', 'BBBB', ${Date.now()});
-    UPDATE api_key SET tenant_no = (SELECT no FROM partner WHERE id = ${blob(other)}) WHERE id = ${blob(foreignPartnerKey.id)};
-    UPDATE organization SET partner_no = (SELECT no FROM partner WHERE id = ${blob(other)}) WHERE id = ${blob(foreign.id)};`);
   const mails = { partner: randomUUID(), organization: randomUUID() };
-  for (const [id, kind, tenant, owner] of [[mails.partner, 1, 'partner', keys.partner_id], [mails.organization, 2, 'organization', customer.id]]) {
-    editDatabase(keys.dir, `INSERT INTO mail (id, tenant_kind, tenant_no, kind, recipient, subject, text, state, created_at)
-      VALUES (${blob(id)}, ${kind}, (SELECT no FROM ${tenant} WHERE id = ${blob(owner)}), 3, 'x@example.com', 'Ticket', 'Secret room', 3, ${Date.now()});`);
-  }
-  running = Object.assign(await startServer({ dir: keys.dir, args: unlimited() }), keys);
-  const stop = running.stop;
-  running.stop = async () => { await stop(); keys.remove(); };
-  return { running, mails, model, customer, sibling, foreign, foreignPartnerKey: foreignPartnerKey.key };
+  const built = await twoPartners(unlimited(), ({ dir, partner_id: partnerId, customer }) => {
+    for (const [id, kind, tenant, owner] of [[mails.partner, 1, 'partner', partnerId], [mails.organization, 2, 'organization', customer.id]]) {
+      editDatabase(dir, `INSERT INTO mail (id, tenant_kind, tenant_no, kind, recipient, subject, text, state, created_at)
+        VALUES (${blob(id)}, ${kind}, (SELECT no FROM ${tenant} WHERE id = ${blob(owner)}), 3, 'x@example.com', 'Ticket', 'Secret room', 3, ${Date.now()});`);
+    }
+  });
+  return { ...built, mails };
 }
 
 before(async () => {
   const built = await build();
-  server = built.running;
+  server = built.server;
   const partner = client(server, 'partner', server.partner_key);
   const organization = client(server, 'organization', built.customer.api_key);
   const { model } = built;
