@@ -47,6 +47,7 @@ enum err files_load(struct domain *domain, struct store_tx *tx)
 void files_unload(struct domain *domain)
 {
     if (domain->file_desk) {
+        firmware_unload(domain);
         pthread_mutex_destroy(&domain->file_desk->lock);
         mem_free(domain->file_desk);
         domain->file_desk = NULL;
@@ -121,6 +122,7 @@ static void list_done(struct op *op)
 void files_tick(struct domain *domain)
 {
     struct file_desk *desk = domain->file_desk;
+    firmware_tick(domain);
     int64_t now = domain->now_unix_ms(), since = now - desk->swept_at;
     if (!domain->blobs || (since >= 0 && since < SWEEP_EVERY_MS) || atomic_exchange(&desk->sweep_under_way, true)) {
         return;

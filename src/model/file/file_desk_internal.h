@@ -9,6 +9,7 @@
 #define APPEND_QUEUES 16
 
 struct dump_append;
+struct follow_up;
 
 /* Appends to the dumps whose id falls here, one after the other. */
 struct append_queue {
@@ -18,6 +19,7 @@ struct append_queue {
 struct file_desk {
     pthread_mutex_t lock;
     struct append_queue appends[APPEND_QUEUES]; /* under lock */
+    struct follow_up *stalled;                  /* under lock; firmware.c */
     _Atomic bool sweep_under_way;
     int64_t swept_at;                           /* the ticking thread's */
 };

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "model/domain.h"
+#include "model/file/file_desk_internal.h"
 #include "model/maker/catalog.h"
 #include "model/maker/semver.h"
 #include "model/ports/file_store.h"
@@ -84,118 +85,170 @@ static void put_in_catalog(struct domain *domain, void *arg)
     catalog_set_firmware(domain->catalog, newest->model_no, newest->version, &newest->file_id);
 }
 
+struct verdict {
+    int64_t device_no;
+    bool waiting;
+};
+
 struct slice {
     struct domain *domain;
-    struct store_tx *tx;
-    struct hot_changes hot;
     struct newest newest;
     int64_t last_no; /* of the devices looked at so far */
+    struct verdict *verdicts; /* DEVICES_PER_SLICE */
     int count;
 };
 
 static void compare_device(int64_t device_no, struct str version, void *arg)
 {
     struct slice *slice = arg;
-    struct device_brief device;
     bool waiting = slice->newest.version.ptr && firmware_is_higher(slice->newest.version, version);
+    slice->verdicts[slice->count++] = (struct verdict){device_no, waiting};
     slice->last_no = device_no;
-    slice->count++;
-    bool found = device_table_find_no(slice->domain->devices, device_no, &device);
-    if (!found || device.firmware_waiting != waiting) {
-        hot_changes_add(&slice->hot, HOT_FIRMWARE, &(struct device_brief){.no = device_no, .firmware_waiting = waiting});
-    }
-    if (found && waiting && device.connected) {
-        struct event *event = event_new(EVENT_DEVICE_UPDATED, &device);
-        event->at_ms = slice->domain->now_unix_ms();
-        event->direction = DIRECTION_DOWN;
-        event->push = PUSH_FIRMWARE;
-        store_tx_emit(slice->tx, event);
-    }
 }
 
-static enum err run_slice(struct slice *slice, struct arena *arena, bool *ret_more)
+static enum err run_slice(struct slice *slice, struct store_tx *tx, struct arena *arena)
 {
     struct file_row row;
-    enum err err = file_store_newest_firmware(slice->tx, slice->newest.model_no, arena, &row);
+    enum err err = file_store_newest_firmware(tx, slice->newest.model_no, arena, &row);
     if (err == ERR_OK) {
         slice->newest.version = row.version;
         slice->newest.file_id = row.id;
     } else if (err != ERR_NOT_FOUND) {
         return err;
     }
-    err = file_store_each_device_version(slice->tx, slice->newest.model_no, slice->last_no, DEVICES_PER_SLICE, compare_device,
-                                         slice);
-    *ret_more = slice->count == DEVICES_PER_SLICE;
-    return err;
+    slice->verdicts = arena_alloc(arena, DEVICES_PER_SLICE * sizeof *slice->verdicts);
+    return file_store_each_device_version(tx, slice->newest.model_no, slice->last_no, DEVICES_PER_SLICE, compare_device, slice);
+}
+
+static void set_waiting(struct device_brief *device, void *arg)
+{
+    device->firmware_waiting = *(const bool *)arg;
+}
+
+/* A device that subscribes meanwhile finds the level in its record, or is connected by now and gets the event. */
+static void apply_slice(struct slice *slice)
+{
+    struct device_brief device;
+    for (int i = 0; i < slice->count; i++) {
+        struct verdict *verdict = &slice->verdicts[i];
+        bool found = device_table_change(slice->domain->devices, verdict->device_no, set_waiting, &verdict->waiting) &&
+                     device_table_find_no(slice->domain->devices, verdict->device_no, &device);
+        if (found && verdict->waiting && device.connected) {
+            struct event *event = event_new(EVENT_DEVICE_UPDATED, &device);
+            event->at_ms = slice->domain->now_unix_ms();
+            event->direction = DIRECTION_DOWN;
+            event->push = PUSH_FIRMWARE;
+            event_bus_emit(&slice->domain->events, event);
+        }
+    }
 }
 
 /* The next devices of a large fleet; what changes meanwhile is seen by each slice in its own transaction. */
 struct follow_up {
     struct op op;
-    struct domain *domain;
+    struct follow_up *next_stalled; /* of those whose commit failed, in the desk */
     struct arena arena;
     struct slice slice;
-    int64_t model_no, last_no;
-    bool more;
+    int64_t from_no;
 };
 
 static void follow_up_run(struct op *op, struct store_tx *tx)
 {
     struct follow_up *next = container_of(op, struct follow_up, op);
-    next->slice = (struct slice){.domain = next->domain, .tx = tx, .newest.model_no = next->model_no, .last_no = next->last_no};
-    hot_changes_init(&next->slice.hot, &next->arena);
-    op->err = run_slice(&next->slice, &next->arena, &next->more);
+    op->err = run_slice(&next->slice, tx, &next->arena);
 }
 
 static void follow_up_committed(struct op *op)
 {
-    struct follow_up *next = container_of(op, struct follow_up, op);
-    hot_changes_apply(&next->slice.hot, next->domain);
+    apply_slice(&container_of(op, struct follow_up, op)->slice);
 }
 
-static void follow_up_submit(struct follow_up *next);
+static void follow_up_submit(struct follow_up *next, const struct slice *before);
 
-static void follow_up_done(struct op *op)
+static void follow_up_free(struct follow_up *next)
 {
-    struct follow_up *next = container_of(op, struct follow_up, op);
-    if (op->err == ERR_OK && next->more) {
-        next->last_no = next->slice.last_no;
-        arena_reset(&next->arena);
-        follow_up_submit(next);
-        return;
-    }
     arena_deinit(&next->arena);
     mem_free(next);
 }
 
-static void follow_up_submit(struct follow_up *next)
+/* The storage has failed: the same devices again when it may be back. */
+static void stall(struct follow_up *next)
 {
+    struct file_desk *desk = next->slice.domain->file_desk;
+    next->slice.last_no = next->from_no;
+    pthread_mutex_lock(&desk->lock);
+    next->next_stalled = desk->stalled;
+    desk->stalled = next;
+    pthread_mutex_unlock(&desk->lock);
+}
+
+static struct follow_up *take_stalled(struct domain *domain)
+{
+    struct file_desk *desk = domain->file_desk;
+    pthread_mutex_lock(&desk->lock);
+    struct follow_up *first = desk->stalled;
+    desk->stalled = NULL;
+    pthread_mutex_unlock(&desk->lock);
+    return first;
+}
+
+void firmware_tick(struct domain *domain)
+{
+    for (struct follow_up *it = take_stalled(domain), *next; it; it = next) {
+        next = it->next_stalled;
+        struct slice before = it->slice;
+        arena_reset(&it->arena);
+        follow_up_submit(it, &before);
+    }
+}
+
+void firmware_unload(struct domain *domain)
+{
+    for (struct follow_up *it = take_stalled(domain), *next; it; it = next) {
+        next = it->next_stalled;
+        follow_up_free(it);
+    }
+}
+
+static void follow_up_done(struct op *op)
+{
+    struct follow_up *next = container_of(op, struct follow_up, op);
+    if (op->err != ERR_OK) {
+        stall(next);
+    } else if (next->slice.count == DEVICES_PER_SLICE) {
+        struct slice before = next->slice;
+        arena_reset(&next->arena);
+        follow_up_submit(next, &before);
+    } else {
+        follow_up_free(next);
+    }
+}
+
+static void follow_up_submit(struct follow_up *next, const struct slice *before)
+{
+    next->slice = (struct slice){.domain = before->domain, .newest.model_no = before->newest.model_no, .last_no = before->last_no};
+    next->from_no = before->last_no;
     next->op = (struct op){.lane = LANE_REGISTRY, .run = follow_up_run, .committed = follow_up_committed, .done = follow_up_done};
-    op_submit(next->domain->executor, &next->op);
+    op_submit(before->domain->executor, &next->op);
 }
 
 static void first_committed(struct domain *domain, void *arg)
 {
     struct slice *slice = arg;
     put_in_catalog(domain, &slice->newest); /* before a record says that something waits */
-    hot_changes_apply(&slice->hot, domain);
+    apply_slice(slice);
     if (slice->count == DEVICES_PER_SLICE) {
         struct follow_up *next = mem_new(struct follow_up);
-        next->domain = domain;
-        next->model_no = slice->newest.model_no;
-        next->last_no = slice->last_no;
         arena_init(&next->arena);
-        follow_up_submit(next);
+        follow_up_submit(next, slice);
     }
 }
 
 enum err firmware_changed(struct admin *admin, struct store_tx *tx, int64_t model_no)
 {
     struct slice *slice = arena_new(admin->arena, struct slice);
-    bool more;
-    *slice = (struct slice){.domain = admin->domain, .tx = tx, .newest.model_no = model_no};
-    hot_changes_init(&slice->hot, admin->arena);
-    enum err err = run_slice(slice, admin->arena, &more);
+    *slice = (struct slice){.domain = admin->domain, .newest.model_no = model_no};
+    enum err err = run_slice(slice, tx, admin->arena);
     if (err == ERR_OK) {
         admin_on_commit(admin, first_committed, slice);
     }
@@ -211,17 +264,12 @@ struct loader {
     enum err err;
 };
 
-static void set_waiting(struct device_brief *device, void *arg)
-{
-    (void)arg;
-    device->firmware_waiting = true;
-}
-
 static void load_device(int64_t device_no, struct str version, void *arg)
 {
     struct loader *loader = arg;
     if (firmware_is_higher(loader->version, version)) {
-        device_table_change(loader->domain->devices, device_no, set_waiting, NULL);
+        bool waiting = true;
+        device_table_change(loader->domain->devices, device_no, set_waiting, &waiting);
     }
 }
 

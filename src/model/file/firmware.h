@@ -21,6 +21,9 @@ enum err firmware_reported(struct store_tx *tx, struct arena *arena, struct hot_
 /* Firmware of the model was uploaded or deleted: its devices' levels, and a push to those that are connected. The first
  * devices in this transaction, the rest of a large fleet in slices behind its commit. */
 enum err firmware_changed(struct admin *admin, struct store_tx *tx, int64_t model_no) MUST_CHECK;
+/* Once a second: steps that the storage had no room for go on. */
+void firmware_tick(struct domain *domain);
+void firmware_unload(struct domain *domain);
 /* At start, after the devices. */
 enum err firmware_load(struct domain *domain, struct store_tx *tx) MUST_CHECK;
 
