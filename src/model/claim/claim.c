@@ -7,6 +7,7 @@
 #include "model/command/command.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
+#include "model/outbox/administrators.h"
 #include "model/outbox/webhook.h"
 #include "model/license/license.h"
 
@@ -214,6 +215,15 @@ static bool is_guess(enum claim_result result)
     return result == CLAIM_NOT_REGISTERED || result == CLAIM_UNPUBLISHED || result == CLAIM_CHILD;
 }
 
+/* Whoever knows a Cloud ID may claim: the administrators hear of it (portal.md 6.5). */
+static enum err tell_administrators(struct admin *admin, struct store_tx *tx, const struct device_core *device,
+                                    int64_t organization_no, int64_t space_no)
+{
+    struct device_row row;
+    enum err err = device_store_row(tx, device->no, admin->arena, &row);
+    return err ? err : mail_claimed(admin, tx, organization_no, row.name, space_no);
+}
+
 bool device_claim(struct admin *admin, struct store_tx *tx, const struct json *body)
 {
     struct device_core device;
@@ -232,6 +242,9 @@ bool device_claim(struct admin *admin, struct store_tx *tx, const struct json *b
     enum err err = claim_with_children(change, &device, organization_no, space_no);
     if (err == ERR_OK && name.ptr) {
         err = device_store_set_name(tx, device.no, name);
+    }
+    if (err == ERR_OK) {
+        err = tell_administrators(admin, tx, &device, organization_no, space_no);
     }
     if (!admin_failed(admin, err)) {
         device_audit(admin, tx, "device.claim", &device, after_space(admin, space_no));
@@ -362,7 +375,10 @@ void device_assign(struct admin *admin, struct store_tx *tx, const struct json *
             return;
         }
     }
-    admin_reply_success(admin);
+    struct str what = arena_printf(admin->arena, "%zu %s", json_count(ids), json_count(ids) == 1 ? "device" : "devices");
+    if (!admin_failed(admin, mail_claimed(admin, tx, organization_no, what, space_no))) {
+        admin_reply_success(admin);
+    }
 }
 
 void device_unclaim(struct admin *admin, struct store_tx *tx, const struct device_core *device)

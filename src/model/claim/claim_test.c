@@ -79,7 +79,7 @@ static void test_claimed_device(void **state)
              "\"space_name\":\"Lobby\",\"space_tree_path_name\":\"Harbour College/Lobby\",\"custom_parameters\":{},"
              "\"partner\":\"Northlight\",\"parent_id\":null,\"config_version\":0,\"applied_config_version\":0,"
              "\"incidents_suspended\":false,\"host_address\":null,\"created_at\":\"%s\",\"claimed_at\":\"%s\",\"connected\":false,"
-             "\"connected_since\":null,\"refused_registration_at\":null,\"replacement_until\":null,\"replacement_sn\":null}",
+             "\"connected_since\":null,\"refused_registration_at\":null,\"replacement_until\":null,\"replacement_sn\":null,\"merged_device_ids\":[]}",
              id, now, now);
     expect(org(f, ORGANIZATION, NULL, claim_run,
                "{\"space_id\":2,\"mac\":\"aabbccddee01\",\"sn\":\"A-1\",\"name\":\"Lobby panel\"}"), 200, wanted);

@@ -86,9 +86,21 @@ static enum err trim(struct domain *domain, struct store_tx *tx, const struct ma
     return mail_store_trim(tx, row->tenant_kind, row->tenant_no, (int64_t)kept);
 }
 
+/* How many more of its kind the tenant may get now. */
+static int64_t burst_left(struct domain *domain, struct store_tx *tx, const struct mail *mail)
+{
+    int64_t max = mail->kind == MAIL_INCIDENT ? MAIL_BURST_INCIDENTS : mail->kind == MAIL_CLAIM ? MAIL_BURST_CLAIMS : 0;
+    return max ? max - mail_store_recent(tx, mail->tenant_kind, mail->tenant_no, mail->kind, domain->now_unix_ms() - MAIL_BURST_MS)
+               : INT64_MAX;
+}
+
 enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mail *mail)
 {
     struct arena arena;
+    int64_t left = burst_left(domain, tx, mail);
+    if (left <= 0) {
+        return ERR_OK;
+    }
     arena_init(&arena);
     struct mail_row row = {
         .id = uuid_random(),
@@ -100,6 +112,10 @@ enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mai
         .created_at = domain->now_unix_ms(),
     };
     mail_text(mail, &arena, &row.subject, &row.text);
+    if (left == 1) {
+        row.text = arena_printf(&arena, "%.*s\n\nThere may be more: within ten minutes no more of these are mailed.",
+                                STR_ARG(row.text));
+    }
     if (mail->link_path.len) {
         seal_link(domain, &arena, mail->link_path, &row);
     }

@@ -33,6 +33,12 @@ struct mail {
     int64_t link_expires_at;  /* unix ms, when the link is a secret; it is not sent, and forgotten, afterwards. 0: none */
 };
 
+/* Kinds that one cause can bring about by the hundred: so many of a tenant within MAIL_BURST_MS, the last of which says that
+ * more are not mailed. */
+#define MAIL_BURST_MS (INT64_C(10) * 60 * 1000)
+#define MAIL_BURST_INCIDENTS 60
+#define MAIL_BURST_CLAIMS 10
+
 /* On LANE_REGISTRY. A failure is the store's: too many waiting mails of one tenant (notify.mail_queue) are no error of
  * the caller, the mail is then kept as failed. */
 enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mail *mail) MUST_CHECK;

@@ -53,7 +53,7 @@ static struct str subject_of(const struct mail *mail, struct arena *arena)
     case MAIL_INCIDENT_SUMMARY:
         return arena_printf(arena, "Incidents of %.*s, %.*s", STR_ARG(tenant), STR_ARG(mail->title));
     case MAIL_CLAIM:
-        return arena_printf(arena, "Device claimed: %.*s", STR_ARG(mail->title));
+        return arena_printf(arena, "Claimed: %.*s", STR_ARG(mail->title));
     case MAIL_SIGN_UP:
         return STR("Confirm your e-mail address");
     case MAIL_TEST:
@@ -88,7 +88,7 @@ static struct str text_of(const struct mail *mail, struct arena *arena)
     case MAIL_INCIDENT_SUMMARY:
         return mail->text;
     case MAIL_CLAIM:
-        return arena_printf(arena, "%.*s claimed the device %.*s into %.*s.", STR_ARG(author), STR_ARG(mail->title),
+        return arena_printf(arena, "%.*s claimed %.*s into %.*s.", STR_ARG(author), STR_ARG(mail->title),
                             STR_ARG(mail->where));
     case MAIL_SIGN_UP:
         return arena_printf(arena, "This address was used to sign up with %.*s.\n\nConfirm it here. If it was not you, "

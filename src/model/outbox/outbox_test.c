@@ -242,6 +242,63 @@ static void mail_waits_for_the_relay(void **state)
     assert_true(str_eq(mailing.row.error, STR("The address is invalid")));
 }
 
+static void mail_comes_in_bursts_of_a_limit(void **state)
+{
+    struct world *world = *state;
+    struct mailing mailing = {.mail = {.kind = MAIL_CLAIM, .tenant_kind = TENANT_ORGANIZATION, .tenant_no = 1,
+                                       .to = STR("bo@harbour.example"), .title = STR("Panel"), .where = STR("Room")}};
+    int64_t last = 0;
+    for (int i = 0; i < MAIL_BURST_CLAIMS + 2; i++) {
+        RUN(world, send_mail, &mailing);
+        assert_int_equal(mailing.row.no != last, i < MAIL_BURST_CLAIMS);
+        last = mailing.row.no;
+    }
+    assert_true(str_contains_nocase(mailing.row.text, STR("no more of these are mailed")));
+    world_now += MAIL_BURST_MS;
+    RUN(world, send_mail, &mailing);
+    assert_true(mailing.row.no != last);
+    assert_true(str_eq(mailing.row.text, STR("Somebody claimed Panel into Room.")));
+}
+
+struct mail_try {
+    int64_t no;
+    struct mail_outcome outcome;
+    struct mail_row row;
+};
+
+static void try_mail(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    struct mail_try *made = arg;
+    assert_int_equal(mail_attempted(admin->domain, tx, made->no, &made->outcome), ERR_OK);
+    assert_int_equal(mail_store_find(tx, made->no, admin->arena, &made->row), ERR_OK);
+    admin->reply->status = 200;
+}
+
+static void mail_is_tried_for_hours(void **state)
+{
+    static const int64_t pauses_min[] = {1, 5, 30, 120, 360};
+    struct world *world = *state;
+    RUN(world, set_relay, "mail.example");
+    struct mailing mailing = {.mail = {.kind = MAIL_INVITATION, .to = STR("bo@harbour.example"), .link_path = STR("/x"),
+                                       .link_expires_at = WORLD_START_MS + INT64_C(86400000)}};
+    RUN(world, send_mail, &mailing);
+    struct mail_try made = {.no = mailing.row.no, .outcome = {.error = STR("No connection")}};
+    for (size_t i = 0; i < sizeof pauses_min / sizeof pauses_min[0]; i++) {
+        RUN(world, try_mail, &made);
+        assert_int_equal(made.row.state, MAIL_WAITING);
+        assert_int_equal(made.row.due_at, world_now + pauses_min[i] * 60000);
+        world_now = made.row.due_at;
+    }
+    RUN(world, try_mail, &made);
+    assert_int_equal(made.row.state, MAIL_FAILED);
+    assert_non_null(made.row.link_sealed.ptr); /* to be handed on by other means */
+    RUN(world, send_mail, &mailing);
+    made = (struct mail_try){.no = mailing.row.no};
+    RUN(world, try_mail, &made);
+    assert_int_equal(made.row.state, MAIL_SENT);
+    assert_null(made.row.link_sealed.ptr);
+}
+
 static void addresses(void **state)
 {
     (void)state;
@@ -272,7 +329,7 @@ int main(void)
         IN_WORLD(queues_only_what_is_wanted), IN_WORLD(goes_with_its_transaction), IN_WORLD(keeps_the_order_of_a_device),
         IN_WORLD(survives_a_restart),         IN_WORLD(keeps_what_is_too_much_as_failed),
         IN_WORLD(lists_mail_without_a_relay), IN_WORLD(mail_waits_for_the_relay),
-        IN_WORLD(every_kind_has_a_text),      cmocka_unit_test(addresses),
+        IN_WORLD(mail_comes_in_bursts_of_a_limit), IN_WORLD(mail_is_tried_for_hours), IN_WORLD(every_kind_has_a_text),      cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,9 @@ enum err mail_store_list(struct store_tx *tx, int tenant_kind, int64_t tenant_no
 int64_t mail_store_count(struct store_tx *tx, int tenant_kind, int64_t tenant_no);
 /* How many of a tenant wait, counted up to `max`. */
 int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_no, int64_t max);
+/* Of the newest MAIL_RECENT_MAX of a tenant those of this kind that were queued since `since`. */
+#define MAIL_RECENT_MAX 100
+int64_t mail_store_recent(struct store_tx *tx, int tenant_kind, int64_t tenant_no, enum mail_kind kind, int64_t since);
 /* Those due at `now`, the longest due first, at most `rows_max`. */
 enum err mail_store_due(struct store_tx *tx, int64_t now, int64_t rows_max,
                         void (*visit)(const struct mail_row *row, void *arg), void *arg) MUST_CHECK;

@@ -51,6 +51,9 @@ enum err user_store_set_preferences(struct store_tx *tx, int64_t no, struct str 
 /* The tenants in which the user is active, partners first, each kind by name; strings are borrowed for the call. */
 enum err membership_store_each(struct store_tx *tx, int64_t user_no,
                                void (*visit)(const struct membership_row *row, void *arg), void *arg) MUST_CHECK;
+/* The addresses of the tenant's active administrators, oldest first; borrowed for the call. */
+enum err membership_store_administrators(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no,
+                                         void (*visit)(struct str email, void *arg), void *arg) MUST_CHECK;
 /* ERR_NOT_FOUND: the user does not belong to a tenant with this id. */
 enum err membership_store_find(struct store_tx *tx, int64_t user_no, enum tenant_kind kind, const struct uuid *tenant_id,
                                int64_t *ret_tenant_no) MUST_CHECK;

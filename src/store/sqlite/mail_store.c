@@ -167,6 +167,19 @@ int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_
     return read_number(&q);
 }
 
+int64_t mail_store_recent(struct store_tx *tx, int tenant_kind, int64_t tenant_no, enum mail_kind kind, int64_t since)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT count(*) FROM (SELECT kind, created_at FROM mail WHERE tenant_kind = ?1 AND tenant_no = ?2 "
+                "ORDER BY no DESC LIMIT ?3) WHERE kind = ?4 AND created_at > ?5");
+    bind_tenant(&q, tenant_kind, tenant_no);
+    query_bind_i64(&q, 3, MAIL_RECENT_MAX);
+    query_bind_i64(&q, 4, kind);
+    query_bind_time(&q, 5, since);
+    return read_number(&q);
+}
+
 enum err mail_store_due(struct store_tx *tx, int64_t now, int64_t rows_max,
                         void (*visit)(const struct mail_row *row, void *arg), void *arg)
 {

@@ -222,3 +222,18 @@ enum err membership_store_find(struct store_tx *tx, int64_t user_no, enum tenant
     enum err err = query_finish(&q);
     return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
 }
+
+enum err membership_store_administrators(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no,
+                                         void (*visit)(struct str email, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT u.email FROM membership m JOIN user u ON u.no = m.user_no WHERE m.tenant_kind = ?1 "
+                "AND m.tenant_no = ?2 AND m.role = 'administrator' AND u.deactivated_at IS NULL ORDER BY u.no");
+    query_bind_i64(&q, 1, kind);
+    query_bind_i64(&q, 2, tenant_no);
+    while (query_next(&q)) {
+        visit(query_str(&q, 0), arg);
+    }
+    return query_finish(&q);
+}
