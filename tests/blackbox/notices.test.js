@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { configured } from './support/config.js';
 import { editDatabase } from './support/database.js';
 import { startReceiver } from './support/receiver.js';
-import { assign, client, makeModel, password, register, request, setup, startServer } from './support/server.js';
+import { assign, client, makeModel, password, register, request, setup, startServer, until } from './support/server.js';
 import { startRelay } from './support/smtp.js';
 
 const config = '[notify]\nallowed_networks = 127.0.0.1\nfirst_retry = 1ms\nsecond_retry = 1ms\n[limits]\nmanagement_requests = 0\n';
@@ -113,6 +113,22 @@ test('inheritance ends where a space says so', async () => {
   assert.ok(!relay.mails.some(({ headers }) => headers.subject.includes('Late')));
 });
 
+test('a server that does not answer holds up its own tenant only', async () => {
+  const partner = client(server, 'partner', keys.partner_key);
+  receiver.answer = ({ path }) => (path === '/silent' ? null : 204);
+  await partner.patch('/settings', { webhook: { url: channel('silent') } });
+  for (let i = 0; i < 10; i++) await partner.post('/settings/webhook/test', {});
+  await until(() => receiver.calls.filter(({ path }) => path === '/silent').length === 8, 'as many as a tenant may have under way');
+  await events(room, { tree: { incidents: { email: false, slack: channel('slack') } }, inherit_tree: false });
+  await report('Meanwhile');
+  assert.match((await receiver.next(({ path }) => path === '/slack')).json.text, /Meanwhile/);
+  assert.equal(receiver.calls.filter(({ path }) => path === '/silent').length, 8);
+  await events(room, { inherit_tree: false });
+  receiver.answer = () => 204;
+  receiver.hangUp();
+  await until(async () => (await partner.get('/webhook_deliveries?state=delivered')).data.length === 10, 'all ten');
+});
+
 test('the daily summary at its hour, once', async () => {
   await server.stop();
   editDatabase(keys.dir, 'UPDATE daily_summary SET next_at = 1');
@@ -120,7 +136,7 @@ test('the daily summary at its hour, once', async () => {
   const isSummary = ({ headers }) => headers.subject.startsWith('Incidents of Northlight Lab');
   const first = await relay.next(isSummary);
   await relay.next(isSummary);
-  assert.match(first.text, /^Opened in the last 24 hours: 6, of which closed again: 0\.\nActive now: 6\.\n\n\S+ {2}\w+: Last \(Lobby <panel>, Northlight Lab\/Room\)\n/);
+  assert.match(first.text, /^Opened in the last 24 hours: 7, of which closed again: 0\.\nActive now: 7\.\n\n\S+ {2}\w+: Meanwhile \(Lobby <panel>, Northlight Lab\/Room\)\n/);
   assert.equal(relay.mails.filter(isSummary).length, 2);
   await server.stop();
   await connect();

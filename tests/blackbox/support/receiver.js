@@ -4,7 +4,7 @@ import http from 'node:http';
 import { until } from './server.js';
 
 /**
- * Listens on `host` (an address of loopback). Returns { url, calls, answer, next(test), close() }: `calls` are
+ * Listens on `host` (an address of loopback). Returns { url, calls, answer, next(test), hangUp(), close() }: `calls` are
  * { path, headers, text, json } in the order in which they came; `answer` is a function of a call, its status (or null: none
  * comes), 204 at first; next() is the first call, from the one after the last that was given, that `test` likes.
  */
@@ -32,6 +32,7 @@ export async function startReceiver(host = '127.0.0.1') {
     if (at >= 0) given = at + 1;
     return at >= 0 && receiver.calls[at];
   }, 'a call to the webhook');
+  receiver.hangUp = () => server.closeAllConnections();
   receiver.close = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
   return receiver;
 }
