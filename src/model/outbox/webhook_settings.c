@@ -1,6 +1,7 @@
 #include "model/outbox/webhook_settings.h"
 
 #include "base/crypto.h"
+#include "model/account/permission.h"
 #include "model/domain.h"
 #include "model/management/form.h"
 #include "model/outbox/webhook.h"
@@ -57,7 +58,8 @@ bool webhook_settings_write(struct admin *admin, struct store_tx *tx, struct jso
     json_name(w, "webhook");
     json_begin_object(w);
     json_field_str(w, "url", row.url);
-    json_field_str(w, "secret", admin->principal.scope == SCOPE_FULL ? open_secret(admin, &row) : SECRET_MASK);
+    bool is_shown = admin->principal.scope == SCOPE_FULL && permission_of(&admin->principal, PERMISSION_SETTINGS_WRITE);
+    json_field_str(w, "secret", is_shown ? open_secret(admin, &row) : SECRET_MASK);
     write_events(w, &row);
     json_end_object(w);
     return true;

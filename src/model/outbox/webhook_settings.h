@@ -7,7 +7,7 @@
 #include "model/ports/row.h"
 
 /* Writes the member `webhook` of the partner's settings: {"url","secret","events"}, or null if there is none. The secret is
- * "*****" to keys that may only read. False: the reply is the error. Any lane with a store. */
+ * "*****" to whoever may only read. False: the reply is the error. Any lane with a store. */
 bool webhook_settings_write(struct admin *admin, struct store_tx *tx, struct json_writer *w);
 /* Takes over the member `webhook` of a PATCH: url (null or "": no webhook), secret (absent or "*****": kept, or made when
  * there was none; null: a new one), events (null: all). False: the reply is the error. On LANE_REGISTRY. */

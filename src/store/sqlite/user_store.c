@@ -228,8 +228,10 @@ enum err membership_store_administrators(struct store_tx *tx, enum tenant_kind k
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT u.email FROM membership m JOIN user u ON u.no = m.user_no WHERE m.tenant_kind = ?1 "
-                "AND m.tenant_no = ?2 AND m.role = 'administrator' AND u.deactivated_at IS NULL ORDER BY u.no");
+                "SELECT u.email FROM user_group g JOIN group_member l ON l.group_no = g.no JOIN membership m ON "
+                "m.user_no = l.user_no AND m.tenant_kind = ?1 AND m.tenant_no = ?2 AND m.deactivated_at IS NULL "
+                "JOIN user u ON u.no = l.user_no WHERE g.tenant_kind = ?1 AND g.tenant_no = ?2 AND g.kind = 1 "
+                "AND u.deactivated_at IS NULL ORDER BY u.no");
     query_bind_i64(&q, 1, kind);
     query_bind_i64(&q, 2, tenant_no);
     while (query_next(&q)) {
