@@ -57,9 +57,9 @@ void handle_api_keys_revoke(struct call *call, struct store_tx *tx)
     api_key_revoke(call_admin(call), tx, call->params[0]);
 }
 
-void handle_audit(struct call *call, struct store_tx *tx)
+bool call_audit_filter(struct call *call, struct audit_filter *ret_filter)
 {
-    struct audit_filter filter = {
+    *ret_filter = (struct audit_filter){
         .action = call_text(call, "action"),
         .object_kind = call_text(call, "object_kind"),
         .object_id = call_text(call, "object_id"),
@@ -67,7 +67,13 @@ void handle_audit(struct call *call, struct store_tx *tx)
         .from = TIME_NONE,
         .to = TIME_NONE,
     };
-    if (call_query_time(call, "from", &filter.from) && call_query_time(call, "to", &filter.to)) {
+    return call_query_time(call, "from", &ret_filter->from) && call_query_time(call, "to", &ret_filter->to);
+}
+
+void handle_audit(struct call *call, struct store_tx *tx)
+{
+    struct audit_filter filter;
+    if (call_audit_filter(call, &filter)) {
         audit_list(call_admin(call), tx, &filter, call_page(call));
     }
 }

@@ -4,6 +4,7 @@
 
 #include "api/call.h"
 #include "model/management/admin.h"
+#include "model/management/audit.h"
 #include "model/ports/row.h"
 
 /* The domain's view of the call; its effects become visible after the commit. Once per call. */
@@ -16,6 +17,8 @@ bool call_is_ascending(struct call *call);
 struct page call_page_of(struct call *call, int64_t default_size, int64_t size_max);
 /* An optional text filter; empty when absent. */
 struct str call_text(struct call *call, const char *name);
+/* The filters of an audit log. False: 422 is answered. */
+MUST_CHECK bool call_audit_filter(struct call *call, struct audit_filter *ret_filter);
 /* GET /api_keys, /audit and so on are the same for partners and organizations. */
 void handle_api_keys_list(struct call *call, struct store_tx *tx);
 void handle_api_keys_create(struct call *call, struct store_tx *tx);

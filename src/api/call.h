@@ -132,6 +132,7 @@ extern const struct route session_routes[];
 extern const struct route system_routes[];
 extern const struct route license_routes[];
 extern const struct route live_routes[];
+extern const struct route installation_routes[];
 extern const struct route webhook_routes[];
 extern const struct route incident_routes[];
 extern const struct route mail_routes[];

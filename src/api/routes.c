@@ -6,6 +6,7 @@ static const struct route *const tables[] = {
     customer_routes,
     device_bulk_routes,
     device_routes,
+    installation_routes,
     incident_routes,
     file_routes,
     license_routes,

@@ -94,7 +94,7 @@ function fill(route, objects = {}) {
     const ids = { asset_id: a.asset.id,
       m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, incident_id: a.incident.id, rule_id: a.rule.id, license_id: a.license.id, n: 1,
       file_id: a.file.id, dump_id: a.dump.id, mime: 'text%2Fplain', type: 'text', subtype: 'plain', filename: 'intruder.txt',
-      id: { users: a.person[route.access]?.id, groups: a.group[route.access]?.id,
+      id: { partners: a.model.id, users: a.person[route.access]?.id, groups: a.group[route.access]?.id,
         devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id, products: a.product.id, licenses: a.license.id, dumps: a.dump.id,
         files: route.access === 'PARTNER' ? a.file.id : a.ownFile.id,
         webhook_deliveries: a.delivery.id, mails: route.access === 'ORGANIZATION' ? a.mails.organization : a.mails.partner, api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };

@@ -4,6 +4,7 @@
 
 #define ORGANIZATION "/core/v1/organization"
 #define PARTNER "/core/v1/partner"
+#define SYSTEM "/core/v1/system"
 #define ORGANIZATION_SETTINGS \
     "{name text<=255; display_name text<=255?; contacts object; notification_emails [email]?; daily_report_hour int(0..23)?}"
 
@@ -22,10 +23,15 @@ const struct description fleet_descriptions[] = {
     {"PATCH", PARTNER "/organizations/:id", "Change a customer", NULL,
      "{name text<=255; display_name text<=255?; sandbox bool; suspended bool; contacts object}", "Customer"},
     {"POST", PARTNER "/organizations/bulk", "Add customers", NULL,
-     "[{name! text<=255; admin_contact_email! email; admin_contact_name text<=255; finance_contact_email email; "
-     "finance_contact_name text<=255; sandbox bool; admin enum(customer|me|both)}]",
+     "[any]", /* each as POST /organizations, and refused for itself */
      "{results! [{success bool; organization Organization; error text}]}"},
     {"GET", ORGANIZATION "/settings", "Settings", NULL, NULL, ORGANIZATION_SETTINGS},
     {"PATCH", ORGANIZATION "/settings", "Change settings", NULL, ORGANIZATION_SETTINGS, ORGANIZATION_SETTINGS},
+    {"GET", SYSTEM "/partners", "Partners", PAGE, NULL, "data Partner"},
+    {"POST", SYSTEM "/partners", "Add a partner", NULL, "{name! text<=255; short_code text<=4}", "201 Partner"},
+    {"PATCH", SYSTEM "/partners/:id", "Rename or suspend a partner", NULL, "{name text<=255; suspended bool}", "Partner"},
+    {"PATCH", SYSTEM "/models/:id", "Change a model's API version", NULL, "{api_version! text<=5}", "PartnerModel"},
+    {"GET", SYSTEM "/status", "The state of the installation", NULL, NULL, "object"},
+    {"GET", SYSTEM "/audit", "What was done to the installation", PAGE "; " WINDOW, NULL, "data AuditEntry"},
     {0},
 };

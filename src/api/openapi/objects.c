@@ -83,6 +83,8 @@ const struct object_description object_descriptions[] = {
     {"License", "id! uuid; product_id uuid?; data text; signature text; expires_at time?; state text; action text?; "
                 "device_id uuid?; organization_id uuid; created_at time; error text?"},
     {"Product", "id! uuid; name text; kind enum(physical|digital|metered); telemetry_key text?; model_ids [uuid]; created_at time"},
+    {"Partner", "id! uuid; name text; short_code text; suspended bool; organizations int(0..); models int(0..); devices int(0..); "
+                "created_at time"},
     {"Organization", "id! uuid; name text; lab bool; created_at time; contacts object; api_key text"},
     {"Customer", "id! uuid; name text; display_name text?; lab bool; sandbox bool; suspended bool; created_at time; contacts object"},
     {"Rule", "id! uuid; model_id uuid; name text; description text?; priority text; active bool; auto_close bool; "

@@ -120,9 +120,15 @@ static void write_row(const struct audit_row *row, void *arg)
 void audit_list(struct admin *admin, struct store_tx *tx, const struct audit_filter *filter, struct page page)
 {
     enum tenant_kind kind = admin->principal.tenant_kind;
-    int64_t tenant_no = kind == TENANT_PARTNER ? admin->principal.partner_no : admin->principal.organization_no;
+    audit_list_of(admin, tx, kind, kind == TENANT_PARTNER ? admin->principal.partner_no : admin->principal.organization_no,
+                  filter, page);
+}
+
+void audit_list_of(struct admin *admin, struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no,
+                   const struct audit_filter *filter, struct page page)
+{
     struct envelope list;
-    envelope_begin(&list, admin->reply, kind, page);
+    envelope_begin(&list, admin->reply, kind ? kind : TENANT_PARTNER, page);
     enum err err = audit_store_list(tx, kind, tenant_no, filter, page, write_row, &list.w);
     if (!admin_failed(admin, err)) {
         envelope_end(&list, audit_store_count(tx, kind, tenant_no, filter));

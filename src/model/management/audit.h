@@ -42,5 +42,8 @@ struct audit_filter {
 };
 /* GET /audit of a tenant, newest first. */
 void audit_list(struct admin *admin, struct store_tx *tx, const struct audit_filter *filter, struct page page);
+/* Of a tenant, or of the installation itself (kind 0). */
+void audit_list_of(struct admin *admin, struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no,
+                   const struct audit_filter *filter, struct page page);
 
 #endif

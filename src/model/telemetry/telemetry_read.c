@@ -238,7 +238,7 @@ struct bucket {
 struct change {
     int64_t at_ms;
     enum flat_type type;
-    struct str text; /* heap copy */
+    struct str text; /* in the job's arena */
 };
 
 /* One key. Its newest value decides whether it is a series of numbers or of changes. */
@@ -248,7 +248,7 @@ struct series {
     struct point *raw;    /* up to points + 1: then the buckets are shown */
     size_t raw_count;
     struct bucket *buckets;
-    struct change *changes;
+    struct change *changes; /* in the order of the walk; sorted and without repetitions only at the end */
     size_t change_count, change_room;
 };
 
@@ -259,6 +259,7 @@ struct series_job {
     struct series *series;
     size_t count;
     size_t change_bytes;
+    struct arena texts;
 };
 
 static void add_number(const struct series_job *job, struct series *s, int64_t at_ms, double value)
@@ -273,37 +274,67 @@ static void add_number(const struct series_job *job, struct series *s, int64_t a
     b->count++;
 }
 
-static bool change_same(const struct change *change, const struct flat_entry *entry)
+static bool change_same(const struct change *change, enum flat_type type, struct str text)
 {
-    return change->type == entry->type && (entry->type != FLAT_STRING || str_eq(change->text, entry->text));
+    return change->type == type && (type != FLAT_STRING || str_eq(change->text, text));
 }
 
-/* Newest first: while the value stays, the change moves back in time. */
+static int change_order(const void *a, const void *b)
+{
+    int64_t x = ((const struct change *)a)->at_ms;
+    int64_t y = ((const struct change *)b)->at_ms;
+    return x < y ? -1 : x > y;
+}
+
+/* Of values that stay, the first in time. */
+static void changes_reduce(struct series *s)
+{
+    size_t kept = 0;
+    if (s->change_count > 1) {
+        qsort(s->changes, s->change_count, sizeof *s->changes, change_order);
+    }
+    for (size_t i = 0; i < s->change_count; i++) {
+        if (kept == 0 || !change_same(&s->changes[kept - 1], s->changes[i].type, s->changes[i].text)) {
+            s->changes[kept++] = s->changes[i];
+        }
+    }
+    s->change_count = kept;
+}
+
+/* Room for one more. Every sample is kept until there are many: one of another value that came late may lie between two
+ * that are equal. False: there is no room, also not by forgetting values that stay. */
+static bool changes_make_room(struct series_job *job, struct series *s, size_t text_len)
+{
+    size_t bytes = sizeof *s->changes + text_len;
+    if (s->change_count == CHANGES_MAX || job->change_bytes + bytes > CHANGE_BYTES_MAX) {
+        size_t before = s->change_count;
+        changes_reduce(s);
+        job->change_bytes -= (before - s->change_count) * sizeof *s->changes;
+        s->full = s->change_count > CHANGES_MAX / 2 || job->change_bytes + bytes > CHANGE_BYTES_MAX;
+    }
+    if (s->change_count == s->change_room) {
+        s->change_room = s->change_room ? s->change_room * 2 : 32;
+        s->changes = mem_realloc(s->changes, s->change_room * sizeof *s->changes);
+    }
+    return !s->full;
+}
+
 static void add_change(struct series_job *job, struct series *s, int64_t at_ms, const struct flat_entry *entry)
 {
     if (s->full) {
         return;
     }
     struct change *last = s->change_count ? &s->changes[s->change_count - 1] : NULL;
-    if (last && change_same(last, entry)) {
-        last->at_ms = at_ms < last->at_ms ? at_ms : last->at_ms;
-        return;
+    struct str text = STR("");
+    if (entry->type == FLAT_STRING) {
+        text = last && change_same(last, entry->type, entry->text) ? last->text : entry->text;
     }
-    size_t text_len = entry->type == FLAT_STRING ? entry->text.len : 0;
-    if (s->change_count == CHANGES_MAX || job->change_bytes + sizeof *last + text_len > CHANGE_BYTES_MAX) {
-        s->full = true; /* it begins here: what is older would be joined to the wrong change */
-        return;
+    size_t text_len = text.ptr == entry->text.ptr ? text.len : 0;
+    if (!changes_make_room(job, s, text_len)) {
+        return; /* it begins here: what is older would be joined to the wrong change */
     }
     job->change_bytes += sizeof *last + text_len;
-    if (s->change_count == s->change_room) {
-        s->change_room = s->change_room ? s->change_room * 2 : 32;
-        s->changes = mem_realloc(s->changes, s->change_room * sizeof *s->changes);
-    }
-    struct str text = STR("");
-    if (text_len > 0) {
-        text = str_from(mem_dup(entry->text.ptr, text_len), text_len);
-    }
-    s->changes[s->change_count++] = (struct change){at_ms, entry->type, text};
+    s->changes[s->change_count++] = (struct change){at_ms, entry->type, text_len ? arena_str(&job->texts, text) : text};
 }
 
 static void add_entry(struct series_job *job, struct series *s, int64_t at_ms, const struct flat_entry *entry)
@@ -429,13 +460,6 @@ static int point_order(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int change_order(const void *a, const void *b)
-{
-    int64_t x = ((const struct change *)a)->at_ms;
-    int64_t y = ((const struct change *)b)->at_ms;
-    return x < y ? -1 : x > y;
-}
-
 static void write_raw(struct json_writer *w, struct series *s)
 {
     qsort(s->raw, s->raw_count, sizeof *s->raw, point_order);
@@ -467,7 +491,7 @@ static void write_buckets(struct json_writer *w, const struct series_job *job, c
 
 static void write_changes(struct json_writer *w, struct series *s)
 {
-    qsort(s->changes, s->change_count, sizeof *s->changes, change_order);
+    changes_reduce(s);
     for (size_t i = 0; i < s->change_count; i++) {
         json_begin_array(w);
         json_put_int(w, s->changes[i].at_ms);
@@ -508,11 +532,6 @@ static void write_series(struct json_writer *w, const struct series_job *job)
 
 static void series_free(struct series *s)
 {
-    for (size_t i = 0; i < s->change_count; i++) {
-        if (s->changes[i].text.len > 0) {
-            mem_free((void *)(uintptr_t)s->changes[i].text.ptr);
-        }
-    }
     mem_free(s->changes);
     mem_free(s->raw);
     mem_free(s->buckets);
@@ -535,6 +554,7 @@ enum err telemetry_write_series(struct domain *domain, struct store_tx *tx, cons
         job.series[i].key = keys[i];
         job.series[i].unit = units[i];
     }
+    arena_init(&job.texts);
     walk_init(&walk, domain, tx, device);
     enum err err = series_collect(&walk, &job);
     if (err == ERR_OK) {
@@ -545,6 +565,7 @@ enum err telemetry_write_series(struct domain *domain, struct store_tx *tx, cons
     for (size_t i = 0; i < job.count; i++) {
         series_free(&job.series[i]);
     }
+    arena_deinit(&job.texts);
     mem_free(job.series);
     return err;
 }

@@ -1,0 +1,60 @@
+/* What system administrators do (management-api.md 10.2), but for mail, which is in mail_routes.c. */
+#include "api/admin_call.h"
+#include "io/loop.h"
+#include "model/management/system.h"
+
+static void partners_list(struct call *call, struct store_tx *tx)
+{
+    system_partners(call_admin(call), tx, call_page(call));
+}
+
+static void partner_made(struct partner_make *make)
+{
+    call_finish(make->user);
+}
+
+static void partners_create(struct call *call, struct store_tx *tx)
+{
+    (void)tx;
+    struct partner_make *make = arena_new(&call->arena, struct partner_make);
+    if (partner_make_init(make, call_admin(call), call->body)) {
+        make->on_done = partner_made;
+        make->user = call;
+        partner_make_start(make, loop_mailbox(loop_current()));
+    }
+}
+
+static void partners_update(struct call *call, struct store_tx *tx)
+{
+    system_partner_update(call_admin(call), tx, call->params[0], call->body);
+}
+
+static void models_update(struct call *call, struct store_tx *tx)
+{
+    system_model_update(call_admin(call), tx, call->params[0], call->body);
+}
+
+static void status(struct call *call, struct store_tx *tx)
+{
+    system_status(call_admin(call), tx);
+}
+
+static void audit(struct call *call, struct store_tx *tx)
+{
+    struct audit_filter filter;
+    if (call_audit_filter(call, &filter)) {
+        system_audit(call_admin(call), tx, &filter, call_page(call));
+    }
+}
+
+#define SYSTEM(path) "/core/v1/system" path
+
+const struct route installation_routes[] = {
+    {"GET", SYSTEM("/partners"), ACCESS_SYSTEM, PLACE_READ, 0, partners_list},
+    {"POST", SYSTEM("/partners"), ACCESS_SYSTEM, PLACE_LOOP, ROUTE_WRITE, partners_create},
+    {"PATCH", SYSTEM("/partners/:id"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, partners_update},
+    {"PATCH", SYSTEM("/models/:id"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, models_update},
+    {"GET", SYSTEM("/status"), ACCESS_SYSTEM, PLACE_READ, 0, status},
+    {"GET", SYSTEM("/audit"), ACCESS_SYSTEM, PLACE_READ, 0, audit},
+    {0},
+};

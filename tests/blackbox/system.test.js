@@ -1,0 +1,89 @@
+// What system administrators do (management-api.md 10.2): partners, a model's API version, status, audit.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { client, makeModel, password, register, request, startInstallation } from './support/server.js';
+import { unlimited } from './support/config.js';
+
+let server;
+let partner;
+let model;
+let headers;
+before(async () => {
+  server = await startInstallation({ args: unlimited() });
+  partner = client(server, 'partner', server.partner_key);
+  model = await makeModel(server);
+  const { status, headers: reply, json } = await request(server.http, 'POST', '/core/v1/session', { body: { email: server.email, password } });
+  assert.equal(status, 200);
+  headers = { cookie: reply['set-cookie'][0].split(';')[0], 'x-csrf-token': json.csrf_token };
+});
+after(() => server.stop());
+
+const call = (method, path, body, options = { headers }) => request(server.http, method, `/core/v1/system${path}`, { body, ...options });
+async function refused(reply, status, text) {
+  const { status: got, json } = await reply;
+  assert.deepEqual([got, json], [status, { error: text }]);
+}
+
+test('partners are added, renamed, suspended', async () => {
+  const made = await call('POST', '/partners', { name: 'Southlight', short_code: 'STH1' });
+  assert.equal(made.status, 201, made.text);
+  assert.deepEqual([made.json.name, made.json.short_code, made.json.suspended, made.json.organizations], ['Southlight', 'STH1', false, 1]);
+  await refused(call('POST', '/partners', { name: 'Again', short_code: 'STH1' }), 422, 'Short code has already been taken');
+  await refused(call('POST', '/partners', {}), 422, 'Parameter name is required');
+  await refused(call('POST', '/partners', { name: 'x', short_code: 'abc' }), 422, 'Short code is invalid');
+  const { data, page_info: page } = (await call('GET', '/partners')).json;
+  assert.deepEqual([data.map(({ name }) => name), page.total_count], [['Northlight', 'Southlight'], 2]);
+
+  // Whoever made it may act for it.
+  const tenant = await request(server.http, 'POST', '/core/v1/session/tenant', { headers, body: { kind: 'partner', id: made.json.id } });
+  assert.equal(tenant.status, 200, tenant.text);
+  const created = await request(server.http, 'POST', '/core/v1/partner/models', { headers, body: { name: 'S', communication_protocol: 'https', device_type: 'physical' } });
+  assert.equal(created.status, 201, created.text);
+  const keys = (await request(server.http, 'GET', `/core/v1/partner/models/${created.json.id}/hardware_keys`, { headers })).json.data;
+  const device = await register(server, keys[0].key, { cloud_id: 'STH1aaaaaaaaaaaaaaaa' });
+  const telemetry = () => request(server.http, 'POST', `/v1/devices/${device.id}/telemetry`, { key: device.access_key, body: {} });
+  const registration = () => request(server.http, 'POST', '/v1/devices', { body: { hardware_key: keys[0].key, firmware_version: '1.0.0', sn: randomUUID(), cloud_id: `STH1${randomUUID().slice(0, 16)}` } });
+  assert.equal((await telemetry()).status, 201);
+
+  const changed = (await call('PATCH', `/partners/${made.json.id}`, { suspended: true, name: 'Southlight Ltd' })).json;
+  assert.deepEqual([changed.name, changed.suspended, changed.devices], ['Southlight Ltd', true, 1]);
+  assert.equal((await telemetry()).status, 503);
+  assert.equal((await registration()).status, 503);
+  assert.ok([401, 403].includes((await request(server.http, 'GET', '/core/v1/partner/models', { headers })).status));
+  await call('PATCH', `/partners/${made.json.id}`, { suspended: false });
+  assert.equal((await telemetry()).status, 201);
+  assert.equal((await registration()).status, 201);
+  await refused(call('PATCH', `/partners/${randomUUID()}`, {}), 404, 'Partner not found');
+  await refused(call('PATCH', `/partners/${made.json.id}`, { suspended: 3 }), 422, 'Suspended is invalid');
+  const audit = (await call('GET', '/audit?object_kind=partner')).json;
+  assert.deepEqual(audit.data.map(({ action }) => action), ['partner.update', 'partner.update', 'partner.create']);
+  await request(server.http, 'POST', '/core/v1/session/tenant', { headers, body: { kind: 'partner', id: data[0].id } });
+});
+
+test('the API version of a model decides how its devices are answered, at once', async () => {
+  const device = await register(server, model.key);
+  const config = async () => Object.keys((await request(server.http, 'GET', `/v1/devices/${device.id}/config`, { key: device.access_key })).json);
+  assert.deepEqual(await config(), ['name', 'version', 'last_updated', 'config', 'device_id']);
+  assert.equal((await call('PATCH', `/models/${model.id}`, { api_version: '1.0.4' })).json.api_version, '1.0.4');
+  assert.deepEqual(await config(), ['version', 'last_updated']);
+  assert.equal((await partner.get(`/models/${model.id}`)).api_version, '1.0.4');
+  assert.equal((await call('PATCH', `/models/${model.id}`, { api_version: '1.0.7' })).json.api_version, '1.0.7');
+  assert.deepEqual(await config(), ['name', 'version', 'last_updated', 'config', 'device_id']);
+  await refused(call('PATCH', `/models/${model.id}`, {}), 422, 'Parameter api_version is required');
+  await refused(call('PATCH', `/models/${model.id}`, { api_version: '2.0.0' }), 422, 'Api version is invalid');
+  await refused(call('PATCH', `/models/${randomUUID()}`, { api_version: '1.0.0' }), 404, 'Model not found');
+});
+
+test('status; nobody else is let in', async () => {
+  const status = (await call('GET', '/status')).json;
+  assert.match(status.version, /^\d+\.\d+\.\d+/);
+  assert.ok(status.connections.open >= 1 && status.uptime_seconds >= 0 && status.devices >= 1, JSON.stringify(status));
+  assert.ok(status.counters.muster_http_requests_total > 0);
+  for (const path of ['/status', '/partners', '/audit']) {
+    for (const key of [undefined, server.partner_key, server.organization_key]) {
+      await refused(call('GET', path, undefined, { key }), 401, 'Not authorized');
+    }
+  }
+  await refused(call('POST', '/partners', { name: 'x' }, { headers: { cookie: headers.cookie } }), 403, 'Forbidden');
+});
