@@ -1,6 +1,7 @@
 /* What system administrators do (management-api.md 10.2), but for mail, which is in mail_routes.c. */
 #include "api/admin_call.h"
 #include "io/loop.h"
+#include "model/management/backup.h"
 #include "model/management/system.h"
 
 static void partners_list(struct call *call, struct store_tx *tx)
@@ -39,6 +40,21 @@ static void status(struct call *call, struct store_tx *tx)
     system_status(call_admin(call), tx);
 }
 
+static void backup_made(struct backup_make *make)
+{
+    call_finish(make->user);
+}
+
+static void backup(struct call *call, struct store_tx *tx)
+{
+    (void)tx;
+    struct backup_make *make = arena_new(&call->arena, struct backup_make);
+    make->admin = call_admin(call);
+    make->on_done = backup_made;
+    make->user = call;
+    backup_start(make, loop_mailbox(loop_current()));
+}
+
 static void audit(struct call *call, struct store_tx *tx)
 {
     struct audit_filter filter;
@@ -55,6 +71,7 @@ const struct route installation_routes[] = {
     {"PATCH", SYSTEM("/partners/:id"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, partners_update},
     {"PATCH", SYSTEM("/models/:id"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, models_update},
     {"GET", SYSTEM("/status"), ACCESS_SYSTEM, PLACE_READ, 0, status},
+    {"POST", SYSTEM("/backup"), ACCESS_SYSTEM, PLACE_LOOP, ROUTE_WRITE, backup},
     {"GET", SYSTEM("/audit"), ACCESS_SYSTEM, PLACE_READ, 0, audit},
     {0},
 };

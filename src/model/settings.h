@@ -91,6 +91,7 @@
     X(files, file_max, SIZE, 2147483648, 1, "one file or firmware") \
     X(files, tenant_files, U, 10000, 1, "files of one model, or of one organization") \
     X(files, disk_reserve, SIZE, 268435456, 1, "free disk space that uploads leave alone") \
+    X(retention, backups, U, 7, 1, "backups kept in the data folder; 0: all") \
     X(retention, dump_days, U, 90, 1, "days that dumps of devices are kept") \
     X(retention, telemetry_days, U, 30, 1, "days that raw telemetry is kept") \
     X(retention, history_days, U, 400, 1, "days that history, events, closed incidents, finished commands and the audit log are kept")

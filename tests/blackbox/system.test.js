@@ -1,8 +1,9 @@
 // What system administrators do (management-api.md 10.2): partners, a model's API version, status, audit.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { client, makeModel, password, register, request, startInstallation } from './support/server.js';
+import { client, makeModel, password, register, request, startInstallation, startServer } from './support/server.js';
 import { unlimited } from './support/config.js';
 
 let server;
@@ -86,4 +87,31 @@ test('status; nobody else is let in', async () => {
     }
   }
   await refused(call('POST', '/partners', { name: 'x' }, { headers: { cookie: headers.cookie } }), 403, 'Forbidden');
+});
+
+test('a backup made while the program runs is a data folder to start on', async () => {
+  const device = await register(server, model.key);
+  const to = (server_, method, path, options) => request(server_.http, method, path, options);
+  const report = (value) => to(server, 'POST', `/v1/devices/${device.id}/telemetry`, { key: device.access_key, body: { telemetries: { value } } });
+  assert.equal((await report(41)).status, 201);
+  const traffic = { on: true };
+  const busy = (async () => { while (traffic.on) await report(1); })();
+  const made = await call('POST', '/backup');
+  assert.equal(made.status, 201, made.text);
+  traffic.on = false;
+  await busy;
+  const later = await register(server, model.key);
+  assert.ok((await call('GET', '/status')).json.last_backup_at >= made.json.created_at);
+  const copy = await startServer({ dir: join(server.dir, 'backups', made.json.name), args: unlimited() });
+  try {
+    const seen = await to(copy, 'GET', `/core/v1/partner/devices/${device.id}`, { key: server.partner_key });
+    assert.equal(seen.status, 200, seen.text);
+    const samples = (await to(copy, 'GET', `/core/v1/partner/devices/${device.id}/telemetries?limit=1000`, { key: server.partner_key })).json;
+    assert.equal(samples.at(-1).telemetries.value, 41);
+    assert.equal((await to(copy, 'GET', `/core/v1/partner/devices/${later.id}`, { key: server.partner_key })).status, 404);
+    assert.equal((await to(copy, 'POST', `/v1/devices/${device.id}/telemetry`, { key: device.access_key, body: {} })).status, 201);
+  } finally {
+    await copy.stop();
+  }
+  assert.equal((await call('GET', '/audit?action=system.backup')).json.data[0].object_id, made.json.name);
 });

@@ -32,6 +32,7 @@ const struct description fleet_descriptions[] = {
     {"PATCH", SYSTEM "/partners/:id", "Rename or suspend a partner", NULL, "{name text<=255; suspended bool}", "Partner"},
     {"PATCH", SYSTEM "/models/:id", "Change a model's API version", NULL, "{api_version! text<=5}", "PartnerModel"},
     {"GET", SYSTEM "/status", "The state of the installation", NULL, NULL, "object"},
+    {"POST", SYSTEM "/backup", "Copy the data folder while the program runs", NULL, NULL, "201 {name! text; created_at time}"},
     {"GET", SYSTEM "/audit", "What was done to the installation", PAGE "; " WINDOW, NULL, "data AuditEntry"},
     {0},
 };

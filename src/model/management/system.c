@@ -9,12 +9,14 @@
 #include "model/domain.h"
 #include "model/maker/catalog.h"
 #include "model/maker/product_model.h"
+#include "model/management/backup.h"
 #include "model/management/envelope.h"
 #include "model/management/form.h"
+#include "model/people/group.h"
+#include "model/people/member.h"
 #include "model/ports/audit_store.h"
 #include "model/ports/system_store.h"
 #include "model/ports/tenant_store.h"
-#include "model/ports/user_store.h"
 
 enum { NAME_CHARS_MAX = 255, SHORT_CODE_CHARS = 4, SHORT_CODE_TRIES = 20 };
 #define PEM_BYTES_MAX 8192
@@ -186,13 +188,16 @@ static void insert_run(struct op *op, struct store_tx *tx)
     };
     if (!op->err) {
         publish_partner(admin, &row);
+        op->err = groups_make_built_in(admin->domain, tx, TENANT_PARTNER, row.no);
+    }
+    if (!op->err) {
         op->err = organization_make(admin, tx, &lab);
     }
     if (!op->err) {
-        op->err = membership_store_insert(tx, admin->principal.user_no, TENANT_PARTNER, row.no, STR("administrator"));
+        op->err = member_join_administrators(admin, tx, admin->principal.user_no, TENANT_PARTNER, row.no);
     }
     if (!op->err) {
-        op->err = membership_store_insert(tx, admin->principal.user_no, TENANT_ORGANIZATION, lab.no, STR("administrator"));
+        op->err = member_join_administrators(admin, tx, admin->principal.user_no, TENANT_ORGANIZATION, lab.no);
     }
     if (!op->err) {
         audit_partner(admin, tx, "partner.create", NULL, &row);
@@ -341,13 +346,17 @@ void system_status(struct admin *admin, struct store_tx *tx)
 {
     struct domain *domain = admin->domain;
     const int64_t now = domain->now_unix_ms();
+    int64_t backup_at = TIME_NONE;
     struct json_writer w;
-    (void)tx;
+    if (admin_failed(admin, backup_last(admin, tx, &backup_at))) {
+        return;
+    }
     json_writer_init(&w, &admin->reply->body);
     json_begin_object(&w);
     json_field_cstr(&w, "version", MUSTER_VERSION);
     json_field_time(&w, "started_at", domain->started_at_ms);
     json_field_int(&w, "uptime_seconds", (now - domain->started_at_ms) / 1000);
+    json_field_time(&w, "last_backup_at", backup_at);
     json_name(&w, "connections");
     json_begin_object(&w);
     json_field_int(&w, "open", metric_get(METRIC_CONNECTIONS));
