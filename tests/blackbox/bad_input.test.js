@@ -42,8 +42,10 @@ before(async () => {
   const product = await partner.post('/products', { name: 'Feature' }, 201);
   const license = await partner.post('/licenses', { organization_id: server.organization_id, data: 'feature=4k' }, 201);
   await partner.post(`/licenses/${license.id}/assign`, { device_id: device.id }, 200);
+  const incident = await organization.post('/incidents', { device_id: device.id, title: 'made' }, 201);
+  const rule = await partner.post(`/models/${model.id}/rules`, { name: 'made' }, 201);
   keys = { device: device.access_key, partner: server.partner_key, organization: server.organization_key };
-  objects = { m: model.id, model_id: model.id, key_id: hardwareKey.id, command_def_id: definition.id, command_id: command.id, n: 1, space_id: space.id,
+  objects = { m: model.id, model_id: model.id, key_id: hardwareKey.id, command_def_id: definition.id, command_id: command.id, incident_id: incident.id, rule_id: rule.id, n: 1, space_id: space.id,
     organization_id: server.organization_id, device_id: device.id, hardware_key: model.key, parent_id: space.id,
     'devices/': device.id, 'models/': model.id, 'spaces/': space.id, 'organizations/': server.organization_id, 'api_keys/': apiKey.id, 'products/': product.id, 'licenses/': license.id,
     license_id: license.id, product_id: product.id,

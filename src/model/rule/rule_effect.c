@@ -1,5 +1,5 @@
 /* What follows from judgements, in their order, in the registry: incidents open and close, errors are logged. An effect
- * stays in memory until it is committed; the checkpoint waits for it (rules_pending_until). */
+ * stays in memory until it is committed. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/incident/incident.h"
@@ -51,35 +51,31 @@ void effects_start(struct rules *rules)
     op_submit(rules->domain->executor, &rules->op);
 }
 
-static void take(struct rules *rules, size_t max)
+static void take(struct rules *rules, struct effect_list *into, size_t max)
 {
     pthread_mutex_lock(&rules->lock);
-    for (struct effect *effect; rules->taken.count < max && (effect = list_pop(&rules->waiting)) != NULL;) {
-        list_push(&rules->taken, effect);
+    for (struct effect *effect; into->count < max && (effect = list_pop(&rules->waiting)) != NULL;) {
+        list_push(into, effect);
     }
     pthread_mutex_unlock(&rules->lock);
 }
 
-static void put_back(struct rules *rules)
+/* They wait again, in the order of their samples. */
+static void put_back(struct rules *rules, struct effect_list *from)
 {
+    struct effect_list merged;
+    effect_list_init(&merged);
     pthread_mutex_lock(&rules->lock);
-    for (struct effect *effect; (effect = list_pop(&rules->waiting)) != NULL;) {
-        list_push(&rules->taken, effect);
+    while (from->first || rules->waiting.first) {
+        bool older = from->first && (!rules->waiting.first ||
+                                     !sample_position_is_after(from->first->position, rules->waiting.first->position));
+        list_push(&merged, list_pop(older ? from : &rules->waiting));
     }
-    effect_list_init(&rules->waiting);
-    for (struct effect *effect; (effect = list_pop(&rules->taken)) != NULL;) {
-        list_push(&rules->waiting, effect);
+    rules->waiting = merged;
+    if (!merged.first) {
+        effect_list_init(&rules->waiting);
     }
     pthread_mutex_unlock(&rules->lock);
-}
-
-bool rules_pending_until(struct rules *rules, struct sample_position position)
-{
-    pthread_mutex_lock(&rules->lock);
-    const struct effect *first = rules->taken.first ? rules->taken.first : rules->waiting.first;
-    bool pending = first && !sample_position_is_after(first->position, position);
-    pthread_mutex_unlock(&rules->lock);
-    return pending;
 }
 
 /* ---- one effect ---- */
@@ -154,10 +150,10 @@ static enum err apply(struct device_change *change, const struct effect *effect)
     return effect->kind == EFFECT_ERROR ? log_error(change, effect) : decide(change, &core, &rule, effect);
 }
 
-static enum err apply_taken(struct rules *rules, struct device_change *change)
+static enum err apply_list(const struct effect_list *list, struct device_change *change)
 {
     enum err err = ERR_OK;
-    for (const struct effect *effect = rules->taken.first; effect && err == ERR_OK; effect = effect->next) {
+    for (const struct effect *effect = list->first; effect && err == ERR_OK; effect = effect->next) {
         err = apply(change, effect);
     }
     return err;
@@ -168,24 +164,18 @@ static enum err apply_taken(struct rules *rules, struct device_change *change)
 static void run(struct op *op, struct store_tx *tx)
 {
     struct rules *rules = container_of(op, struct rules, op);
-    take(rules, EFFECTS_PER_SLICE);
+    take(rules, &rules->taken, EFFECTS_PER_SLICE);
     arena_init(&rules->op_arena);
     device_change_init(&rules->change, rules->domain, tx, &rules->op_arena, TRANSPORT_NONE);
-    op->err = apply_taken(rules, &rules->change);
+    op->err = apply_list(&rules->taken, &rules->change);
 }
 
-static void drop_taken(struct rules *rules)
-{
-    pthread_mutex_lock(&rules->lock);
-    effects_free(&rules->taken);
-    pthread_mutex_unlock(&rules->lock);
-}
 
 static void committed(struct op *op)
 {
     struct rules *rules = container_of(op, struct rules, op);
     device_change_apply(&rules->change);
-    drop_taken(rules);
+    effects_free(&rules->taken);
 }
 
 static void done(struct op *op)
@@ -194,10 +184,10 @@ static void done(struct op *op)
     arena_deinit(&rules->op_arena);
     rules->op_arena = (struct arena){0};
     if (op->err == ERR_STORAGE || op->err == ERR_BUSY) {
-        put_back(rules); /* the next tick tries again */
+        put_back(rules, &rules->taken); /* the next tick tries again */
     } else if (op->err != ERR_OK) {
         log_event(LOG_ERROR, "rule_effects_failed", log_s("error", err_name(op->err)));
-        drop_taken(rules);
+        effects_free(&rules->taken);
     }
     pthread_mutex_lock(&rules->lock);
     bool more = op->err == ERR_OK && rules->waiting.first;
@@ -208,23 +198,41 @@ static void done(struct op *op)
     }
 }
 
-enum err rules_apply_all(struct rules *rules, struct store_tx *tx)
+/* ---- within a slice of the states' checkpoint ---- */
+
+enum err rules_apply_waiting(struct rules *rules, struct store_tx *tx, bool *ret_more)
 {
-    struct arena arena;
-    struct device_change change;
-    enum err err = ERR_OK;
-    put_back(rules); /* of an operation that was stopped */
-    do {
-        take(rules, EFFECTS_PER_SLICE);
-        arena_init(&arena);
-        device_change_init(&change, rules->domain, tx, &arena, TRANSPORT_NONE);
-        err = apply_taken(rules, &change);
-        arena_deinit(&arena);
-        if (err == ERR_OK) { /* should the commit fail, the next start judges these samples again */
-            drop_taken(rules);
-        }
-    } while (err == ERR_OK && rules->waiting.first);
-    return err;
+    take(rules, &rules->flushed, EFFECTS_PER_FLUSH);
+    pthread_mutex_lock(&rules->lock);
+    *ret_more = rules->waiting.first != NULL;
+    pthread_mutex_unlock(&rules->lock);
+    if (!rules->flushed.first) {
+        return ERR_OK;
+    }
+    arena_init(&rules->flush_arena);
+    rules->flushing = true;
+    device_change_init(&rules->flush_change, rules->domain, tx, &rules->flush_arena, TRANSPORT_NONE);
+    return apply_list(&rules->flushed, &rules->flush_change);
+}
+
+void rules_waiting_applied(struct rules *rules, bool is_committed)
+{
+    if (!rules->flushing) {
+        return;
+    }
+    if (is_committed) {
+        device_change_apply(&rules->flush_change);
+        effects_free(&rules->flushed);
+    } else {
+        put_back(rules, &rules->flushed);
+    }
+    arena_deinit(&rules->flush_arena);
+    rules->flushing = false;
+}
+
+void rules_stopped(struct rules *rules)
+{
+    put_back(rules, &rules->taken);
 }
 
 /* ---- rules that were switched off or deleted ---- */
@@ -324,5 +332,6 @@ void effects_init(struct rules *rules)
 {
     effect_list_init(&rules->waiting);
     effect_list_init(&rules->taken);
+    effect_list_init(&rules->flushed);
     rules->op = (struct op){.lane = LANE_REGISTRY, .run = run, .committed = committed, .done = done};
 }

@@ -196,6 +196,7 @@ void rules_free(struct rules *rules)
     hashmap_deinit(&rules->marks);
     effects_free(&rules->waiting);
     effects_free(&rules->taken);
+    effects_free(&rules->flushed);
     mem_free(rules->judgements);
     mem_free(rules->mismatches);
     pthread_mutex_destroy(&rules->lock);
@@ -511,4 +512,8 @@ void rules_replayed(struct rules *rules)
 {
     rules->replaying = false;
     free_marks(rules);
+    if (rules->waiting.first) { /* before anything that people ask for */
+        rules->running = true;
+        effects_start(rules);
+    }
 }

@@ -2,9 +2,8 @@
  *
  * The active rules of a model are compiled into one set; a model without any costs a message the look at one pointer.
  * What a sample's judgement changes against what is known to be open becomes an effect when the sample's batch is
- * committed, and effects are applied in their order by operations on the registry. The checkpoint of the states never
- * passes a sample whose effects are not in the registry, so after a crash the rows behind it are judged again; an
- * incident keeps the position of the newest sample that decided on it, and no older one decides again. That makes each
+ * committed, and effects are applied in their order by operations on the registry. No state is written to the registry
+ * before the effects of its samples, so after a crash the rows that are replayed are judged again; an incident keeps the position of the newest sample that decided on it, and no older one decides again. That makes each
  * incident open exactly once.
  *
  * What is known is memory only: made from the active incidents at the start, put in doubt when something else closes an
@@ -60,14 +59,16 @@ void rules_replayed(struct rules *rules);
 
 /* ---- any thread ---- */
 
-/* Whether effects of samples up to `position` are not in the registry yet. */
-bool rules_pending_until(struct rules *rules, struct sample_position position);
 /* Somebody closed an incident of a rule, or incidents may be made again for the device: its next sample decides anew. */
 void rules_doubt(struct domain *domain, int64_t device_no);
 /* Once a second: effects that could not be applied, and incidents of rules that are gone. */
 void rules_tick(struct domain *domain);
-/* Effects that wait now, in a transaction of the caller on the registry (the end of the program). */
-enum err rules_apply_all(struct rules *rules, struct store_tx *tx) MUST_CHECK;
+/* Applies effects that wait, in a transaction of the caller on the registry; after it rules_waiting_applied says whether
+ * it was committed. *ret_more: it was not all of them. LANE_REGISTRY. */
+enum err rules_apply_waiting(struct rules *rules, struct store_tx *tx, bool *ret_more) MUST_CHECK;
+void rules_waiting_applied(struct rules *rules, bool committed);
+/* The lanes are stopped: what an operation had taken waits again. */
+void rules_stopped(struct rules *rules);
 
 /* From `committed` on LANE_REGISTRY: the model's active rules are these now; `rows` are borrowed for the call. */
 void rules_replace(struct domain *domain, int64_t model_no, const struct rule_row *rows, size_t count);

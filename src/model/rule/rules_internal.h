@@ -12,6 +12,7 @@
 
 #define EFFECTS_MAX 200000     /* waiting: beyond, the next sample of the device decides again */
 #define EFFECTS_PER_SLICE 256
+#define EFFECTS_PER_FLUSH 1024
 #define SWEEP_PER_SLICE 100
 #define ERRORS_PER_RULE_MAX 1000
 
@@ -74,10 +75,14 @@ struct rules {
     struct rule_index *retired_indexes;
     _Atomic bool has_retired;
     struct effect_list waiting, taken; /* `taken`: by the running operation */
+    struct effect_list flushed;        /* taken by a slice of the states' checkpoint */
     bool running;
     struct op op;
     struct arena op_arena;     /* the registry lane's, likewise below */
     struct device_change change;
+    struct arena flush_arena;
+    struct device_change flush_change;
+    bool flushing;
     _Atomic bool sweep_wanted, sweep_running;
 };
 

@@ -310,6 +310,7 @@ static void release(struct telemetry *t, struct state_entry *entry, bool committ
 void telemetry_batch_end(struct domain *domain, bool committed)
 {
     struct telemetry *t = domain->telemetry;
+    rules_batch_end(t->rules, committed); /* before the states are seen: see flush */
     struct state_entry *entry = t->held;
     t->held = NULL;
     t->held_last = &t->held;
@@ -318,7 +319,6 @@ void telemetry_batch_end(struct domain *domain, bool committed)
         release(t, entry, committed);
         entry = next;
     }
-    rules_batch_end(t->rules, committed);
     if (committed) {
         pthread_mutex_lock(&t->lock);
         history_append(&t->history, &t->batch_history);

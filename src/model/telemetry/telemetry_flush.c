@@ -112,11 +112,15 @@ static enum err states_write(struct telemetry *t, struct store_tx *tx)
     struct flush *f = &t->flush;
     struct state_copy copies[STATES_PER_SLICE];
     size_t count = states_copy(t, copies);
-    enum err err = ERR_OK;
-    f->flushed_count = count;
+    /* What the rules made of these states was queued before they were seen here: it is in the same commit at the latest,
+     * since a replay leaves out rows whose state is in the registry. */
+    bool more = false;
+    enum err err = rules_apply_waiting(t->rules, tx, &more);
+    f->flushed_count = more ? 0 : count;
+    f->judged = !more;
     for (size_t i = 0; i < count; i++) {
         f->flushed[i] = (struct flushed){copies[i].device_no, copies[i].version};
-        if (err == ERR_OK) {
+        if (err == ERR_OK && !more) {
             err = state_write(t, tx, &copies[i]);
         }
         state_unref(copies[i].state);
@@ -155,14 +159,14 @@ static enum err slice_write(struct telemetry *t, struct store_tx *tx)
     if (err == ERR_OK) {
         err = contacts_write(t, tx);
     }
-    f->round_ends = err == ERR_OK && !f->history && f->flushed_count == 0 && f->contact_count == 0;
-    bool judged = !f->round_ends || !rules_pending_until(t->rules, f->position); /* else the next round's checkpoint passes it */
-    return f->round_ends && judged ? checkpoint_store_write(tx, f->position) : err;
+    f->round_ends = err == ERR_OK && f->judged && !f->history && f->flushed_count == 0 && f->contact_count == 0;
+    return f->round_ends ? checkpoint_store_write(tx, f->position) : err;
 }
 
 static void slice_committed(struct telemetry *t)
 {
     struct flush *f = &t->flush;
+    rules_waiting_applied(t->rules, true);
     while (f->history) {
         struct history_item *item = f->history;
         f->history = item->next;
@@ -218,6 +222,9 @@ static void flush_committed(struct op *op)
 static void flush_done(struct op *op)
 {
     struct flush *f = container_of(op, struct flush, op);
+    if (op->err != ERR_OK) {
+        rules_waiting_applied(f->telemetry->rules, false);
+    }
     if (op->err == ERR_OK && !f->round_ends) {
         op_submit(f->telemetry->domain->executor, op);
         return;
@@ -254,14 +261,12 @@ void flush_deinit(struct telemetry *t)
 enum err telemetry_flush_all(struct domain *domain, struct store_tx *tx)
 {
     struct telemetry *t = domain->telemetry;
-    enum err rules_err = rules_apply_all(t->rules, tx);
-    if (rules_err != ERR_OK) {
-        return rules_err;
-    }
+    rules_stopped(t->rules);
     round_begin(t, true);
     do {
         enum err err = slice_write(t, tx);
         if (err != ERR_OK) {
+            rules_waiting_applied(t->rules, false);
             return err;
         }
         slice_committed(t); /* should the commit fail, the next start replays from the former checkpoint */

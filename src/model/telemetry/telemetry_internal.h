@@ -61,6 +61,7 @@ struct flush {
     size_t contacts_left;             /* of the round; 0: done with them */
     struct sample_position position;  /* of the round: what was published when it began */
     bool round_ends;                  /* this slice writes the checkpoint */
+    bool judged;                      /* what rules made of its states is in the same commit, or was before */
     int64_t next_at_ms, next_contacts_at_ms;
     struct history_list round_history;
     struct history_item *history;     /* taken by the slice under way; kept for the next one if it fails */
