@@ -194,7 +194,8 @@ void connection_shut(struct connection *connection)
 {
     if (connection->state != CONNECTION_CLOSING) {
         let_go(connection);
-        link_of(connection)->close(connection->link);
+        const struct link_ops *link = link_of(connection);
+        (connection->said_goodbye ? link->leave : link->close)(connection->link);
     }
 }
 
@@ -519,6 +520,7 @@ static void on_disconnect(struct connection *c, const struct mqtt_disconnect *pa
         connection_disconnect(c, MQTT_PROTOCOL_ERROR, "Session expiry was 0 in CONNECT");
         return;
     }
+    c->said_goodbye = true;
     if (packet->reason != MQTT_DISCONNECT_WITH_WILL) {
         bool had_will = session->will != NULL;
         session_set_will(session, NULL);

@@ -63,6 +63,7 @@ struct connection {
     bool server_keep_alive : 1;
     bool trace_told : 1;          /* a trace has the packet that was not consumed yet */
     bool unread : 1;              /* reads nothing while the client does not read its answers */
+    bool said_goodbye : 1;        /* sent DISCONNECT, and will send no more */
     bool serial_uplinks : 1;      /* reads nothing while the session's uplinks run (publish.c) */
 };
 

@@ -66,6 +66,11 @@ static void link_close(void *link)
     stream_close(link);
 }
 
+static void link_leave(void *link)
+{
+    stream_leave(link);
+}
+
 static void link_abort(void *link)
 {
     stream_abort(link);
@@ -101,6 +106,7 @@ static const struct link_ops stream_link = {
     .resume = link_resume,
     .again = link_again,
     .close = link_close,
+    .leave = link_leave,
     .abort = link_abort,
     .move = link_move,
 };

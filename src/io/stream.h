@@ -49,6 +49,9 @@ size_t stream_input_max_set(struct stream *stream, size_t bytes); /* kept, uncon
 /* Flushes, says goodbye in every layer (WebSocket close, TLS close_notify), shuts down sending and reads on briefly so
  * that the peer sees the last bytes; then on_closed. on_data is not called any more. */
 void stream_close(struct stream *stream);
+/* The same for a peer that said it will send no more: without TLS and WebSocket the socket is closed when the last byte is
+ * with the kernel, instead of when the peer has ended its direction too. */
+void stream_leave(struct stream *stream);
 void stream_abort(struct stream *stream);                    /* at once; on_closed follows */
 
 /* Hands the stream with everything it holds to another loop; on_arrived runs there. Must be called from within on_data

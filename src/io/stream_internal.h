@@ -62,6 +62,7 @@ struct stream {
     bool blocked : 1;   /* the kernel takes no more output now */
     bool congested : 1; /* on_drained is due when it has drained */
     bool said_goodbye : 1;
+    bool peer_left : 1; /* it will send no more, though `eof` is not there yet */
     bool in_data : 1;   /* on_data is running */
     bool again : 1;     /* it wants its leftover back next turn */
     bool ws_fresh : 1;  /* what on_data leaves now is WebSocket already */

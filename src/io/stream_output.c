@@ -196,12 +196,12 @@ void stream_linger(struct stream *stream, enum stream_end why)
 
 static void after_last_byte(struct stream *stream)
 {
-    shutdown(stream->watch.fd, SHUT_WR);
-    if (stream->eof) {
+    if (stream->eof || stream->peer_left) { /* nothing is left unread, so closing ends our direction as well */
         stream_finish(stream, stream->end);
-    } else {
-        stream_linger(stream, stream->end);
+        return;
     }
+    shutdown(stream->watch.fd, SHUT_WR);
+    stream_linger(stream, stream->end);
 }
 
 static void watch_progress(struct stream *stream)
@@ -303,4 +303,10 @@ void stream_close(struct stream *stream)
     stream_not_ready(stream);
     stream_mark_dirty(stream);
     stream_arm(stream);
+}
+
+void stream_leave(struct stream *stream)
+{
+    stream->peer_left = !stream->tls && !stream->ws;
+    stream_close(stream);
 }

@@ -315,6 +315,47 @@ static void half_closed_peer_gets_the_rest(void **state)
     mem_free(got);
 }
 
+#define FAREWELL_BYTES (2u * 1024 * 1024)
+
+static size_t leave(struct stream *stream, const uint8_t *data, size_t len)
+{
+    (void)data;
+    uint8_t block[65536];
+    for (unsigned i = 0; i < FAREWELL_BYTES / sizeof block; i++) {
+        fill(block, sizeof block, i);
+        stream_write(stream, block, sizeof block);
+    }
+    stream_leave(stream);
+    return len;
+}
+static const struct stream_ops leave_ops = {.on_data = leave, .on_closed = on_closed};
+
+/* One that said good-bye gets what was written before, and the end, whatever is on top of TCP. */
+static void who_leaves_gets_the_rest(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    SSL_CTX *context = client_context(TLS1_3_VERSION);
+    uint8_t *got = mem_alloc(FAREWELL_BYTES + 1), block[65536];
+    for (int i = 0; i < 2; i++) {
+        start(&leave_ops, i == 0 ? NULL : tls, NULL, on_accept);
+        struct client client = dial_with_buffer(i == 0 ? NULL : context, 8192);
+        put(&client, "bye", 3);
+        assert_int_equal(get(&client, got, FAREWELL_BYTES + 1), FAREWELL_BYTES);
+        for (unsigned k = 0; k < FAREWELL_BYTES / sizeof block; k++) {
+            fill(block, sizeof block, k);
+            assert_memory_equal(got + k * sizeof block, block, sizeof block);
+        }
+        hang_up(&client);
+        await(&server.closed, 1);
+        assert_int_equal(server.closed_as[STREAM_CLOSED], 1);
+        stop();
+    }
+    mem_free(got);
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
 /* --- big output --- */
 
 #define BIG_BYTES (6u * 1024 * 1024)
@@ -1218,6 +1259,7 @@ int main(void)
         cmocka_unit_test(tls_echo),
         cmocka_unit_test(tls_1_1_is_refused),
         cmocka_unit_test(half_closed_peer_gets_the_rest),
+        cmocka_unit_test(who_leaves_gets_the_rest),
         cmocka_unit_test(slow_reader_gets_everything),
         cmocka_unit_test(output_above_the_maximum_fails),
         cmocka_unit_test(close_lets_the_peer_read_the_last_words),

@@ -213,6 +213,7 @@ static const struct link_ops link = {.output = link_output,
                                      .resume = link_resume,
                                      .again = link_again,
                                      .close = link_close,
+                                     .leave = link_close,
                                      .abort = link_close,
                                      .move = link_move};
 
