@@ -9,6 +9,11 @@ static void update(struct call *call, struct store_tx *tx)
     organization_update(call_admin(call), tx, call->params[0], call->body);
 }
 
+static void invite(struct call *call, struct store_tx *tx)
+{
+    organization_invite(call_admin(call), tx, call->params[0], call->body);
+}
+
 static void bulk_done(struct batch *batch)
 {
     struct call *call = batch->user;
@@ -43,6 +48,7 @@ static void settings_update(struct call *call, struct store_tx *tx)
 
 const struct route customer_routes[] = {
     {"PATCH", PARTNER("/organizations/:id"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | NEEDS(CUSTOMERS_WRITE), update},
+    {"POST", PARTNER("/organizations/:id/invite"), ACCESS_PARTNER, PLACE_REGISTRY, ROUTE_WRITE | NEEDS(CUSTOMERS_WRITE), invite},
     {"POST", PARTNER("/organizations/bulk"), ACCESS_PARTNER, PLACE_LOOP,
      ROUTE_WRITE | ROUTE_ARRAY_BODY | ROUTE_SECRET_REPLY | NEEDS(CUSTOMERS_WRITE), bulk},
     {"GET", ORGANIZATION("/settings"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(VIEWER), settings_read},

@@ -152,3 +152,19 @@ describe('settings of a partner', () => {
     assert.ok(audit.data.length > 0 && !JSON.stringify(audit).includes(on.partner_key));
   });
 });
+
+test('an administrator of a customer is invited: the one named, or the contact', async () => {
+  const unique = randomUUID().slice(0, 8);
+  const customer = await partner.post('/organizations', { name: 'Invited', admin_contact_email: `boss-${unique}@example.com`, admin_contact_name: 'Boss' });
+  const own = client(server, 'organization', customer.api_key);
+  const invite = (body) => call('POST', `/partner/organizations/${customer.id}/invite`, { body });
+  assert.deepEqual((await invite({})).json, { success: true });
+  assert.deepEqual((await invite({ email: `two-${unique}@example.com`, name: 'Two' })).json, { success: true });
+  assert.deepEqual((await own.get('/users')).items.map(({ email, name }) => [email, name]),
+    [[`boss-${unique}@example.com`, 'Boss'], [`two-${unique}@example.com`, 'Two']]);
+  await refused(invite({ email: 'x' }), 422, 'Email is not an email');
+  const other = await partner.post('/organizations', { name: 'Other', admin_contact_email: `boss-${unique}@example.com` });
+  await refused(call('POST', `/partner/organizations/${other.id}/invite`, { body: {} }), 422,
+    `The user boss-${unique}@example.com is already associated with another account`);
+  await refused(call('POST', `/partner/organizations/${randomUUID()}/invite`, { body: {} }), 404, 'Organization not found');
+});

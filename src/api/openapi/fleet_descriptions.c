@@ -22,6 +22,8 @@ const struct description fleet_descriptions[] = {
      "model_id uuid; sn text; mac text; cloud_id text; organization_id uuid; status text; search text; unclaimed bool", NULL, "bytes"},
     {"PATCH", PARTNER "/organizations/:id", "Change a customer", NULL,
      "{name text<=255; display_name text<=255?; sandbox bool; suspended bool; contacts object}", "Customer"},
+    {"POST", PARTNER "/organizations/:id/invite", "Invite an administrator of the customer", NULL,
+     "{email email; name text<=255}", "success"},
     {"POST", PARTNER "/organizations/bulk", "Add customers", NULL,
      "[any]", /* each as POST /organizations, and refused for itself */
      "{results! [{success bool; organization Organization; error text}]}"},

@@ -50,7 +50,7 @@ const struct object_description object_descriptions[] = {
     {"HardwareKey", "id! uuid; name text; key text; expected_count int?; used_count int(0..); enforce_count bool; revoked_at time?; "
                     "first_used_at time?; last_used_at time?"},
     {"RegistrationEntry", "id! int; created_at time; address text?; model_id uuid?; hardware_key_id uuid?; sn text?; mac text?; "
-                          "cloud_id text?; result enum(created|replaced|refused); error text?; device_id uuid?"},
+                          "cloud_id text?; result enum(created|replaced|refused); error text?; device_id uuid?; flags [text]"},
     {"Space", "id! int; name text; parent_id int?; space_type text; full_path text; path text; config SpaceConfig; "
               "devices_count int(0..); created_at time"},
     {"SpaceConfig", "priority_factor enum(-1|0|1); temperature_units enum(celsius|fahrenheit); img text; location Location; "

@@ -9,6 +9,7 @@
 #include "model/management/audit.h"
 #include "model/management/field_text.h"
 #include "model/management/form.h"
+#include "model/people/member.h"
 #include "model/outbox/daily_summary.h"
 
 enum { NAME_CHARS_MAX = 255, EMAILS_MAX = 20, DOCUMENT_BYTES_MAX = 65536 };
@@ -148,6 +149,35 @@ void organization_update(struct admin *admin, struct store_tx *tx, struct str id
     }
     if (save(admin, tx, &before, &row)) {
         organization_answer(admin, tx, &row);
+    }
+}
+
+void organization_invite(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body)
+{
+    struct organization_row row;
+    struct json *contacts = NULL;
+    struct str email = {NULL, 0}, name = {NULL, 0};
+    if (!organization_find(admin, tx, id, &row) || !organization_parse_email(admin, body, "email", &email) ||
+        !form_text(admin, body, "name", NAME_CHARS_MAX, &name)) {
+        return;
+    }
+    if (json_parse(row.contacts, NULL, &contacts) == ERR_OK && !email.len) { /* the contact the customer was made with */
+        email = arena_str(admin->arena, json_string(json_get(contacts, "admin_email")));
+        name = name.len ? name : arena_str(admin->arena, json_string(json_get(contacts, "admin_name")));
+    }
+    json_free(contacts);
+    if (!email.len) {
+        form_missing(admin, "email");
+        return;
+    }
+    enum err err = member_invite_administrator(admin, tx, row.no, email, name.len ? name : email);
+    if (err == ERR_EXISTS) {
+        reply_error(admin->reply, 422, "The user %.*s is already associated with another account", STR_ARG(email));
+    } else if (err == ERR_LIMIT) {
+        reply_error(admin->reply, 422, "Too many users");
+    } else if (!admin_failed(admin, err)) {
+        admin_audit(admin, tx, "organization.invite", "organization", id, STR(""));
+        admin_reply_success(admin);
     }
 }
 

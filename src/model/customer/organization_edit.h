@@ -10,6 +10,10 @@ enum { ORGANIZATIONS_PER_BULK_MAX = 100 };
 /* PATCH /organizations/:id of the partner: name, display_name, sandbox, contacts, suspended. On LANE_REGISTRY. */
 void organization_update(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body);
 
+/* POST /organizations/:id/invite: `email` and `name` of an administrator, or the administrative contact. On
+ * LANE_REGISTRY. */
+void organization_invite(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body);
+
 /* GET|PATCH /settings of the organization: name, display_name, contacts, notification_emails, daily_report_hour. */
 void organization_settings(struct admin *admin, struct store_tx *tx);
 void organization_settings_update(struct admin *admin, struct store_tx *tx, const struct json *body);

@@ -30,7 +30,7 @@ struct registration_entry {
     int64_t no;
     int64_t at;                 /* unix ms */
     struct str address;
-    int64_t partner_no, model_no, hardware_key_no; /* 0: unknown */
+    int64_t partner_no, model_no, hardware_key_no; /* 0: unknown; the first two only when written */
     struct uuid hardware_key_id; /* nil: unknown; only when read */
     struct uuid model_id;        /* likewise */
     struct str sn, mac, cloud_id; /* ptr NULL: not sent */
@@ -38,7 +38,16 @@ struct registration_entry {
     struct str error;           /* ptr NULL: none */
     struct uuid device_id;      /* nil: none */
     int64_t count;
+    unsigned flags;             /* registration_flags.h; not stored */
 };
+/* How a hardware key was used: what registration_flags.h judges by. */
+struct registration_figures {
+    int64_t expected, used; /* expected 0: nothing is */
+    int64_t networks;       /* in the last 24 hours */
+    int64_t hour, week;     /* registrations of the last hour, of the last seven days */
+};
+enum err registration_store_figures(struct store_tx *tx, int64_t key_no, int64_t now_ms,
+                                    struct registration_figures *ret_figures) MUST_CHECK;
 enum err registration_store_add(struct store_tx *tx, const struct registration_entry *entry) MUST_CHECK;
 /* Adds a refusal to the row of the same address and identity of the last day, or a new row. */
 enum err registration_store_add_refusal(struct store_tx *tx, const struct registration_entry *entry) MUST_CHECK;

@@ -1,8 +1,10 @@
 #include "model/device/device_change.h"
+#include "model/domain.h"
 #include "model/management/envelope.h"
 #include "model/management/field_text.h"
 #include "model/registration/refusal_log.h"
 #include "model/registration/registration.h"
+#include "model/registration/registration_flags.h"
 
 static const char *const result_names[] = {
     [REGISTRATION_CREATED] = "created",
@@ -45,6 +47,8 @@ void registration_entry_write(struct json_writer *w, const struct registration_e
     field_text(w, "error", entry->error);
     field_id(w, "device_id", &entry->device_id);
     json_field_int(w, "count", entry->count);
+    json_name(w, "flags");
+    registration_flags_write(w, entry);
     json_end_object(w);
 }
 
@@ -64,6 +68,9 @@ void registration_list(struct admin *admin, struct store_tx *tx, const struct re
     enum err err = registration_store_list(tx, &filter, page.size, page_offset(page), admin->arena, &entries, &count);
     if (err == ERR_OK) {
         err = registration_store_count(tx, &filter, &total);
+    }
+    if (err == ERR_OK) {
+        err = registration_flags_set(tx, admin->domain->now_unix_ms(), entries, count);
     }
     if (admin_failed(admin, err)) {
         return;

@@ -188,6 +188,7 @@ static void read_entry(struct query *q, struct arena *arena, struct registration
         .error = query_str_copy(q, 9, arena),
         .device_id = query_uuid(q, 10),
         .count = query_i64(q, 11),
+        .hardware_key_no = query_i64(q, 12),
     };
 }
 
@@ -199,7 +200,8 @@ enum err registration_store_list(struct store_tx *tx, const struct registration_
     size_t count = 0;
     struct query q;
 #define LIST \
-    "SELECT r.no, r.at, r.address, m.id, k.id, r.sn, r.mac, r.cloud_id, r.result, r.error, r.device_id, r.count " \
+    "SELECT r.no, r.at, r.address, m.id, k.id, r.sn, r.mac, r.cloud_id, r.result, r.error, r.device_id, r.count, " \
+    "r.hardware_key_no " \
     "FROM registration r LEFT JOIN model m ON m.no = r.model_no " \
     "LEFT JOIN hardware_key k ON k.no = r.hardware_key_no " LIST_WHERE
     query_begin(&q, tx, filter->ascending ? LIST " ORDER BY r.no LIMIT ?6 OFFSET ?7"
@@ -217,6 +219,27 @@ enum err registration_store_list(struct store_tx *tx, const struct registration_
         *ret_count = count;
     }
     return err;
+}
+
+/* A network: the address without its last number. */
+enum err registration_store_figures(struct store_tx *tx, int64_t key_no, int64_t now_ms, struct registration_figures *ret_figures)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT k.expected_count, k.used_count, "
+                "(SELECT count(DISTINCT rtrim(address, '0123456789abcdef')) FROM registration "
+                "WHERE hardware_key_no = ?1 AND at >= ?2 - 86400000), "
+                "(SELECT count(*) FROM registration WHERE hardware_key_no = ?1 AND at >= ?2 - 3600000 AND result <> 3), "
+                "(SELECT count(*) FROM registration WHERE hardware_key_no = ?1 AND at >= ?2 - 604800000 AND result <> 3) "
+                "FROM hardware_key k WHERE k.no = ?1");
+    query_bind_i64(&q, 1, key_no);
+    query_bind_i64(&q, 2, now_ms);
+    *ret_figures = (struct registration_figures){0};
+    if (query_next(&q)) {
+        *ret_figures = (struct registration_figures){query_i64(&q, 0), query_i64(&q, 1), query_i64(&q, 2), query_i64(&q, 3),
+                                                     query_i64(&q, 4)};
+    }
+    return query_finish(&q);
 }
 
 enum err registration_store_count(struct store_tx *tx, const struct registration_filter *filter, int64_t *ret_count)
