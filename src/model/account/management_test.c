@@ -427,8 +427,10 @@ static void settings_and_overview(void **state)
 {
     struct world *world = *state;
     assert_int_equal(world_bare(world, &world->partner, settings_of), 200);
-    assert_string_equal(world->text, "{\"name\":\"Northlight\",\"short_code\":\"nl7Q\",\"public_url\":"
-                                     "\"https://muster.example:8443\",\"mqtt_url\":\"mqtt://muster.example:1883\",\"webhook\":null}");
+    assert_has(world, "{\"name\":\"Northlight\",\"short_code\":\"nl7Q\",\"public_url\":\"https://muster.example:8443\","
+                      "\"mqtt_url\":\"mqtt://muster.example:1883\",\"domain\":null,");
+    assert_has(world, "\"self_signup\":false,");
+    assert_has(world, "\"webhook\":null");
     struct device_brief device = {.no = 1, .id = uuid_random(), .partner_no = world->partner.partner_no,
                                   .status = STATUS_ONLINE, .connected = true};
     device_table_put(world->domain.devices, &device);
