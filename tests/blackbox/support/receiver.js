@@ -6,7 +6,7 @@ import { until } from './server.js';
 /**
  * Listens on `host` (an address of loopback). Returns { url, calls, answer, next(test), hangUp(), close() }: `calls` are
  * { path, headers, text, json } in the order in which they came; `answer` is a function of a call, its status (or null: none
- * comes), 204 at first; next() is the first call, from the one after the last that was given, that `test` likes.
+ * comes; or a promise of either), 204 at first; next() is the first call, from the one after the last that was given, that `test` likes.
  */
 export async function startReceiver(host = '127.0.0.1') {
   const receiver = { calls: [], answer: () => 204 };
@@ -14,11 +14,11 @@ export async function startReceiver(host = '127.0.0.1') {
     const parts = [];
     request.on('data', (part) => parts.push(part));
     request.on('error', () => {});
-    request.on('end', () => {
+    request.on('end', async () => {
       const text = Buffer.concat(parts).toString('utf8');
       const call = { path: request.url, headers: request.headers, text, json: JSON.parse(text) };
       receiver.calls.push(call);
-      const status = receiver.answer(call);
+      const status = await receiver.answer(call);
       if (status !== null) reply.writeHead(status, status >= 300 && status < 400 ? { location: '/elsewhere' } : {}).end('ignored');
     });
   });
