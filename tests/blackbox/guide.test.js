@@ -19,7 +19,7 @@ test('docs/api.md', async () => {
     MUSTER: `http://127.0.0.1:${server.http.port}`, PARTNER_KEY: server.partner_key, ORGANIZATION_KEY: server.organization_key, ORGANIZATION_ID: server.organization_id } });
   const shown = stdout.replaceAll(/\s+/g, ' ');
   for (const text of ['"scope": "read"', '"space_tree_path_name"', 'North/Cellar', '"temp": 23', '"status": "done"', '"version": 1',
-    '"error":"Error setting config with old version, latest is 1"', '{"name":"Main meter","status":"online"}']) {
+    '"error":"Error setting config with old version, latest is 1"', '{"name":"Main meter","status":"online"}', '"latest_fw_version":"1.1.0"']) {
     assert.ok(shown.includes(text), `${text} in: ${stdout}`);
   }
 });
