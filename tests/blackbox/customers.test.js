@@ -168,3 +168,14 @@ test('an administrator of a customer is invited: the one named, or the contact',
     `The user boss-${unique}@example.com is already associated with another account`);
   await refused(call('POST', `/partner/organizations/${randomUUID()}/invite`, { body: {} }), 404, 'Organization not found');
 });
+
+test('the overview counts active incidents by priority', async () => {
+  const device = await register(server, model.key);
+  const customer = await newCustomer('Troubled');
+  await partner.post('/devices/assign', { device_ids: [device.id], organization_id: customer.id });
+  const before_ = (await partner.get('/overview')).open_incidents;
+  assert.deepEqual(Object.keys(before_), ['critical', 'high', 'moderate', 'low', 'planning']);
+  const incident = (priority) => request(server.http, 'POST', `/v1/devices/${device.id}/incidents`, { key: device.access_key, body: { title: 'x', priority } });
+  for (const priority of [1, 3, 3]) assert.equal((await incident(priority)).status, 200);
+  assert.deepEqual((await partner.get('/overview')).open_incidents, { ...before_, critical: before_.critical + 1, moderate: before_.moderate + 2 });
+});

@@ -2,6 +2,7 @@
 
 #include "model/device/device_counts.h"
 #include "model/domain.h"
+#include "model/incident/incident.h"
 #include "model/live/live.h"
 #include "model/ports/overview_store.h"
 
@@ -28,7 +29,9 @@ void partner_overview(struct admin *admin, struct store_tx *tx)
     int64_t partner_no = admin->principal.partner_no;
     int64_t now = domain->now_unix_ms();
     struct overview_figures figures = {0};
-    if (admin_failed(admin, overview_store_figures(tx, partner_no, now - now % DAY_MS, &figures))) {
+    int64_t incidents[6] = {0};
+    if (admin_failed(admin, overview_store_figures(tx, partner_no, now - now % DAY_MS, &figures)) ||
+        admin_failed(admin, overview_store_incidents(tx, partner_no, incidents))) {
         return;
     }
     struct device_counts counts = device_counts_of(domain, &admin->principal);
@@ -42,6 +45,12 @@ void partner_overview(struct admin *admin, struct store_tx *tx)
     json_field_int(&w, "messages_per_minute", live_messages_per_minute(domain->live));
     json_field_int(&w, "models", figures.models);
     json_field_int(&w, "organizations", figures.organizations);
+    json_name(&w, "open_incidents");
+    json_begin_object(&w);
+    for (int priority = 1; priority <= 5; priority++) {
+        json_field_int(&w, incident_priority_name(priority), incidents[priority]);
+    }
+    json_end_object(&w);
     json_name(&w, "firmware");
     json_begin_array(&w);
     enum err err = overview_store_firmware(tx, partner_no, FIRMWARE_ROWS_MAX, write_firmware, &w);

@@ -15,4 +15,7 @@ enum err overview_store_firmware(struct store_tx *tx, int64_t partner_no, int64_
                                  void (*visit)(struct str model, struct str version, int64_t devices, void *arg),
                                  void *arg) MUST_CHECK;
 
+/* Active incidents of its customers by priority: ret_counts[1] critical ... [5] planning. */
+enum err overview_store_incidents(struct store_tx *tx, int64_t partner_no, int64_t ret_counts[6]) MUST_CHECK;
+
 #endif

@@ -38,3 +38,19 @@ enum err overview_store_firmware(struct store_tx *tx, int64_t partner_no, int64_
     }
     return query_finish(&q);
 }
+
+enum err overview_store_incidents(struct store_tx *tx, int64_t partner_no, int64_t ret_counts[6])
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT priority, count(*) FROM incident WHERE organization_no IN "
+                "(SELECT no FROM organization WHERE partner_no = ?1) AND closed_at IS NULL GROUP BY priority");
+    query_bind_i64(&q, 1, partner_no);
+    while (query_next(&q)) {
+        int64_t priority = query_i64(&q, 0);
+        if (priority >= 1 && priority <= 5) {
+            ret_counts[priority] = query_i64(&q, 1);
+        }
+    }
+    return query_finish(&q);
+}
