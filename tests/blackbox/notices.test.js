@@ -7,7 +7,7 @@ import { startReceiver } from './support/receiver.js';
 import { assign, client, makeModel, password, register, request, setup, startServer, until } from './support/server.js';
 import { startRelay } from './support/smtp.js';
 
-const config = '[notify]\nallowed_networks = 127.0.0.1\nfirst_retry = 1ms\nsecond_retry = 1ms\n[limits]\nmanagement_requests = 0\n';
+const config = '[notify]\nallowed_networks = 127.0.0.1\nfirst_retry = 1ms\nsecond_retry = 1ms\ntimeout = 10m\n[limits]\nmanagement_requests = 0\n';
 
 let keys;
 let server;

@@ -7,7 +7,7 @@ import { configured } from './support/config.js';
 import { startReceiver } from './support/receiver.js';
 import { assign, client, makeModel, register, request, setup, startServer, until } from './support/server.js';
 
-const loopback = '[notify]\nallowed_networks = 127.0.0.1\nfirst_retry = 20ms\nsecond_retry = 30ms\n[limits]\nmanagement_requests = 0\n';
+const loopback = '[notify]\nallowed_networks = 127.0.0.1\nfirst_retry = 20ms\nsecond_retry = 30ms\ntimeout = 10m\n[limits]\nmanagement_requests = 0\n';
 const secret = 'the maker knows';
 
 let keys;
