@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import packets from 'mqtt-packet';
 import { assign, client, makeModel, register, request, setup, startServer } from './support/server.js';
+import { editDatabase } from './support/database.js';
 
 const rounds = Number(process.env.MUSTER_KILLS ?? 5);
 const perDevice = 900; // below the 1000 rows that one call returns
@@ -178,4 +179,37 @@ test('an absent session gets every message that was acknowledged, in order', { t
   hub.end();
   // QoS 1: a message may be there twice, then right behind itself; none is missing and none overtakes another.
   assert.deepEqual(got.filter((value, i) => value !== got[i - 1]), Array.from({ length: n }, (_, i) => i));
+});
+
+test('an event is stored once, on whichever side of its commit the server is killed', async () => {
+  const device = await register(server, model.key);
+  await assign(server, device.id);
+  const names = async () => (await client(server, 'organization', keys.organization_key).get(`/devices/${device.id}/events`)).items.map(({ name }) => name);
+  const login = { username: device.id, password: device.access_key, clientId: device.id };
+  const send = async (peer, messageId, name, dup = false) => {
+    peer.send({ cmd: 'publish', topic: `v1/device/${device.id}/events`, payload: JSON.stringify({ name, category: 'x' }), qos: 2, messageId, dup });
+    assert.equal((await peer.next('pubrec')).reasonCode ?? 0, 0);
+  };
+  // What a kill between the event's commit and that of its id as done leaves, or one before the event's commit.
+  const killed = async (sql) => {
+    await server.kill();
+    editDatabase(server.dir, sql);
+    await start();
+    return open(login);
+  };
+  let peer = await open(login);
+  await send(peer, 1, 'stored');
+  peer.end();
+  peer = await killed('UPDATE mqtt_inbound SET intent = 5, intent_no = (SELECT intent_no FROM device_event ORDER BY no DESC LIMIT 1)');
+  await send(peer, 1, 'stored', true);
+  assert.deepEqual(await names(), ['stored']);
+  peer.send({ cmd: 'pubrel', messageId: 1 });
+  await peer.next('pubcomp');
+  await send(peer, 2, 'lost');
+  peer.end();
+  peer = await killed("UPDATE mqtt_inbound SET intent = 5, intent_no = 12345; DELETE FROM device_event WHERE name = 'lost'");
+  assert.deepEqual(await names(), ['stored']);
+  await send(peer, 2, 'lost', true);
+  assert.deepEqual(await names(), ['lost', 'stored']);
+  peer.end();
 });
