@@ -464,6 +464,7 @@ static void run_call(struct op *op, struct store_tx *tx)
         call->reply.status = 200;
     } else {
         d->command_effects++;
+        world_rows_event(call->action == DEVICE_EVENT_ADD ? call->intent_no : 0);
         call->reply.status = 200;
     }
     buf_append_str(&call->reply.body, STR("{\"success\":true}"));

@@ -127,6 +127,7 @@ void world_event(struct world *world, const struct event *event);
 /* world_store.c */
 struct world_rows *world_rows_new(void);
 void world_rows_free(struct world_rows *rows);
+void world_rows_event(int64_t intent_no); /* an event was stored with it */
 void world_rows_use(struct world_rows *rows); /* the session_store functions work on these */
 size_t world_rows_sessions(const struct world_rows *rows);
 size_t world_rows_queued(const struct world_rows *rows);

@@ -42,17 +42,6 @@ enum err event_log_store_count_since(struct store_tx *tx, int64_t device_no, int
     return read_count(&q, ret_count);
 }
 
-enum err event_log_store_find_intent(struct store_tx *tx, int64_t intent_no, bool *ret_found)
-{
-    struct query q;
-    int64_t count = 0;
-    query_begin(&q, tx, "SELECT count(*) FROM device_event WHERE intent_no = ?1 AND intent_no <> 0");
-    query_bind_i64(&q, 1, intent_no);
-    enum err err = read_count(&q, &count);
-    *ret_found = count > 0;
-    return err;
-}
-
 #define FILTER \
     " FROM device_event WHERE device_no = ?1 AND epoch = ?2 AND received_at BETWEEN ?3 AND ?4 " \
     "AND (?5 IS NULL OR name = ?5) AND (?6 IS NULL OR category = ?6)"
