@@ -260,7 +260,7 @@ static void send_event(struct world *w, uint8_t which)
 static void push(struct world *w, uint8_t amount)
 {
     struct world_device *d = world_device(w, STR("dev1"));
-    world_pend(d, (enum push_mask)(1u << (amount % 6)), amount, amount & 64 ? STR("c1") : STR("c2"), STR("{}"));
+    world_pend(d, (enum push_mask)(1u << (amount % 6)), amount, amount & 64 ? STR("c1") : STR("c2"), STR("{}"), 0);
     struct event event = {.type = EVENT_CONFIG, .device_no = d->brief.no, .device_id = d->brief.id, .push = amount & PUSH_ALL};
     world_event(w, &event);
 }

@@ -60,7 +60,7 @@ void device_timeline(struct admin *admin, struct store_tx *tx, const struct devi
         .device_no = device->no,
         .epoch = device->epoch,
         .device_id = str_from_cstr(id),
-        .tenant_kind = admin->principal.tenant_kind,
+        .tenant_kind = (int)admin->principal.tenant_kind,
         .tenant_no = partner ? admin->principal.partner_no : admin->principal.organization_no,
         .organization_no = partner ? 0 : admin->principal.organization_no,
         .from = from,
