@@ -142,7 +142,7 @@ enum err license_report(struct device_change *change, const struct device_brief 
 {
     struct license_row row;
     struct device_core core;
-    enum license_state from, to;
+    enum license_state from = LICENSE_REMOVED, to = LICENSE_PENDING;
     struct str error = {NULL, 0};
     bool changed = false;
     enum err err = find(change, device, body, correlation, &row, &from, reply);
