@@ -128,6 +128,7 @@ extern const struct route organization_routes[];
 extern const struct route organization_device_routes[];
 extern const struct route space_routes[];
 extern const struct route people_routes[];
+extern const struct route support_routes[];
 extern const struct route session_routes[];
 extern const struct route system_routes[];
 extern const struct route license_routes[];

@@ -147,7 +147,7 @@ const struct route license_routes[] = {
      ROUTE_WRITE | NEEDS(LICENSES_WRITE), licenses_renew},
     {"GET", PARTNER("/settings/license_key"), ACCESS_PARTNER, PLACE_READ, NEEDS(LICENSES_READ), license_key},
     {"GET", PARTNER("/devices/:id/licenses"), ACCESS_PARTNER, PLACE_READ, NEEDS(LICENSES_READ), licenses_of_device},
-    {"GET", ORGANIZATION("/licenses"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(VIEW), licenses_list},
+    {"GET", ORGANIZATION("/licenses"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(VIEWER), licenses_list},
     {"GET", ORGANIZATION("/devices/:id/licenses"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(VIEW), licenses_of_device},
     {"POST", ORGANIZATION("/devices/:id/licenses"), ACCESS_ORGANIZATION, PLACE_REGISTRY,
      ROUTE_WRITE | NEEDS(ADMIN), device_licenses_assign},

@@ -22,6 +22,7 @@ static const struct route *const tables[] = {
     people_routes,
     session_routes,
     space_routes,
+    support_routes,
     system_routes,
     webhook_routes,
     openapi_routes,

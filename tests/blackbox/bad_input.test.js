@@ -46,11 +46,15 @@ before(async () => {
   const rule = await partner.post(`/models/${model.id}/rules`, { name: 'made' }, 201);
   const file = (await request(server.http, 'POST', `/core/v1/partner/models/${model.id}/files?name=Manual&file_type=manual`,
     { key: server.partner_key, raw: 'content', headers: { 'content-type': 'text/plain' } })).json;
+  const ticket = await organization.post('/tickets', { device_id: device.id, title: 'Dark' }, 201);
+  const note = await organization.post(`/devices/${device.id}/notes`, { content: 'A note' });
+  const asset = await organization.post(`/spaces/${space.id}/assets`, { name: 'Chair' }, 201);
   keys = { device: device.access_key, partner: server.partner_key, organization: server.organization_key };
   objects = { m: model.id, model_id: model.id, key_id: hardwareKey.id, command_def_id: definition.id, command_id: command.id, incident_id: incident.id, rule_id: rule.id, n: 1, space_id: space.id,
     organization_id: server.organization_id, device_id: device.id, hardware_key: model.key, parent_id: space.id,
     'devices/': device.id, 'models/': model.id, 'spaces/': space.id, 'organizations/': server.organization_id, 'api_keys/': apiKey.id, 'products/': product.id, 'licenses/': license.id, 'files/': file.id, file_id: file.id,
     license_id: license.id, product_id: product.id,
+    'tickets/': ticket.id, note_id: note.id, asset_id: asset.id,
     device_ids: [free.id], firmware_version: '1.0.0' };
   const identity = { sn: 'one of its own', mac: '02:00:00:00:77:77' };
   examples = {

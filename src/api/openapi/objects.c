@@ -73,7 +73,7 @@ const struct object_description object_descriptions[] = {
                     "inherited! [{user_id uuid; group_id uuid; name text; email text?; role text; space_id int}]; "
                     "next_page int?; has_next_page bool"},
     {"Asset", "id! uuid; space_id int; name text; kind text?; serial text?; note text?; created_at time"},
-    {"Note", "id! uuid; content text; notable_type enum(Space|Device); notable_id text; created_by text?; created_at time; "
+    {"Note", "id! uuid; content text; notable_type enum(Space|Device); notable_id any; created_by text?; created_at time; "
              "updated_at time"},
     {"File", "id! uuid; name text; desc text?; file_type text; version text?; checksum text?; signature text?; public_notes text?; "
              "url text; size int(0..); sha256 text; created_at time"},

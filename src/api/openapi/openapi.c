@@ -15,6 +15,7 @@ const struct description *const description_tables[] = {
     partner_descriptions,
     people_descriptions,
     session_descriptions,
+    support_descriptions,
 };
 const unsigned description_table_count = sizeof description_tables / sizeof description_tables[0];
 

@@ -93,7 +93,7 @@ static void write_statistics(struct json_writer *w, const struct organization_st
     json_field_int(w, "users", statistics->users);
     json_field_int(w, "groups", statistics->groups);
     json_field_int(w, "spaces", statistics->spaces);
-    json_field_int(w, "open_tickets", 0);
+    json_field_int(w, "open_tickets", statistics->open_tickets);
     json_field_int(w, "open_incidents", statistics->open_incidents);
     json_field_int(w, "pending_invoices", 0);
     json_end_object(w);

@@ -121,14 +121,14 @@ static bool put_entry(struct admin *admin, struct store_tx *tx, int64_t space_no
 {
     const struct json *user = json_get(entry, "user_id"), *group = json_get(entry, "group_id");
     struct access_grant grant = {.subject = json_is_missing(user) ? SUBJECT_GROUP : SUBJECT_USER, .space_no = space_no};
-    if (json_is_missing(user) && json_is_missing(group)) {
-        return form_missing(admin, "user_id");
-    }
     if (!form_has(entry, "role")) {
         return form_missing(admin, "role");
     }
     if (!space_role_parse(json_string(json_get(entry, "role")), &grant.role)) {
         return form_invalid(admin, "role");
+    }
+    if (json_is_missing(user) && json_is_missing(group)) {
+        return form_missing(admin, "user_id");
     }
     bool is_found = grant.subject == SUBJECT_USER ? find_user(admin, tx, user, &grant.subject_no)
                                                   : find_group(admin, tx, group, &grant.subject_no);

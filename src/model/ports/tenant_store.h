@@ -51,7 +51,7 @@ int64_t organization_store_count(struct store_tx *tx, int64_t partner_no, struct
 enum err organization_store_update(struct store_tx *tx, const struct organization_row *row) MUST_CHECK;
 
 struct organization_statistics {
-    int64_t devices, users, groups, spaces, open_incidents;
+    int64_t devices, users, groups, spaces, open_incidents, open_tickets;
 };
 enum err organization_store_statistics(struct store_tx *tx, int64_t no, struct organization_statistics *ret) MUST_CHECK;
 int64_t organization_store_device_count(struct store_tx *tx, int64_t no);

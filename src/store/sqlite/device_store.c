@@ -465,6 +465,9 @@ enum err device_store_forget_owner(struct store_tx *tx, int64_t no, uint32_t epo
         err = run_for_device(tx, "UPDATE config_version SET author = NULL WHERE device_no = ?1", no);
     }
     if (err == ERR_OK) {
+        err = run_for_device(tx, "DELETE FROM note WHERE device_no = ?1", no);
+    }
+    if (err == ERR_OK) {
         err = run_for_device(tx,
                              "UPDATE device SET custom_parameters = '{}', state = '{}', sample_day = 0, sample_seq = 0 "
                              "WHERE no = ?1",

@@ -36,6 +36,8 @@ extern const unsigned char schema_014_people[];
 extern const unsigned char schema_014_people_end[];
 extern const unsigned char schema_015_registration_key[];
 extern const unsigned char schema_015_registration_key_end[];
+extern const unsigned char schema_016_notes_tickets[];
+extern const unsigned char schema_016_notes_tickets_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -93,6 +95,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_013_licenses, (size_t)(schema_013_licenses_end - schema_013_licenses)),
         str_from(schema_014_people, (size_t)(schema_014_people_end - schema_014_people)),
         str_from(schema_015_registration_key, (size_t)(schema_015_registration_key_end - schema_015_registration_key)),
+        str_from(schema_016_notes_tickets, (size_t)(schema_016_notes_tickets_end - schema_016_notes_tickets)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }

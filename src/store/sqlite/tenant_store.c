@@ -228,11 +228,12 @@ enum err organization_store_statistics(struct store_tx *tx, int64_t no, struct o
                 "(SELECT count(*) FROM membership WHERE tenant_kind = 2 AND tenant_no = ?1 AND deactivated_at IS NULL "
                 "AND role <> 'external'), (SELECT count(*) FROM user_group WHERE tenant_kind = 2 AND tenant_no = ?1), "
                 "(SELECT count(*) FROM space WHERE organization_no = ?1), "
-                "(SELECT count(*) FROM incident WHERE organization_no = ?1 AND closed_at IS NULL)");
+                "(SELECT count(*) FROM incident WHERE organization_no = ?1 AND closed_at IS NULL), "
+                "(SELECT count(*) FROM ticket WHERE organization_no = ?1 AND resolved_at IS NULL)");
     query_bind_i64(&q, 1, no);
     if (query_next(&q)) {
         *ret = (struct organization_statistics){query_i64(&q, 0), query_i64(&q, 1), query_i64(&q, 2), query_i64(&q, 3),
-                                                query_i64(&q, 4)};
+                                                query_i64(&q, 4), query_i64(&q, 5)};
     }
     return query_finish(&q);
 }
