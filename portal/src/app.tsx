@@ -37,7 +37,7 @@ function View(): JSX.Element {
   const { path } = place.value;
   const setup = matchPath("/setup/:token", path) ?? (matchPath("/setup", path) ? { token: "" } : null);
   if (setup) return <Setup token={setup["token"] ?? ""} />;
-  const reset = matchPath("/reset/:token", path) ?? (matchPath("/reset", path) ? { token: "" } : null);
+  const reset = matchPath("/reset/:token", path) ?? matchPath("/invitation/:token", path) ?? (matchPath("/reset", path) ? { token: "" } : null);
   if (reset) return <Reset token={reset["token"] ?? ""} />;
   return <SignedIn />;
 }

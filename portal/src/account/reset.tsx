@@ -1,4 +1,4 @@
-/* Lost access: the page behind the one-time link that the server's operator printed. */
+/* Lost access and invitations: the page behind a one-time link, where its reader chooses a password. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError, call, session } from "../lib/api";

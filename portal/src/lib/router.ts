@@ -55,7 +55,7 @@ export function setQuery(change: Record<string, string | null>, options: { push?
   navigate(withQuery(place.value.path, place.value.search, change), { replace: !options.push, keepScroll: true });
 }
 
-const ours = (path: string): boolean => /^\/(partners|app|setup|reset|c)(\/|$)/.test(path) || path === "/";
+const ours = (path: string): boolean => /^\/(partners|app|setup|reset|invitation|c)(\/|$)/.test(path) || path === "/";
 
 export function startRouter(): void {
   window.addEventListener("popstate", () => {
