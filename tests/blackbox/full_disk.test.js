@@ -2,44 +2,20 @@
 // and 0x89, healthz says it, what was acknowledged stays, and the server goes on by itself when there is space again. The
 // disk is a small file system in memory, which only root can mount.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { statfsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { configured } from './support/config.js';
 import { connect, publish, subscribe } from './support/mqtt.js';
 import { assign, client, makeModel, register, request, setup, startServer, until } from './support/server.js';
+import { smallDisk } from './support/small_disk.js';
 
-const disk = mkdtempSync(join(tmpdir(), 'muster-disk-'));
-const filler = join(disk, 'filler');
-const mounted = mount();
-const skip = mounted ? false : 'a file system can be mounted by root only';
+const disk = smallDisk(32);
+const { skip } = disk;
 
-function mount() {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m,mode=0700', 'muster-test', disk], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Takes every block that is left. */
 function fillDisk() {
-  const file = openSync(filler, 'a');
-  for (let size = 1 << 20; size >= 4096;) {
-    try {
-      if (writeSync(file, Buffer.alloc(size)) < size) size /= 2;
-    } catch (error) {
-      if (error.code !== 'ENOSPC') throw error;
-      size /= 2;
-    }
-  }
-  closeSync(file);
-  assert.equal(statfsSync(disk).bfree, 0);
+  disk.fill();
+  assert.equal(statfsSync(disk.path).bfree, 0);
 }
-const freeDisk = () => unlinkSync(filler);
 
 let unlimited; // the load is above what one device and one address may send
 let keys;
@@ -144,8 +120,8 @@ async function checkAll() {
 }
 
 before(async () => {
-  if (!mounted) return;
-  process.env.TMPDIR = disk;
+  if (skip) return;
+  process.env.TMPDIR = disk.path;
   keys = setup();
   unlimited = configured('[limits]\ndevice_requests = 0\naddress_requests = 0\nmanagement_requests = 0\n[mqtt]\ndevice_publishes = 0\napplication_publishes = 0\ndevice_queue = 0\ndevice_queue_bytes = 0\n');
   await start();
@@ -161,8 +137,7 @@ before(async () => {
 });
 after(async () => {
   await server?.kill();
-  if (mounted) execFileSync('umount', ['-l', disk]);
-  rmSync(disk, { recursive: true, force: true });
+  disk.remove();
 });
 
 test('a full disk is told, nothing acknowledged is lost, and space is all it needs', { skip, timeout: 240_000 }, async () => {
@@ -197,14 +172,14 @@ test('a full disk is told, nothing acknowledged is lost, and space is all it nee
 
     if (round === 1) {
       await server.kill();
-      freeDisk();
+      disk.free();
       await start();
     } else if (round === 2) {
       await server.stop();
-      freeDisk();
+      disk.free();
       await start();
     } else {
-      freeDisk();
+      disk.free();
     }
     await until(async () => await health() === 200, 'health after there is space again');
     const again = await connect(server, { id: device.id, key: device.access_key });

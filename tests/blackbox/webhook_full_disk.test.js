@@ -1,63 +1,38 @@
 // A webhook that was delivered while the disk was full: what cannot be written down is not sent again, only written down later
-// (management-api.md 8.1). The disk is a small file system in memory, which only root can mount.
+// (management-api.md 8.1).
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { closeSync, cpSync, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { configured } from './support/config.js';
 import { startReceiver } from './support/receiver.js';
 import { client, makeModel, register, request, setup, startServer, until } from './support/server.js';
+import { smallDisk } from './support/small_disk.js';
 
-const disk = mkdtempSync(join(tmpdir(), 'muster-disk-'));
-const filler = join(disk, 'filler');
-const skip = mount() ? false : 'a file system can be mounted by root only';
+const disk = smallDisk(16);
+const { skip } = disk;
 
 let keys;
 let server;
 let receiver;
 
-function mount() {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=0700', 'muster-test', disk], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function fillDisk() {
-  const file = openSync(filler, 'a');
-  for (let size = 1 << 20; size >= 4096;) {
-    try {
-      if (writeSync(file, Buffer.alloc(size)) < size) size /= 2;
-    } catch (error) {
-      if (error.code !== 'ENOSPC') throw error;
-      size /= 2;
-    }
-  }
-  closeSync(file);
-}
-
 before(async () => {
   if (skip) return;
   keys = setup();
-  cpSync(keys.dir, join(disk, 'data'), { recursive: true });
+  cpSync(keys.dir, join(disk.path, 'data'), { recursive: true });
   receiver = await startReceiver();
   server = Object.assign(await startServer({
-    dir: join(disk, 'data'),
+    dir: join(disk.path, 'data'),
     args: [...configured('[notify]\nallowed_networks = 127.0.0.1\nfirst_retry = 1ms\nsecond_retry = 1ms\ntimeout = 10m\n[limits]\naddress_requests = 0\nmanagement_requests = 0\n'), '--metrics', '127.0.0.1:0'],
-  }), { ...keys, dir: join(disk, 'data') });
+  }), { ...keys, dir: join(disk.path, 'data') });
 });
 after(async () => {
   if (!skip) {
     await server.stop();
     await receiver.close();
     keys.remove();
-    execFileSync('umount', [disk]);
   }
-  rmSync(disk, { recursive: true, force: true });
+  disk.remove();
 });
 
 const failures = async () => Number((await request(server.metrics, 'GET', '/metrics')).text.match(/^muster_store_failures_total (\d+)/m)[1]);
@@ -71,7 +46,7 @@ test('what was sent while nothing could be written is written down later, and no
   receiver.answer = () => held;
   const { id } = await register(server, model.key);
   await receiver.next();
-  fillDisk();
+  disk.fill();
   let n = 0; // what room there is in the files is used up
   await until(async () => {
     const body = { hardware_key: model.key, firmware_version: '1.0.0', sn: `F-${++n}`, mac: `F-${n}` };
@@ -80,7 +55,7 @@ test('what was sent while nothing could be written is written down later, and no
   const before = await failures();
   answer(204);
   await until(async () => (await failures()) > before, 'the result cannot be written');
-  unlinkSync(filler);
+  disk.free();
   const row = await until(async () => (await partner.get('/webhook_deliveries')).data.find(({ payload, state }) => payload.device_id === id && state === 'delivered'), 'written down');
   assert.equal(row.attempts, 1);
   assert.equal(receiver.calls.filter(({ json }) => json.device_id === id).length, 1);
