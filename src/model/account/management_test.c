@@ -441,7 +441,8 @@ static void settings_and_overview(void **state)
     assert_string_equal(world->text,
                         "{\"devices\":{\"online\":1,\"offline\":0,\"error\":0,\"never_seen\":0,\"total\":1,\"unclaimed\":1,"
                         "\"connected\":1},\"registrations_today\":0,\"registrations_refused_today\":0,"
-                        "\"messages_per_minute\":0,\"models\":0,\"organizations\":1,\"firmware\":[]}");
+                        "\"messages_per_minute\":0,\"models\":0,\"organizations\":1,\"open_incidents\":"
+                        "{\"critical\":0,\"high\":0,\"moderate\":0,\"low\":0,\"planning\":0},\"firmware\":[]}");
 }
 
 /* --- a tenant sees its own and nothing else --- */

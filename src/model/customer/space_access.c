@@ -130,6 +130,9 @@ static bool put_entry(struct admin *admin, struct store_tx *tx, int64_t space_no
     if (json_is_missing(user) && json_is_missing(group)) {
         return form_missing(admin, "user_id");
     }
+    if (!json_is_missing(user) && !json_is_missing(group)) { /* an entry is one of them */
+        return form_invalid(admin, "group_id");
+    }
     bool is_found = grant.subject == SUBJECT_USER ? find_user(admin, tx, user, &grant.subject_no)
                                                   : find_group(admin, tx, group, &grant.subject_no);
     return is_found && !admin_failed(admin, space_access_store_put(tx, &grant));
