@@ -1,6 +1,7 @@
 /* A partner's settings (management-api.md 5.10), its name and short code among them, and the legacy registration key
  * (device-api.md 2.2). */
 #include "base/crypto.h"
+#include "model/account/permission.h"
 #include "model/domain.h"
 #include "model/maker/catalog.h"
 #include "model/maker/partner.h"
@@ -80,7 +81,8 @@ static void write_legacy(struct json_writer *w, const struct settings_edit *edit
     json_field_bool(w, "enabled", edit->legacy_on);
     if (!edit->legacy_on || !seal_open(edit->admin->domain->keys.seal_key, edit->legacy_sealed, &key)) {
         json_field_null(w, "partner_key");
-    } else if (edit->admin->principal.scope != SCOPE_FULL) {
+    } else if (edit->admin->principal.scope != SCOPE_FULL ||
+               !permission_of(&edit->admin->principal, PERMISSION_SETTINGS_WRITE)) {
         json_field_cstr(w, "partner_key", "*****");
     } else {
         json_field_str(w, "partner_key", buf_str(&key));

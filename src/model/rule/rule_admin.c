@@ -341,10 +341,13 @@ void rule_test(struct admin *admin, struct store_tx *tx, struct str model_id, st
         admin_failed(admin, ERR_INTERNAL);
         return;
     }
+    struct rule_subject parts = {0};
     struct json_writer w;
+    rule_subject_set(&parts, flat_from_json(state, admin->arena));
     json_writer_init(&w, &admin->reply->body);
     json_begin_object(&w);
-    json_field_bool(&w, "matches", rule_definition_matches(&definition, flat_from_json(state, admin->arena), &mismatch));
+    json_field_bool(&w, "matches", rule_definition_matches(&definition, &parts, &mismatch));
     json_end_object(&w);
+    rule_subject_deinit(&parts);
     admin->reply->status = 200;
 }

@@ -1,5 +1,9 @@
 #include "model/rule/rule_definition.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
+
 static const char *const type_names[] = {[RULE_NUMBER] = "number", [RULE_STRING] = "string", [RULE_BOOLEAN] = "boolean"};
 enum { TYPE_COUNT = sizeof type_names / sizeof type_names[0] };
 
@@ -233,26 +237,54 @@ static bool compares(const struct rule_condition *condition, const struct flat_e
     return false;
 }
 
-static bool condition_holds(const struct rule_condition *condition, struct str state, struct rule_mismatch *mismatch)
+void rule_subject_set(struct rule_subject *state, struct str flat)
 {
-    struct flat_entry value;
-    bool found = flat_find(state, condition->key, &value);
+    struct flat_iter iter = flat_iter(flat);
+    struct flat_entry entry;
+    state->count = 0;
+    while (flat_next(&iter, &entry)) {
+        if (state->count == state->room) {
+            state->room = state->room ? state->room * 2 : 16;
+            state->entries = mem_realloc(state->entries, state->room * sizeof *state->entries);
+        }
+        state->entries[state->count++] = entry;
+    }
+}
+
+void rule_subject_deinit(struct rule_subject *state)
+{
+    mem_free(state->entries);
+    *state = (struct rule_subject){0};
+}
+
+static int by_key(const void *key, const void *entry)
+{
+    return str_cmp(*(const struct str *)key, ((const struct flat_entry *)entry)->key);
+}
+
+static bool condition_holds(const struct rule_condition *condition, const struct rule_subject *state,
+                            struct rule_mismatch *mismatch)
+{
+    const struct flat_entry *value =
+        state->count ? bsearch(&condition->key, state->entries, state->count, sizeof *state->entries, by_key) : NULL;
+    bool found = value;
     if (condition->operator == RULE_EXISTS || condition->operator == RULE_MISSING) {
         return found == (condition->operator == RULE_EXISTS);
     }
     if (!found) {
         return false;
     }
-    if (!type_fits(condition->type, value.type)) {
+    if (!type_fits(condition->type, value->type)) {
         if (!mismatch->key.ptr) {
-            *mismatch = (struct rule_mismatch){condition->key, condition->type, value.type};
+            *mismatch = (struct rule_mismatch){condition->key, condition->type, value->type};
         }
         return false;
     }
-    return compares(condition, &value);
+    return compares(condition, value);
 }
 
-bool rule_definition_matches(const struct rule_definition *definition, struct str state, struct rule_mismatch *ret_mismatch)
+bool rule_definition_matches(const struct rule_definition *definition, const struct rule_subject *state,
+                             struct rule_mismatch *ret_mismatch)
 {
     bool all = true, any = definition->any_count == 0;
     *ret_mismatch = (struct rule_mismatch){0};

@@ -45,8 +45,17 @@ struct rule_mismatch {
     enum rule_type expected;
     enum flat_type found;
 };
+/* A state taken apart once for the conditions of all rules, which then find their keys in logarithmic time. Zeroed: empty. */
+struct rule_subject {
+    struct flat_entry *entries; /* in the order of their keys */
+    size_t count, room;
+};
+/* Borrows `flat`; keeps the memory of an earlier call. */
+void rule_subject_set(struct rule_subject *state, struct str flat);
+void rule_subject_deinit(struct rule_subject *state);
 /* Whether it matches the state. *ret_mismatch is the first one, with key.ptr NULL if there is none. */
-bool rule_definition_matches(const struct rule_definition *definition, struct str state, struct rule_mismatch *ret_mismatch);
+bool rule_definition_matches(const struct rule_definition *definition, const struct rule_subject *state,
+                             struct rule_mismatch *ret_mismatch);
 
 /* "number", "string", "boolean". */
 const char *rule_type_name(enum rule_type type);

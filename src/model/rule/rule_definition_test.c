@@ -29,7 +29,10 @@ static struct outcome judge(struct arena *arena, const char *definition_text, co
     buf_init(&reason, 1024);
     outcome.valid = rule_definition_parse(json, arena, &definition, &reason);
     if (outcome.valid) {
-        outcome.matches = rule_definition_matches(&definition, flat_from_json(state, arena), &outcome.mismatch);
+        struct rule_subject parts = {0};
+        rule_subject_set(&parts, flat_from_json(state, arena));
+        outcome.matches = rule_definition_matches(&definition, &parts, &outcome.mismatch);
+        rule_subject_deinit(&parts);
     }
     snprintf(outcome.reason, sizeof outcome.reason, "%.*s", STR_ARG(buf_str(&reason)));
     buf_deinit(&reason);

@@ -199,6 +199,7 @@ void rules_free(struct rules *rules)
     effects_free(&rules->flushed);
     mem_free(rules->judgements);
     mem_free(rules->mismatches);
+    rule_subject_deinit(&rules->state);
     pthread_mutex_destroy(&rules->lock);
     mem_free(rules);
 }
@@ -279,10 +280,11 @@ void rules_judge(struct rules *rules, const struct rule_set *set, const struct d
         .position = position,
         .mismatches_from = rules->mismatch_count,
     };
+    rule_subject_set(&rules->state, state);
     for (size_t i = 0; i < set->count; i++) { /* in order of slots */
         struct rule_mismatch mismatch;
         uint64_t bit = bit_of(set->rules[i].slot);
-        judgement.matches |= rule_definition_matches(&set->rules[i].definition, state, &mismatch) ? bit : 0;
+        judgement.matches |= rule_definition_matches(&set->rules[i].definition, &rules->state, &mismatch) ? bit : 0;
         if (mismatch.key.ptr) {
             judgement.wrong |= bit;
             keep_mismatch(rules, &mismatch);

@@ -67,6 +67,7 @@ struct rules {
     size_t judgement_count, judgement_room;
     struct rule_mismatch *mismatches;
     size_t mismatch_count, mismatch_room;
+    struct rule_subject state; /* of the sample that is judged */
     pthread_mutex_t lock;      /* of all below */
     struct hashmap known;      /* struct known, of devices about which there is something to know */
     bool replaying;
