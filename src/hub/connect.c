@@ -6,6 +6,7 @@
 #include "hub/backlog.h"
 #include "hub/connection.h"
 #include "hub/counts.h"
+#include "hub/persist.h"
 #include "hub/push.h"
 #include "hub/topic_alias.h"
 #include "hub/will.h"
@@ -181,7 +182,7 @@ static bool refused_by_server(struct connection *c, const struct mqtt_connect *c
         connect_refuse(c, MQTT_BAD_AUTHENTICATION_METHOD, "Enhanced authentication is not offered");
         return true;
     }
-    if (!hub_ports(c->loop)->is_healthy(c->loop)) {
+    if (!hub_ports(c->loop)->is_healthy(c->loop) || persist_is_full(c->loop)) {
         connect_refuse(c, MQTT_SERVER_UNAVAILABLE, "Storage is not available");
         return true;
     }

@@ -290,8 +290,9 @@ static void push_children(struct session *session, const struct pending_read *re
     heads->count = 0;
     buf_init(&array, (size_t)1024 * 1024);
     bool news = gather_heads(session, read, without_own, heads, &array);
+    /* An array that still waits is older than this one: what was cancelled since must not go out (mqtt.md 5.2.4). */
+    news |= outbox_drop_pushes(session, PUSH_CHILDREN) > 0 && count > 0;
     if (news || count == 0) {
-        outbox_drop_pushes(session, PUSH_CHILDREN);
         mem_free(session->push->heads);
         session->push->heads = count > 0 ? heads : NULL;
         heads = count > 0 ? NULL : heads;
