@@ -488,6 +488,11 @@ void http_call_run(struct http_call *http_call)
         return;
     }
     call->raw_body = buf_str(&http_call->body);
+    if (call->raw_body.len == 0 && (call->route->flags & ROUTE_ARRAY_BODY)) {
+        reply_error(&call->reply, 422, "Body must be an array"); /* nothing is not an empty list */
+        finish(http_call);
+        return;
+    }
     if (!is_to_be_parsed(http_call)) {
         dispatch(http_call);
         return;

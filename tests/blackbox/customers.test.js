@@ -167,6 +167,9 @@ test('an administrator of a customer is invited: the one named, or the contact',
   await refused(call('POST', `/partner/organizations/${other.id}/invite`, { body: {} }), 422,
     `The user boss-${unique}@example.com is already associated with another account`);
   await refused(call('POST', `/partner/organizations/${randomUUID()}/invite`, { body: {} }), 404, 'Organization not found');
+  // Where an administrator has come already, only the organization itself invites: a partner is no way in (section 7).
+  await refused(call('POST', `/partner/organizations/${server.organization_id}/invite`, { body: { email: 'intruder@example.com' } }), 422,
+    'The organization has an administrator already');
 });
 
 test('the overview counts active incidents by priority', async () => {

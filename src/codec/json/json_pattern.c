@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 /* A match that needs more than this is given up: patterns come from people who may not know how costly theirs is. */
-#define MATCH_STEPS_MAX 100000
+#define MATCH_STEPS_MAX 5000
 #define MATCH_DEPTH_MAX 1000
 #define MATCH_HEAP_KIB_MAX 1024
 #define NESTING_MAX 50

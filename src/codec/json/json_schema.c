@@ -278,7 +278,7 @@ static bool matches(struct run *run, const struct json *node, struct str text, s
         enum json_pattern_result match = json_pattern_match(pattern, value);
         result = match == PATTERN_MATCHES;
         run->gave_up = run->gave_up || match == PATTERN_TOO_COSTLY;
-        spend(run, 20 + value.len / 4);
+        spend(run, 200 + value.len / 4);
     }
     if (!kept) {
         json_pattern_free(pattern);
@@ -422,6 +422,9 @@ static bool check_array(struct run *run, const struct json *schema, const struct
 static bool check_required(struct run *run, const struct json *names, const struct json *object, const struct place *place)
 {
     for (const struct json *name = json_first(names); name; name = json_next(name)) {
+        if (run->gave_up) {
+            return false;
+        }
         if (json_is_string(name) && !field(run, object, json_string(name))) {
             return fail(run, &(struct place){place, json_string(name), 0}, "is required");
         }
@@ -472,6 +475,9 @@ static bool check_names(struct run *run, const struct json *rule, const struct j
 static bool check_dependencies(struct run *run, const struct json *rules, const struct json *object, const struct place *place)
 {
     for (const struct json *rule = json_first(rules); rule; rule = json_next(rule)) {
+        if (run->gave_up) {
+            return false;
+        }
         if (field(run, object, json_key(rule)) && (json_is_array(rule) ? !check_required(run, rule, object, place)
                                                                        : !check(run, rule, object, place))) {
             return false;

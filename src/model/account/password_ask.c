@@ -58,7 +58,8 @@ static void ask_run(struct op *op, struct store_tx *tx)
     struct user_row user;
     int64_t asked_at = TIME_NONE, now = ask->domain->now_unix_ms();
     op->err = user_store_find_email(tx, ask->email, &ask->arena, &user);
-    if (op->err == ERR_NOT_FOUND || (!op->err && user.deactivated_at != TIME_NONE)) {
+    bool is_none = op->err == ERR_NOT_FOUND || (!op->err && user.deactivated_at != TIME_NONE);
+    if (is_none || (!op->err && user.password_hash.len == 0)) { /* an invitation waits, which is a link of that kind */
         op->err = ERR_OK; /* the answer tells nobody which addresses there are */
         return;
     }

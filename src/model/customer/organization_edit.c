@@ -11,8 +11,9 @@
 #include "model/management/form.h"
 #include "model/people/member.h"
 #include "model/outbox/daily_summary.h"
+#include "model/ports/user_store.h"
 
-enum { NAME_CHARS_MAX = 255, EMAILS_MAX = 20, DOCUMENT_BYTES_MAX = 65536 };
+enum { NAME_CHARS_MAX = 255, EMAILS_MAX = 20, DOCUMENT_BYTES_MAX = 65536, ADMINISTRATORS_LOOKED_AT = 16 };
 
 /* --- fields --- */
 
@@ -152,6 +153,38 @@ void organization_update(struct admin *admin, struct store_tx *tx, struct str id
     }
 }
 
+struct administrators {
+    struct arena *arena;
+    struct str but; /* who does not count */
+    struct str emails[ADMINISTRATORS_LOOKED_AT];
+    size_t count;
+};
+
+static void note_administrator(struct str email, void *arg)
+{
+    struct administrators *others = arg;
+    if (others->count < ADMINISTRATORS_LOOKED_AT && !str_eq_nocase(email, others->but)) {
+        others->emails[others->count++] = arena_str(others->arena, email);
+    }
+}
+
+/* A partner helps a customer to its first administrator, until one has come; from then on the customer's own
+ * administrators invite (management-api.md 5.9, 7). */
+static bool is_theirs_to_invite(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str email)
+{
+    struct administrators others = {.arena = admin->arena, .but = email};
+    enum err err = membership_store_administrators(tx, TENANT_ORGANIZATION, organization_no, note_administrator, &others);
+    for (size_t i = 0; i < others.count && err == ERR_OK; i++) { /* oldest first */
+        struct user_row user;
+        err = user_store_find_email(tx, others.emails[i], admin->arena, &user);
+        if (err == ERR_OK && user.password_hash.len > 0) {
+            reply_error(admin->reply, 422, "The organization has an administrator already");
+            return false;
+        }
+    }
+    return !admin_failed(admin, err);
+}
+
 void organization_invite(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body)
 {
     struct organization_row row;
@@ -168,6 +201,9 @@ void organization_invite(struct admin *admin, struct store_tx *tx, struct str id
     json_free(contacts);
     if (!email.len) {
         form_missing(admin, "email");
+        return;
+    }
+    if (!is_theirs_to_invite(admin, tx, row.no, email)) {
         return;
     }
     enum err err = member_invite_administrator(admin, tx, row.no, email, name.len ? name : email);

@@ -69,7 +69,8 @@ static void write_link(const struct mail_listing *listing, struct json_writer *w
     bool is_dead = row->link_expires_at != TIME_NONE && row->link_expires_at <= admin->domain->now_unix_ms();
     struct buf link;
     buf_init(&link, LINK_BYTES_MAX);
-    if (row->link_sealed.ptr && !is_dead && admin->principal.scope == SCOPE_FULL && link_may_be_shown(listing, row) &&
+    bool is_delivered_here = row->state == MAIL_LISTED || row->state == MAIL_FAILED; /* management-api.md 8.2 */
+    if (row->link_sealed.ptr && is_delivered_here && !is_dead && admin->principal.scope == SCOPE_FULL && link_may_be_shown(listing, row) &&
         seal_open(admin->domain->keys.seal_key, row->link_sealed, &link)) {
         json_field_str(w, "link", buf_str(&link));
         secret_wipe(link.data, link.len);

@@ -19,7 +19,7 @@
 #define PATH_BYTES 4096
 #define WRITERS_MAX 256
 #define SYNC_BYTES ((uint64_t)16 * 1024 * 1024) /* dirty pages of one content; the last sync is a short one then */
-#define SPACE_BYTES ((uint64_t)16 * 1024 * 1024) /* the free space is looked at this often */
+#define SPACE_BYTES ((uint64_t)256 * 1024) /* the free space is looked at this often: all writers together stay within the reserve */
 #define COPY_BYTES ((size_t)128 * 1024)
 
 struct blobs {
