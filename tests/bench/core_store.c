@@ -24,6 +24,11 @@ void world_rows_use(struct world_rows *rows)
     (void)rows;
 }
 
+void world_rows_event(int64_t intent_no)
+{
+    (void)intent_no;
+}
+
 #define ACCEPTED(signature) \
     enum err signature      \
     {                       \
