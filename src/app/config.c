@@ -73,7 +73,7 @@ static bool is_open(enum listener_kind kind)
 
 /* Text of what is wrong, or NULL. */
 static const char *add_listener(struct config *config, enum listener_kind kind, struct str text, struct str name,
-                                bool allow_remote)
+                                bool allow_remote, bool proxy_protocol)
 {
     struct config_address address;
     struct net_address checked;
@@ -83,7 +83,7 @@ static const char *add_listener(struct config *config, enum listener_kind kind, 
     if (address.is_off) {
         return NULL;
     }
-    struct listener_spec spec = {.kind = kind, .port = address.port};
+    struct listener_spec spec = {.kind = kind, .port = address.port, .proxy_protocol = proxy_protocol};
     if (address.host.len >= sizeof spec.host || !net_address_parse(address.host, address.port, &checked)) {
         return "must name a numeric address or localhost";
     }
@@ -102,7 +102,7 @@ static const char *add_listener(struct config *config, enum listener_kind kind, 
 bool config_set_listener(struct config *config, enum listener_kind kind, const char *text, FILE *errors)
 {
     remove_listeners(config, kind);
-    const char *mistake = add_listener(config, kind, str_from_cstr(text), STR("open"), false);
+    const char *mistake = add_listener(config, kind, str_from_cstr(text), STR("open"), false, false);
     if (mistake) {
         fprintf(errors, "muster: --%s %s, not '%s'\n", listener_kind_name(kind), mistake, text);
     }
@@ -115,11 +115,12 @@ struct reading {
     struct config *config;
     bool replaced[LISTENER_KIND_COUNT]; /* the defaults of this kind are gone */
     /* the [listener NAME] section that is being read */
-    bool in_listener, has_kind, has_address, is_open, allow_remote;
+    bool in_listener, has_kind, has_address, is_open, allow_remote, proxy_protocol;
     char name[64];
     enum listener_kind kind;
     char address[128];
     unsigned section_line, address_line;
+    unsigned proxy_line; /* the first listener with proxy_protocol; 0: none */
 };
 
 /* A [listener] section is complete when the next one begins: only then both lines of it are known. */
@@ -138,6 +139,10 @@ static void end_listener(struct reading *reading, struct config_mistakes *mistak
         config_mistake_add(mistakes, reading->section_line, "only a listener for mqtt or mqtts can be open");
         return;
     }
+    if (reading->proxy_protocol && reading->kind == LISTENER_METRICS) {
+        config_mistake_add(mistakes, reading->section_line, "a listener for metrics has no proxy_protocol");
+        return;
+    }
     if (reading->is_open) {
         reading->kind = reading->kind == LISTENER_MQTT ? LISTENER_MQTT_OPEN : LISTENER_MQTTS_OPEN;
     }
@@ -146,7 +151,10 @@ static void end_listener(struct reading *reading, struct config_mistakes *mistak
         reading->replaced[reading->kind] = true;
     }
     const char *mistake = add_listener(reading->config, reading->kind, str_from_cstr(reading->address),
-                                       str_from_cstr(reading->name), reading->allow_remote);
+                                       str_from_cstr(reading->name), reading->allow_remote, reading->proxy_protocol);
+    if (reading->proxy_protocol && !reading->proxy_line) {
+        reading->proxy_line = reading->section_line;
+    }
     if (mistake) {
         config_mistake_add(mistakes, reading->address_line, "address %s, not '%s'", mistake, reading->address);
     }
@@ -174,6 +182,10 @@ static void read_listener_item(struct reading *reading, const struct config_item
         if (!config_to_bool(item->value, &reading->allow_remote)) {
             config_mistake_add(mistakes, item->line, "allow_remote must be yes or no, not '%.*s'", STR_ARG(item->value));
         }
+    } else if (str_eq(item->name, STR("proxy_protocol"))) {
+        if (!config_to_bool(item->value, &reading->proxy_protocol)) {
+            config_mistake_add(mistakes, item->line, "proxy_protocol must be yes or no, not '%.*s'", STR_ARG(item->value));
+        }
     } else {
         config_mistake_add(mistakes, item->line, "unknown setting '%.*s' in [listener]", STR_ARG(item->name));
     }
@@ -184,7 +196,8 @@ static void begin_section(struct reading *reading, const struct config_item *ite
     end_listener(reading, mistakes);
     if (str_eq(item->section, STR("listener"))) {
         reading->in_listener = true;
-        reading->has_kind = reading->has_address = reading->is_open = reading->allow_remote = false;
+        reading->has_kind = reading->has_address = reading->is_open = false;
+        reading->allow_remote = reading->proxy_protocol = false;
         snprintf(reading->name, sizeof reading->name, "%.*s", STR_ARG(item->section_name));
         reading->section_line = item->line;
     } else if (!settings_has_section(item->section)) {
@@ -243,6 +256,9 @@ int config_read_file(struct config *config, const char *path, FILE *errors)
     struct reading reading = {.config = config};
     enum err err = config_parse(buf_str(&text), on_item, &reading, &mistakes);
     end_listener(&reading, &mistakes);
+    if (reading.proxy_line && !config->settings.server_trusted_proxies[0]) {
+        config_mistake_add(&mistakes, reading.proxy_line, "proxy_protocol needs trusted_proxies in [server]");
+    }
     for (size_t i = 0; i < mistakes.count; i++) {
         fprintf(errors, "%s:%u: %s\n", path, mistakes.items[i].line, mistakes.items[i].text);
     }

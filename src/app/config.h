@@ -18,6 +18,7 @@ struct listener_spec {
     char host[64];               /* numeric */
     uint16_t port;               /* 0: a free one */
     char name[64];               /* of an open listener: its topic space */
+    bool proxy_protocol;         /* trusted proxies begin with a PROXY v2 header (device-api.md 1.8.4) */
     bool fallback_port;          /* a taken port is replaced by a free one (the demo) */
 };
 

@@ -83,6 +83,31 @@ static void test_open_listeners(void **state)
     config_deinit(&config);
 }
 
+static void test_proxied_listeners(void **state)
+{
+    (void)state;
+    struct config config;
+    char printed[2048];
+    assert_int_equal(read_text(&config,
+                               "[listener a]\nkind = https\naddress = 127.0.0.1:0\nproxy_protocol = yes\n"
+                               "[listener b]\nkind = mqtt\naddress = 127.0.0.1:0\n[server]\ntrusted_proxies = 10.0.0.0/8\n",
+                               printed, sizeof printed), 0);
+    for (unsigned i = 0; i < config.listener_count; i++) {
+        assert_int_equal(config.listeners[i].proxy_protocol, config.listeners[i].kind == LISTENER_HTTPS);
+    }
+    config_deinit(&config);
+    static const char *const wrong[] = {
+        "[listener a]\nkind = http\naddress = 127.0.0.1:0\nproxy_protocol = yes\n",
+        "[server]\ntrusted_proxies = ::1\n[listener a]\nkind = metrics\naddress = 127.0.0.1:0\nproxy_protocol = yes\n",
+        "[server]\ntrusted_proxies = ::1\n[listener a]\nkind = http\naddress = 127.0.0.1:0\nproxy_protocol = v2\n",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(read_text(&config, wrong[i], printed, sizeof printed), 1);
+        assert_non_null(strstr(printed, "proxy_protocol"));
+        config_deinit(&config);
+    }
+}
+
 static void test_every_mistake_has_its_line(void **state)
 {
     (void)state;
@@ -125,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settings_and_listeners),
         cmocka_unit_test(test_open_listeners),
+        cmocka_unit_test(test_proxied_listeners),
         cmocka_unit_test(test_every_mistake_has_its_line),
         cmocka_unit_test(test_reload_keeps_what_is_fixed),
     };

@@ -47,6 +47,7 @@ struct server {
     struct tls_server *tls;
     char certificate[PATH_MAX], private_key[PATH_MAX];
     struct connection_limits *limits;
+    struct network_set *proxies; /* server.trusted_proxies */
     struct listener *listeners[CONFIG_LISTENERS_MAX];
     enum listener_kind kinds[CONFIG_LISTENERS_MAX];
     unsigned listener_count;
@@ -196,6 +197,7 @@ static enum err open_listener(struct server *server, const struct listener_spec 
     struct listener_config listener = {
         .tls = is_tls ? server->tls : NULL,
         .limits = server->limits,
+        .proxies = spec->proxy_protocol ? server->proxies : NULL,
         .loops = server->loops,
         .loop_count = server->loop_count,
         .on_accept = accept_function(spec->kind),
@@ -242,8 +244,9 @@ static enum err open_doors(struct server *server)
         return err;
     }
     server->urls.tls = server->tls;
-    struct network exempt[NETWORKS_MAX];
+    struct network exempt[NETWORKS_MAX], proxies[NETWORKS_MAX];
     const struct settings *settings = &server->config->settings;
+    server->proxies = network_set_new(proxies, parse_networks(settings->server_trusted_proxies, proxies, NETWORKS_MAX));
     unsigned exempt_count = parse_networks(settings->server_limits_exempt, exempt, NETWORKS_MAX);
     size_t connections_max = connections_allowed(settings);
     server->limits =
@@ -379,8 +382,9 @@ enum err server_start(struct config *config, const char *config_path, struct ser
 
 static void reload_limits(struct server *server, const struct settings *settings)
 {
-    struct network exempt[NETWORKS_MAX];
+    struct network exempt[NETWORKS_MAX], proxies[NETWORKS_MAX];
     unsigned count = parse_networks(settings->server_limits_exempt, exempt, NETWORKS_MAX);
+    network_set_change(server->proxies, proxies, parse_networks(settings->server_trusted_proxies, proxies, NETWORKS_MAX));
     connection_limits_change(server->limits, connections_allowed(settings),
                              (size_t)settings->server_connections_per_address, exempt, count);
 }
@@ -524,6 +528,7 @@ void server_stop(struct server *server)
         loop_free(server->loops[i]);
     }
     connection_limits_free(server->limits);
+    network_set_free(server->proxies);
     tls_server_free(server->tls);
     if (server->installation.store) {
         installation_close(&server->installation);

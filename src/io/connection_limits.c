@@ -1,5 +1,6 @@
 #include "io/connection_limits.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -29,9 +30,7 @@ struct connection_limits {
     _Atomic size_t total_max;
     _Atomic size_t per_address_max;
     _Atomic size_t total;
-    pthread_rwlock_t exempt_lock;
-    struct network *exempt;
-    size_t exempt_count;
+    struct network_set *exempt;
     struct connection_count of_exempt; /* stands for all of them */
     struct shard shards[SHARDS];
 };
@@ -40,9 +39,10 @@ struct connection_limits *connection_limits_new(size_t total_max, size_t per_add
                                                 size_t exempt_count)
 {
     struct connection_limits *limits = mem_new(struct connection_limits);
-    pthread_rwlock_init(&limits->exempt_lock, NULL);
     limits->of_exempt.limits = limits;
-    connection_limits_change(limits, total_max, per_address_max, exempt, exempt_count);
+    limits->exempt = network_set_new(exempt, exempt_count);
+    limits->total_max = total_max;
+    limits->per_address_max = per_address_max;
     for (size_t i = 0; i < SHARDS; i++) {
         pthread_mutex_init(&limits->shards[i].lock, NULL);
         hashmap_init(&limits->shards[i].counts);
@@ -64,37 +64,21 @@ void connection_limits_free(struct connection_limits *limits)
         hashmap_deinit(&limits->shards[i].counts);
         pthread_mutex_destroy(&limits->shards[i].lock);
     }
-    mem_free(limits->exempt);
-    pthread_rwlock_destroy(&limits->exempt_lock);
+    network_set_free(limits->exempt);
     mem_free(limits);
 }
 
 void connection_limits_change(struct connection_limits *limits, size_t total_max, size_t per_address_max,
                               const struct network *exempt, size_t exempt_count)
 {
-    struct network *copy = mem_dup(exempt, exempt_count * sizeof *exempt);
     limits->total_max = total_max;
     limits->per_address_max = per_address_max;
-    pthread_rwlock_wrlock(&limits->exempt_lock);
-    struct network *former = limits->exempt;
-    limits->exempt = copy;
-    limits->exempt_count = exempt_count;
-    pthread_rwlock_unlock(&limits->exempt_lock);
-    mem_free(former);
+    network_set_change(limits->exempt, exempt, exempt_count);
 }
 
 static bool is_exempt(struct connection_limits *limits, const struct net_address *address)
 {
-    if (limits->per_address_max == 0 || net_address_is_loopback(address)) {
-        return true;
-    }
-    bool exempt = false;
-    pthread_rwlock_rdlock(&limits->exempt_lock);
-    for (size_t i = 0; i < limits->exempt_count && !exempt; i++) {
-        exempt = network_contains(&limits->exempt[i], address);
-    }
-    pthread_rwlock_unlock(&limits->exempt_lock);
-    return exempt;
+    return limits->per_address_max == 0 || net_address_is_loopback(address) || network_set_contains(limits->exempt, address);
 }
 
 /* An IPv6 customer owns a /64 at least, so that is one address here. */
@@ -140,22 +124,53 @@ static struct connection_count *count_address(struct connection_limits *limits, 
     return count;
 }
 
+static bool enter_total(struct connection_limits *limits)
+{
+    size_t before = atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed);
+    size_t total_max = limits->total_max;
+    if (total_max == 0 || before < total_max) {
+        return true;
+    }
+    atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
+    return false;
+}
+
 bool connection_limits_enter(struct connection_limits *limits, const struct net_address *address,
                              struct connection_count **ret_count)
 {
-    size_t before = atomic_fetch_add_explicit(&limits->total, 1, memory_order_relaxed);
-    struct connection_count *count = &limits->of_exempt;
-    size_t total_max = limits->total_max;
-    bool ok = total_max == 0 || before < total_max;
-    if (ok && !is_exempt(limits, address)) {
-        count = count_address(limits, address);
-        ok = count != NULL;
+    struct connection_count *count;
+    if (!connection_limits_enter_unknown(limits, &count)) {
+        return false;
     }
-    if (!ok) {
-        atomic_fetch_sub_explicit(&limits->total, 1, memory_order_relaxed);
+    if (!connection_limits_identify(&count, address)) {
+        connection_limits_leave(count);
         return false;
     }
     *ret_count = count;
+    return true;
+}
+
+bool connection_limits_enter_unknown(struct connection_limits *limits, struct connection_count **ret_count)
+{
+    if (!enter_total(limits)) {
+        return false;
+    }
+    *ret_count = &limits->of_exempt;
+    return true;
+}
+
+bool connection_limits_identify(struct connection_count **count, const struct net_address *address)
+{
+    struct connection_limits *limits = (*count)->limits;
+    assert(*count == &limits->of_exempt);
+    if (is_exempt(limits, address)) {
+        return true;
+    }
+    struct connection_count *own = count_address(limits, address);
+    if (!own) {
+        return false;
+    }
+    *count = own;
     return true;
 }
 

@@ -86,8 +86,10 @@ static void take(struct listener *listener, int fd, const struct net_address *pe
     struct accepted accepted = {
         .fd = fd, .peer = *peer, .tls = config->tls,
         .on_accept = config->on_accept, .user = config->user,
+        .is_proxied = config->proxies && network_set_contains(config->proxies, peer),
     };
-    if (config->limits && !connection_limits_enter(config->limits, peer, &accepted.count)) {
+    if (config->limits && !(accepted.is_proxied ? connection_limits_enter_unknown(config->limits, &accepted.count)
+                                                : connection_limits_enter(config->limits, peer, &accepted.count))) {
         refused(listener, "limit");
         close(fd);
         return;

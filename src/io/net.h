@@ -38,6 +38,13 @@ struct network { /* CIDR */
 bool network_parse(struct str text, struct network *ret_network);
 bool network_contains(const struct network *network, const struct net_address *address);
 
+/* Networks that change (SIGHUP) while others ask for them. Any thread. */
+struct network_set;
+struct network_set *network_set_new(const struct network *networks, size_t count); /* copied */
+void network_set_free(struct network_set *set); /* NULL is accepted */
+void network_set_change(struct network_set *set, const struct network *networks, size_t count);
+bool network_set_contains(struct network_set *set, const struct net_address *address);
+
 /* Counts open connections in all and per address (mqtt.md 9); a /64 of IPv6 is one address, loopback and `exempt` are
  * counted in all only. 0: no limit. Shared by all listeners of the process; any thread. */
 struct connection_limits *connection_limits_new(size_t total_max, size_t per_address_max, const struct network *exempt,
@@ -54,6 +61,9 @@ struct listener_config {
     struct net_address address;      /* port 0: a free one */
     struct tls_server *tls;          /* NULL: plain */
     struct connection_limits *limits;
+    /* Peers that begin with a PROXY v2 header (codec/proxy), whose address then is the stream's and is what counts; they
+     * are refused without one. NULL: nobody does. Borrowed. */
+    struct network_set *proxies;
     struct loop *const *loops;
     size_t loop_count;
     void (*on_accept)(struct stream *stream, void *user);

@@ -104,6 +104,45 @@ static void limits_count_per_address_and_in_all(void **state)
     connection_limits_free(limits);
 }
 
+static void limits_count_whom_a_proxy_names(void **state)
+{
+    (void)state;
+    struct connection_limits *limits = connection_limits_new(3, 1, NULL, 0);
+    struct net_address a = address_of("192.0.2.1"), b = address_of("192.0.2.2"), loopback = address_of("127.0.0.1");
+    struct connection_count *first, *second, *third, *none;
+    assert_true(connection_limits_enter_unknown(limits, &first));
+    assert_true(connection_limits_enter_unknown(limits, &second));
+    assert_true(connection_limits_enter_unknown(limits, &third));
+    assert_false(connection_limits_enter_unknown(limits, &none)); /* three in all */
+    assert_true(connection_limits_identify(&first, &a));
+    assert_false(connection_limits_identify(&second, &a));
+    assert_true(connection_limits_identify(&second, &b));
+    assert_true(connection_limits_identify(&third, &loopback));
+    connection_limits_leave(first);
+    assert_false(connection_limits_enter(limits, &b, &none));
+    assert_true(connection_limits_enter(limits, &a, &first)); /* nothing is left of the one that was refused */
+    connection_limits_leave(first);
+    connection_limits_leave(second);
+    connection_limits_leave(third);
+    connection_limits_free(limits);
+}
+
+static void sets_of_networks_change(void **state)
+{
+    (void)state;
+    struct network networks[2];
+    assert_true(network_parse(STR("10.0.0.0/8"), &networks[0]) && network_parse(STR("2001:db8::/32"), &networks[1]));
+    struct net_address inside = address_of("10.1.2.3"), other = address_of("2001:db8::1"), outside = address_of("192.0.2.1");
+    struct network_set *set = network_set_new(NULL, 0);
+    assert_false(network_set_contains(set, &inside));
+    network_set_change(set, networks, 2);
+    assert_true(network_set_contains(set, &inside) && network_set_contains(set, &other));
+    assert_false(network_set_contains(set, &outside));
+    network_set_change(set, networks + 1, 1);
+    assert_false(network_set_contains(set, &inside));
+    network_set_free(set);
+}
+
 static void limits_take_a_64_as_one_ipv6_address(void **state)
 {
     (void)state;
@@ -124,6 +163,8 @@ int main(void)
         cmocka_unit_test(addresses_are_read_and_shown),
         cmocka_unit_test(networks_contain),
         cmocka_unit_test(limits_count_per_address_and_in_all),
+        cmocka_unit_test(limits_count_whom_a_proxy_names),
+        cmocka_unit_test(sets_of_networks_change),
         cmocka_unit_test(limits_take_a_64_as_one_ipv6_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

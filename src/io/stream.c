@@ -296,14 +296,30 @@ void stream_accepted(struct loop *loop, const struct accepted *accepted)
     stream->on_accept = accepted->on_accept;
     stream->user = accepted->user;
     loop_watch_add(loop, &stream->watch, EPOLLIN); /* what it will nearly always be, in one call */
-    if (accepted->tls) {
-        stream->phase = PHASE_HANDSHAKE;
-        stream_set_timer(stream, loop->now_ms + HANDSHAKE_MS);
-        stream->wait->tls_server = accepted->tls;
+    if (!accepted->tls && !accepted->is_proxied) {
+        stream_opened(stream);
+        return;
+    }
+    stream_set_timer(stream, loop->now_ms + HANDSHAKE_MS);
+    stream->wait->tls_server = accepted->tls;
+    if (accepted->is_proxied) {
+        stream->phase = PHASE_PROXY;
+        proxy_v2_init(&stream->wait->proxy);
         stream_arm(stream);
     } else {
-        stream_opened(stream);
+        stream_peer_known(stream);
     }
+}
+
+void stream_peer_known(struct stream *stream)
+{
+    if (!stream->wait->tls_server) {
+        stream_opened(stream);
+        return;
+    }
+    stream->phase = PHASE_HANDSHAKE;
+    stream_set_timer(stream, stream->loop->now_ms + HANDSHAKE_MS);
+    stream_arm(stream);
 }
 
 void stream_opened(struct stream *stream)
@@ -331,6 +347,7 @@ void stream_arm(struct stream *stream)
     case PHASE_CONNECTING:
         out = true;
         break;
+    case PHASE_PROXY:
     case PHASE_HANDSHAKE:
     case PHASE_LINGER:
         in = true;
@@ -408,6 +425,9 @@ static void read_plain(struct stream *stream)
 static void on_readable(struct stream *stream, bool hung_up)
 {
     switch (stream->phase) {
+    case PHASE_PROXY:
+        stream_proxy_ready(stream);
+        break;
     case PHASE_HANDSHAKE:
         stream_tls_handshake_ready(stream);
         break;

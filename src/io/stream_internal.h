@@ -1,11 +1,12 @@
 /* The inside of a stream, shared by the files of this folder: stream.c (life, input), stream_output.c (output, closing),
- * stream_tls.c and stream_ws.c (filters), stream_connect.c and listener.c (where streams come from). */
+ * stream_proxy.c (who is behind a proxy), stream_tls.c and stream_ws.c (filters), stream_connect.c and listener.c (where streams come from). */
 #ifndef MUSTER_IO_STREAM_INTERNAL_H
 #define MUSTER_IO_STREAM_INTERNAL_H
 
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "codec/proxy/proxy_v2.h"
 #include "io/connection_limits.h"
 #include "io/loop_internal.h"
 #include "io/stream.h"
@@ -20,6 +21,7 @@
 
 enum stream_phase {
     PHASE_CONNECTING, /* TCP connect under way */
+    PHASE_PROXY,      /* the header of a proxy */
     PHASE_HANDSHAKE,  /* TLS */
     PHASE_OPEN,
     PHASE_CLOSING,    /* output is still going out, then the goodbyes */
@@ -42,6 +44,7 @@ struct stream_wait {
     struct timer timer;
     struct stream *stream;
     uint64_t progress_ms; /* when output last moved */
+    struct proxy_v2 proxy; /* the header, in PHASE_PROXY */
     union {               /* until TLS is made, by the first bytes */
         struct tls_server *tls_server;
         struct tls_client *tls_client;
@@ -119,10 +122,12 @@ struct accepted {
     struct net_address peer;
     struct tls_server *tls;
     struct connection_count *count;
+    bool is_proxied; /* begins with a PROXY v2 header */
     void (*on_accept)(struct stream *stream, void *user);
     void *user;
 };
 void stream_accepted(struct loop *loop, const struct accepted *accepted);
+void stream_peer_known(struct stream *stream); /* goes on with the next layer: TLS, or none */
 void stream_opened(struct stream *stream); /* every layer is up: announces it */
 void stream_arm(struct stream *stream);
 void stream_finish(struct stream *stream, enum stream_end why); /* socket is done for; on_closed at the turn's end */
@@ -159,6 +164,9 @@ static inline const uint8_t *stream_out_data(const struct stream_out *out)
 
 /* --- stream_connect.c --- */
 void stream_connect_ready(struct stream *stream);
+
+/* --- stream_proxy.c --- */
+void stream_proxy_ready(struct stream *stream);
 
 /* --- stream_tls.c --- */
 struct stream_tls;

@@ -271,6 +271,7 @@ void stream_on_timer(struct timer *timer, uint64_t now_ms)
         stream_finish(stream, STREAM_TIMED_OUT);
         break;
     case PHASE_CONNECTING:
+    case PHASE_PROXY:
         stream_finish(stream, STREAM_TIMED_OUT);
         break;
     case PHASE_OPEN:

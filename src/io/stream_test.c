@@ -68,21 +68,27 @@ static void on_accept_websocket(struct stream *stream, void *user)
     stream_start_websocket(stream, 100000);
 }
 
-static void start(const struct stream_ops *ops, struct tls_server *tls, struct connection_limits *limits,
-                  void (*accept)(struct stream *stream, void *user))
+static void start_behind(struct network_set *proxies, const struct stream_ops *ops, struct tls_server *tls,
+                         struct connection_limits *limits, void (*accept)(struct stream *stream, void *user))
 {
     memset(&server, 0, sizeof server);
     server.ops = ops;
     for (unsigned i = 0; i < LOOPS; i++) {
         server.loops[i] = loop_new(i);
     }
-    struct listener_config config = {.tls = tls, .limits = limits, .loops = server.loops, .loop_count = LOOPS,
+    struct listener_config config = {.tls = tls, .limits = limits, .proxies = proxies, .loops = server.loops, .loop_count = LOOPS,
                                      .on_accept = accept, .user = &server};
     assert_true(net_address_parse(STR("127.0.0.1"), 0, &config.address));
     assert_int_equal(listener_open(&config, &server.listener), ERR_OK);
     for (unsigned i = 0; i < LOOPS; i++) {
         pthread_create(&server.threads[i], NULL, run_loop, server.loops[i]);
     }
+}
+
+static void start(const struct stream_ops *ops, struct tls_server *tls, struct connection_limits *limits,
+                  void (*accept)(struct stream *stream, void *user))
+{
+    start_behind(NULL, ops, tls, limits, accept);
 }
 
 static void stop(void)
@@ -789,6 +795,147 @@ static void tls_streams_move_between_loops(void **state)
     tls_server_free(tls);
 }
 
+/* --- behind a proxy --- */
+
+static void let_time_pass(uint64_t ms);
+static void await_streams(size_t count);
+
+/* Says who is there, and then echoes. */
+static void accept_named(struct stream *stream, void *user)
+{
+    char text[NET_ADDRESS_TEXT_BYTES + 1];
+    on_accept(stream, user);
+    net_address_format(stream_peer(stream), text);
+    strcat(text, "\n");
+    stream_write(stream, text, strlen(text));
+}
+
+static struct network_set *networks_of(const char *text)
+{
+    struct network network;
+    assert_true(network_parse(str_from_cstr(text), &network));
+    return network_set_new(&network, 1);
+}
+
+static void get_line(struct client *client, char *line, size_t size)
+{
+    size_t len = 0;
+    while (len + 1 < size && get(client, line + len, 1) == 1 && line[len] != '\n') {
+        len++;
+    }
+    line[len] = 0;
+}
+
+#define PROXY_SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
+#define PROXY_FROM(last) PROXY_SIGNATURE "\x21\x11\0\x0f\xc0\0\x02" last "\x0a\0\0\x01\x12\x34\x01\xbb\x04\0\0"
+#define PROXY_LOCAL PROXY_SIGNATURE "\x20\0\0\0"
+
+static void expect_peer(SSL_CTX *context, const char *header, size_t len, const char *peer)
+{
+    char line[64];
+    struct client client = dial(NULL);
+    put(&client, header, len / 2); /* the header may come in portions */
+    put(&client, header + len / 2, len - len / 2);
+    if (context) {
+        client.ssl = SSL_new(context);
+        SSL_set_fd(client.ssl, client.fd);
+        assert_int_equal(SSL_connect(client.ssl), 1);
+    }
+    get_line(&client, line, sizeof line);
+    if (peer) {
+        assert_string_equal(line, peer);
+    }
+    exchange(&client, 5000);
+    hang_up(&client);
+}
+
+static void proxies_say_whose_connection_it_is(void **state)
+{
+    (void)state;
+    struct network_set *proxies = networks_of("127.0.0.0/8");
+    struct connection_limits *limits = connection_limits_new(0, 1, NULL, 0);
+    struct tls_server *tls = new_tls();
+    for (int round = 0; round < 2; round++) {
+        SSL_CTX *context = round ? client_context(TLS1_3_VERSION) : NULL;
+        start_behind(proxies, &echo_ops, round ? tls : NULL, limits, accept_named);
+        expect_peer(context, PROXY_FROM("\x07"), sizeof PROXY_FROM("\x07") - 1, "192.0.2.7:4660");
+        expect_peer(context, PROXY_LOCAL, sizeof PROXY_LOCAL - 1, NULL);
+        await(&server.closed, 2);
+        if (!round) { /* what comes in the same segment as the header is the connection's */
+            char line[64];
+            struct client client = dial(NULL);
+            put(&client, PROXY_FROM("\x08") "hello\n", sizeof PROXY_FROM("\x08") - 1 + 6);
+            get_line(&client, line, sizeof line);
+            assert_string_equal(line, "192.0.2.8:4660");
+            get_line(&client, line, sizeof line);
+            assert_string_equal(line, "hello");
+            struct client second = dial(NULL); /* over the limit of that address */
+            put(&second, PROXY_FROM("\x08"), sizeof PROXY_FROM("\x08") - 1);
+            assert_int_equal(get(&second, line, 1), 0);
+            hang_up(&second);
+            hang_up(&client);
+            await(&server.closed, 3);
+        }
+        stop();
+        SSL_CTX_free(context);
+    }
+    network_set_free(proxies);
+    connection_limits_free(limits);
+    tls_server_free(tls);
+}
+
+static void a_proxy_without_a_header_is_refused(void **state)
+{
+    (void)state;
+    struct network_set *proxies = networks_of("127.0.0.0/8");
+    start_behind(proxies, &echo_ops, NULL, NULL, accept_named);
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } wrong[] = {{"GET / HTTP/1.1\r\n", 16}, {"PROXY TCP4 192.0.2.7 10.0.0.1 1 2\r\n", 35},
+                 {PROXY_SIGNATURE "\x21\x11\xff\xff", 16}, {PROXY_SIGNATURE "\x21\x12\0\x0c", 16}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct client client = dial(NULL);
+        uint8_t byte;
+        put(&client, wrong[i].bytes, wrong[i].len);
+        assert_int_equal(get(&client, &byte, 1), 0);
+        hang_up(&client);
+    }
+    struct client silent = dial(NULL), slow = dial(NULL), checker = dial(NULL);
+    put(&slow, PROXY_SIGNATURE, 12);
+    hang_up(&checker); /* as a health check does */
+    await_streams(2);
+    let_time_pass(HANDSHAKE_MS - 1000);
+    await_streams(2);
+    let_time_pass(HANDSHAKE_MS);
+    await_streams(0);
+    assert_int_equal(server.closed, 0); /* none was announced */
+    hang_up(&silent);
+    hang_up(&slow);
+    stop();
+    network_set_free(proxies);
+}
+
+/* Of somebody who is no proxy, the header is what any bytes are. */
+static void a_header_of_others_is_not_understood(void **state)
+{
+    (void)state;
+    struct network_set *proxies = networks_of("192.0.2.0/24");
+    start_behind(proxies, &echo_ops, NULL, NULL, accept_named);
+    struct client client = dial(NULL);
+    char line[64];
+    get_line(&client, line, sizeof line);
+    assert_non_null(strstr(line, "127.0.0.1:"));
+    put(&client, PROXY_LOCAL, sizeof PROXY_LOCAL - 1);
+    char back[sizeof PROXY_LOCAL - 1];
+    assert_int_equal(get(&client, back, sizeof back), sizeof back);
+    assert_memory_equal(back, PROXY_LOCAL, sizeof back);
+    hang_up(&client);
+    await(&server.closed, 1);
+    stop();
+    network_set_free(proxies);
+}
+
 /* --- limits and listeners --- */
 
 static void connections_above_the_limit_are_closed(void **state)
@@ -1270,6 +1417,9 @@ int main(void)
         cmocka_unit_test(too_much_left_over_fails),
         cmocka_unit_test(streams_move_between_loops),
         cmocka_unit_test(tls_streams_move_between_loops),
+        cmocka_unit_test(proxies_say_whose_connection_it_is),
+        cmocka_unit_test(a_proxy_without_a_header_is_refused),
+        cmocka_unit_test(a_header_of_others_is_not_understood),
         cmocka_unit_test(connections_above_the_limit_are_closed),
         cmocka_unit_test(taken_port_is_told),
         cmocka_unit_test(running_out_of_descriptors_is_survived),

@@ -12,7 +12,7 @@
     X(server, static_cert_url, TEXT, "", 1, "value of hub_url_static_cert; unset: same as hub_url") \
     X(server, mqtt_url, TEXT, "", 1, "value of mqtt_hub_url; unset: made from the MQTT listener") \
     X(server, limits_exempt, TEXT, "", 1, "networks without per-address limits, comma separated; loopback always is") \
-    X(server, trusted_proxies, TEXT, "", 1, "networks of proxies whose X-Forwarded-For is believed") \
+    X(server, trusted_proxies, TEXT, "", 1, "networks of proxies whose X-Forwarded-For or PROXY v2 header is believed, comma separated") \
     X(server, loops, U, 0, 0, "event loop threads; 0: one per usable core") \
     X(server, gather_us, U, 250, 0, "microseconds between turns of a loop with sparse traffic, which saves CPU; 0: off") \
     X(server, connections_max, U, 0, 0, "open connections; 0: the file limit less a reserve of 512") \
