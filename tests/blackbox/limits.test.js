@@ -1,10 +1,16 @@
 // Limits over HTTP (device-api.md 1.7, 1.8; management-api.md 1.7), mostly with small ones from a configuration file.
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import tls from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, setup, startInstallation, startServer } from './support/server.js';
 import { configured } from './support/config.js';
 import { exchange, head, open } from './support/raw.js';
+
+/** A PROXY protocol header, version 2, for TCP over IPv4 from this address, with something behind it that is to be skipped. */
+const proxyHeader = (from) => Buffer.from([...Buffer.from('\r\n\r\n\0\r\nQUIT\n'), 0x21, 0x11, 0, 18, ...from, 10, 0, 0, 1, 200, 1, 1, 187, 4, 0, 3, 1, 2, 3]);
 
 const error = (text) => JSON.stringify({ error: text });
 const answer = ({ status, text }) => [status, text];
@@ -25,9 +31,12 @@ describe('rates, small', () => {
     let running = Object.assign(await startServer({ dir: keys.dir }), keys);
     model = await makeModel(running);
     await running.stop();
-    running = await startServer({ dir: keys.dir, args: configured([
+    running = await startServer({ dir: keys.dir, ports: { https: null, mqtt: null }, args: configured([
       '[limits]', 'device_requests = 5', 'address_requests = 4', 'management_requests = 6', 'failed_signins_account = 3',
-      '[server]', 'trusted_proxies = 127.0.0.1', 'limits_exempt = 198.51.100.0/24, 2001:db8:1::/48'].join('\n')) });
+      '[server]', 'connections_per_address = 2', 'trusted_proxies = 127.0.0.1', 'limits_exempt = 198.51.100.0/24, 2001:db8:1::/48',
+      '[listener tls]', 'kind = https', 'address = 127.0.0.1:0',
+      '[listener tls-proxied]', 'kind = https', 'address = 127.0.0.1:0', 'proxy_protocol = yes',
+      '[listener mqtt-proxied]', 'kind = mqtt', 'address = 127.0.0.1:0', 'proxy_protocol = yes'].join('\n')) });
     const stop = running.stop;
     server = Object.assign(running, keys, { stop: async () => { await stop(); keys.remove(); } });
   });
@@ -94,6 +103,46 @@ describe('rates, small', () => {
     assert.equal((await register1('2001:db8:2::ffff')).status, 429);
     assert.equal((await register1('2001:db8:2:1::1')).status, 400);
     assert.equal((await register1('nonsense')).status, 400, 'an unreadable list changes nothing');
+  });
+
+  test('behind a PROXY v2 header, before TLS, the address in it counts, and no header of HTTP changes it', async () => {
+    const [, proxied] = server.listeners.filter(({ kind }) => kind === 'https');
+    const statuses = async (address, count) => {
+      const socket = net.connect(proxied.port, proxied.host);
+      socket.write(proxyHeader(address));
+      const agent = new https.Agent({ keepAlive: true, maxSockets: 1 });
+      agent.createConnection = () => tls.connect({ socket, rejectUnauthorized: false });
+      const seen = [];
+      for (let n = 0; n < count; n++) {
+        seen.push((await request(proxied, 'POST', '/v1/devices', { body: {}, tls: true, agent, headers: { 'x-forwarded-for': `203.0.113.${n}` } })).status);
+      }
+      agent.destroy();
+      return seen;
+    };
+    assert.deepEqual(await statuses([192, 0, 2, 50], 5), [400, 400, 400, 400, 429]);
+    assert.deepEqual(await statuses([192, 0, 2, 51], 2), [400, 400]);
+    assert.deepEqual(await statuses([192, 0, 2, 50], 1), [429], 'on another connection of that address too');
+    const bare = await open(proxied);
+    bare.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await bare.end();
+  });
+
+  test('MQTT behind a PROXY v2 header: connections count for the address in it', async () => {
+    const peers = [];
+    const connack = async (address) => {
+      const { id, access_key: key } = await register(server, model.key);
+      const peer = await open(server.mqtt);
+      const text = (value) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)]);
+      const body = Buffer.concat([text('MQTT'), Buffer.from([5, 0xc2, 0, 60, 0]), text(id), text(id), text(key)]);
+      peer.send(Buffer.concat([proxyHeader(address), Buffer.from([0x10, body.length]), body]));
+      peers.push(peer);
+      await peer.until(() => peer.ended || peer.data.length > 3, 'CONNACK');
+      return peer.data[3];
+    };
+    const seen = [];
+    for (const last of [60, 60, 60, 61]) seen.push(await connack([192, 0, 2, last]));
+    assert.deepEqual(seen, [0, 0, undefined, 0]);
+    for (const peer of peers) peer.destroy();
   });
 
   test('wrong management keys count for their address', async () => {

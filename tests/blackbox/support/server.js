@@ -43,8 +43,8 @@ function parseAddress(text) {
 }
 
 /**
- * `muster serve` on free ports. Options: dir (a data folder; default a new one), args (more arguments), env, program (what
- * is started instead of the binary itself, with the same arguments).
+ * `muster serve` on free ports. Options: dir (a data folder; default a new one), args (more arguments), env, ports (by kind;
+ * null: as the configuration says), program (what is started instead of the binary itself, with the same arguments).
  * Returns { http, https, mqtt, mqtts, metrics, 'mqtt-open': {host, port} (the first of its kind), listeners (all:
  * [{kind, host, port}]), setupLink, lines, dir, pid, stop(), kill(), exited }.
  */
@@ -52,7 +52,7 @@ export async function startServer({ dir, args = [], env = {}, ports = {}, progra
   const own = dir === undefined ? mkdtempSync(join(tmpdir(), 'muster-test-')) : null;
   const data = dir ?? join(own, 'data');
   const addresses = ['http', 'https', 'mqtt', 'mqtts'].flatMap((kind) =>
-    args.includes(`--${kind}`) ? [] : [`--${kind}`, `127.0.0.1:${ports[kind] ?? 0}`]);
+    args.includes(`--${kind}`) || ports[kind] === null ? [] : [`--${kind}`, `127.0.0.1:${ports[kind] ?? 0}`]);
   const child = spawn(program, ['serve', '--data', data, ...addresses, ...args],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const server = { dir: data, pid: child.pid, lines: [], listeners: [], log: '', setupLink: null };
