@@ -42,6 +42,7 @@
     X(limits, device_events, U, 100, 1, "events of one device in a UTC day") \
     X(limits, device_incidents, U, 1000, 1, "incidents that one device makes in a UTC day") \
     X(limits, incidents_open, U, 1000, 1, "active incidents that one device has made") \
+    X(limits, rule_incidents, U, 100, 1, "incidents that one rule opens for one device in a UTC day") \
     X(limits, commands_open, U, 1000, 1, "commands of one device that are scheduled, pending or in progress") \
     X(limits, dump_request, SIZE, 16777216, 1, "one dump request of a device") \
     X(limits, dump_size, SIZE, 67108864, 1, "one dump with all that is appended to it") \

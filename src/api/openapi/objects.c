@@ -89,7 +89,7 @@ const struct object_description object_descriptions[] = {
     {"Customer", "id! uuid; name text; display_name text?; lab bool; sandbox bool; suspended bool; created_at time; contacts object"},
     {"Rule", "id! uuid; model_id uuid; name text; description text?; priority text; active bool; auto_close bool; "
              "definition RuleDefinition; created_at time; updated_at time; open_incidents int; errors int"},
-    {"RuleError", "id! int; rule_id uuid; device_id uuid; key text; expected text; found text; created_at time"},
+    {"RuleError", "id! int; rule_id uuid; device_id uuid; key text?; expected text; found text; created_at time"},
     {"RuleDefinition", "all [Condition]; any [Condition]"},
     {"Condition", "key! text<=128; type! enum(number|string|boolean); operator! enum(eq|ne|gt|gte|lt|lte|between|contains|"
                   "starts_with|ends_with|in|exists|missing); value any"},

@@ -2,6 +2,7 @@
 
 #include "model/device/device_desk.h"
 #include "model/domain.h"
+#include "model/rule/rules.h"
 #include "model/telemetry/telemetry.h"
 
 struct hot_change {
@@ -88,6 +89,7 @@ static void apply(struct hot_change *change, struct domain *domain)
     }
     if (change->fields & (HOT_GONE | HOT_RESET)) {
         telemetry_forget(domain, change->value.no);
+        rules_forget(domain, change->value.no);
         atomic_store(&domain->device_desk->purge_wanted, true);
     }
 }

@@ -26,6 +26,12 @@ enum err incident_store_last_of_rule(struct store_tx *tx, int64_t device_no, int
 /* At most `max` active ones of a rule. */
 enum err incident_store_active_of_rule(struct store_tx *tx, int64_t rule_no, int64_t max, struct arena *arena,
                                        struct incident_row **ret_rows, size_t *ret_count) MUST_CHECK;
+/* The device of each of them. */
+enum err incident_store_each_active_of_rule(struct store_tx *tx, int64_t rule_no, void (*visit)(int64_t device_no, void *arg),
+                                            void *arg) MUST_CHECK;
+/* How many a rule has made for a device since `since` (unix ms), at most `max`. */
+enum err incident_store_count_of_rule(struct store_tx *tx, int64_t device_no, int64_t rule_no, int64_t since, int64_t max,
+                                      int64_t *ret_count) MUST_CHECK;
 /* Active ones of all rules, and those that a sample behind `after` decided on. */
 enum err incident_store_each_of_rules(struct store_tx *tx, struct sample_position after,
                                       void (*visit)(int64_t device_no, int64_t rule_no, bool active,

@@ -48,11 +48,13 @@ enum err rule_store_delete(struct store_tx *tx, int64_t no) MUST_CHECK;
 struct rule_error_row {
     int64_t no, rule_no, device_no;
     struct uuid device_id;           /* only when read */
-    struct str key, expected, found; /* types by name */
+    struct str key, expected, found; /* types by name; key empty: too many incidents, and what of them */
     int64_t at;
 };
-/* Adds a row; of one rule the newest `max` stay. */
+/* Adds a row; of one rule the newest `max` stay, and a few more for a while. */
 enum err rule_store_add_error(struct store_tx *tx, const struct rule_error_row *row, int64_t max) MUST_CHECK;
+/* Whether there is one of its rule, device and key since `since` (unix ms). */
+enum err rule_store_has_error(struct store_tx *tx, const struct rule_error_row *row, int64_t since, bool *ret_has) MUST_CHECK;
 /* Newest first. */
 enum err rule_store_errors(struct store_tx *tx, int64_t rule_no, struct page page,
                            void (*visit)(const struct rule_error_row *row, void *arg), void *arg) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "model/management/envelope.h"
 #include "model/management/field_text.h"
 #include "model/management/form.h"
+#include "model/ports/incident_store.h"
 #include "model/rule/rule_definition.h"
 #include "model/rule/rules.h"
 #include "model/telemetry/telemetry.h"
@@ -134,6 +135,9 @@ struct replacement {
     struct rule_row rows[RULES_OF_MODEL_MAX];
     size_t count;
     bool sweeps;
+    int64_t rule_no;              /* the one that changed */
+    struct rule_incident *active; /* its active incidents, when it is switched on */
+    size_t active_count, active_room;
 };
 
 static void collect(const struct rule_row *row, void *arg)
@@ -145,23 +149,44 @@ static void collect(const struct rule_row *row, void *arg)
     }
 }
 
+static void collect_active(int64_t device_no, void *arg)
+{
+    struct replacement *r = arg;
+    if (r->active_count == r->active_room) {
+        size_t room = r->active_room ? 2 * r->active_room : 64;
+        struct rule_incident *grown = arena_alloc(r->arena, room * sizeof *grown);
+        if (r->active_count) {
+            memcpy(grown, r->active, r->active_count * sizeof *grown);
+        }
+        r->active = grown;
+        r->active_room = room;
+    }
+    r->active[r->active_count++] = (struct rule_incident){device_no, r->rule_no};
+}
+
 static void replace(struct domain *domain, void *arg)
 {
     const struct replacement *r = arg;
-    rules_replace(domain, r->model_no, r->rows, r->count);
+    rules_replace(domain, r->model_no, r->rows, r->count, r->active, r->active_count);
     if (r->sweeps) {
         rules_want_sweep(domain);
     }
 }
 
-static bool publish(struct admin *admin, struct store_tx *tx, const struct rule_row *row)
+/* `is_switched_on`: it was not active before, and what it had opened then may still be active. */
+static bool publish(struct admin *admin, struct store_tx *tx, const struct rule_row *row, bool is_switched_on)
 {
     struct replacement *r = arena_new(admin->arena, struct replacement);
     r->arena = admin->arena;
     r->model_no = row->model_no;
+    r->rule_no = row->no;
     r->sweeps = row->state != RULE_IN_USE;
     admin_on_commit(admin, replace, r);
-    return !admin_failed(admin, rule_store_each_active(tx, row->model_no, collect, r));
+    enum err err = rule_store_each_active(tx, row->model_no, collect, r);
+    if (err == ERR_OK && is_switched_on) {
+        err = incident_store_each_active_of_rule(tx, row->no, collect_active, r);
+    }
+    return !admin_failed(admin, err);
 }
 
 /* ---- changes ---- */
@@ -224,7 +249,7 @@ void rule_create(struct admin *admin, struct store_tx *tx, struct str model_id, 
         reply_error(admin->reply, 422, "Too many rules (maximum is %d)", RULES_OF_MODEL_MAX);
         return;
     }
-    if (!admin_failed(admin, err) && publish(admin, tx, &row)) {
+    if (!admin_failed(admin, err) && publish(admin, tx, &row, false)) {
         audit(admin, tx, "rule.create", NULL, &row, false);
         answer(admin, &row, 201);
     }
@@ -237,6 +262,7 @@ void rule_update(struct admin *admin, struct store_tx *tx, struct str model_id, 
         return;
     }
     struct json *before = document_of(&row);
+    bool was_active = row.active;
     if (json_is_null(json_get(body, "description"))) {
         row.description = (struct str){NULL, 0};
     }
@@ -247,7 +273,8 @@ void rule_update(struct admin *admin, struct store_tx *tx, struct str model_id, 
         row.since = telemetry_published(admin->domain);
         row.state = row.active ? RULE_IN_USE : RULE_SWEEPING;
     }
-    if (!valid || admin_failed(admin, rule_store_update(tx, &row)) || !publish(admin, tx, &row)) {
+    if (!valid || admin_failed(admin, rule_store_update(tx, &row)) ||
+        !publish(admin, tx, &row, row.active && !was_active)) {
         json_free(before);
         return;
     }
@@ -263,7 +290,7 @@ void rule_delete(struct admin *admin, struct store_tx *tx, struct str model_id, 
     }
     struct json *before = document_of(&row);
     row.state = RULE_DELETED;
-    if (admin_failed(admin, rule_store_update(tx, &row)) || !publish(admin, tx, &row)) {
+    if (admin_failed(admin, rule_store_update(tx, &row)) || !publish(admin, tx, &row, false)) {
         json_free(before);
         return;
     }
@@ -287,7 +314,7 @@ static void list_error(const struct rule_error_row *row, void *arg)
     json_field_int(w, "id", row->no);
     json_field_uuid(w, "rule_id", listing->rule_id);
     json_field_uuid(w, "device_id", &row->device_id);
-    json_field_str(w, "key", row->key);
+    field_text(w, "key", row->key.len ? row->key : (struct str){NULL, 0}); /* null: limits.rule_incidents */
     json_field_str(w, "expected", row->expected);
     json_field_str(w, "found", row->found);
     json_field_time(w, "created_at", row->at);

@@ -1,4 +1,4 @@
-/* Sets, judgements, and what is known to be open. */
+/* Sets and judgements. */
 #include "model/rule/rules.h"
 
 #include "base/log.h"
@@ -9,14 +9,6 @@
 
 #define INDEX_MIN 64
 
-/* What is known of a device's rules, by slot. A bit of `unsure`: another may have closed or kept the incident. */
-struct known {
-    struct hashmap_node by_no;
-    int64_t device_no, model_no;
-    uint32_t epoch;
-    uint64_t open, unsure, failing;
-};
-
 /* The newest sample that decided on an incident: none up to it decides again (only while rows are replayed). */
 struct mark {
     struct hashmap_node by_key;
@@ -24,11 +16,6 @@ struct mark {
     int64_t rule_no;
     struct sample_position position;
 };
-
-static uint64_t bit_of(int slot)
-{
-    return UINT64_C(1) << slot;
-}
 
 /* ---- sets ---- */
 
@@ -67,7 +54,7 @@ static struct rule_set *set_compile(int64_t model_no, const struct rule_row *row
             rule->slot = rows[i].slot;
             rule->auto_close = rows[i].auto_close;
             rule->since = rows[i].since;
-            set->slots |= bit_of(rule->slot);
+            set->slots |= rule_bit(rule->slot);
             set->count++;
         } else { /* it was checked when it was written */
             log_event(LOG_ERROR, "rule_definition_broken", log_i("rule_no", rows[i].no));
@@ -99,27 +86,8 @@ static void index_reserve(struct rules *rules, int64_t model_no)
     atomic_store(&rules->has_retired, true);
 }
 
-/* With the lock held. */
-static void forget_known(struct rules *rules, int64_t model_no, const struct rule_set *set)
-{
-    uint64_t slots = set ? set->slots : 0;
-    struct hashmap_iter iter = {0};
-    for (struct hashmap_node *node; (node = hashmap_next(&rules->known, &iter)) != NULL;) {
-        struct known *known = container_of(node, struct known, by_no);
-        if (known->model_no != model_no) {
-            continue;
-        }
-        known->open &= slots;
-        known->unsure = known->open;
-        known->failing = 0;
-        if (!known->open) {
-            hashmap_remove(&rules->known, node);
-            mem_free(known);
-        }
-    }
-}
-
-void rules_replace(struct domain *domain, int64_t model_no, const struct rule_row *rows, size_t count)
+void rules_replace(struct domain *domain, int64_t model_no, const struct rule_row *rows, size_t count,
+                   const struct rule_incident *active, size_t active_count)
 {
     struct rules *rules = domain->telemetry->rules;
     struct rule_set *set = set_compile(model_no, rows, count);
@@ -132,7 +100,10 @@ void rules_replace(struct domain *domain, int64_t model_no, const struct rule_ro
         rules->retired_sets = old;
         atomic_store(&rules->has_retired, true);
     }
-    forget_known(rules, model_no, set);
+    known_judged_by(rules, model_no, set);
+    for (size_t i = 0; i < active_count; i++) {
+        known_note_active(rules, &active[i]);
+    }
     pthread_mutex_unlock(&rules->lock);
 }
 
@@ -181,10 +152,7 @@ void rules_free(struct rules *rules)
     if (!rules) {
         return;
     }
-    struct hashmap_iter iter = {0};
-    for (struct hashmap_node *node; (node = hashmap_next(&rules->known, &iter)) != NULL;) {
-        mem_free(container_of(node, struct known, by_no));
-    }
+    known_free_all(rules);
     free_marks(rules);
     free_retired(rules);
     struct rule_index *index = atomic_load(&rules->front.index);
@@ -192,7 +160,6 @@ void rules_free(struct rules *rules)
         set_free(atomic_load(&index->sets[i]));
     }
     mem_free(index);
-    hashmap_deinit(&rules->known);
     hashmap_deinit(&rules->marks);
     effects_free(&rules->waiting);
     effects_free(&rules->taken);
@@ -202,54 +169,6 @@ void rules_free(struct rules *rules)
     rule_subject_deinit(&rules->state);
     pthread_mutex_destroy(&rules->lock);
     mem_free(rules);
-}
-
-/* ---- what is known; all with the lock held ---- */
-
-static bool known_eq(const struct hashmap_node *node, const void *key)
-{
-    return container_of_const(node, struct known, by_no)->device_no == *(const int64_t *)key;
-}
-
-static struct known *known_find(struct rules *rules, int64_t device_no)
-{
-    struct hashmap_node *node = hashmap_find(&rules->known, hash_u64((uint64_t)device_no), known_eq, &device_no);
-    return node ? container_of(node, struct known, by_no) : NULL;
-}
-
-static struct known *known_make(struct rules *rules, int64_t device_no, int64_t model_no, uint32_t epoch)
-{
-    struct known *known = known_find(rules, device_no);
-    if (!known) {
-        known = mem_new(struct known);
-        known->device_no = device_no;
-        hashmap_insert(&rules->known, &known->by_no, hash_u64((uint64_t)device_no));
-    }
-    if (known->epoch != epoch || known->model_no != model_no) { /* another owner's */
-        known->open = known->unsure = known->failing = 0;
-    }
-    known->epoch = epoch;
-    known->model_no = model_no;
-    return known;
-}
-
-static void known_drop_if_empty(struct rules *rules, struct known *known)
-{
-    if ((known->open | known->unsure | known->failing) == 0) {
-        hashmap_remove(&rules->known, &known->by_no);
-        mem_free(known);
-    }
-}
-
-void rules_doubt(struct domain *domain, int64_t device_no)
-{
-    struct rules *rules = domain->telemetry->rules;
-    pthread_mutex_lock(&rules->lock);
-    struct known *known = known_find(rules, device_no);
-    if (known) {
-        known->unsure |= known->open;
-    }
-    pthread_mutex_unlock(&rules->lock);
 }
 
 /* ---- judging ---- */
@@ -283,7 +202,7 @@ void rules_judge(struct rules *rules, const struct rule_set *set, const struct d
     rule_subject_set(&rules->state, state);
     for (size_t i = 0; i < set->count; i++) { /* in order of slots */
         struct rule_mismatch mismatch;
-        uint64_t bit = bit_of(set->rules[i].slot);
+        uint64_t bit = rule_bit(set->rules[i].slot);
         judgement.matches |= rule_definition_matches(&set->rules[i].definition, &rules->state, &mismatch) ? bit : 0;
         if (mismatch.key.ptr) {
             judgement.wrong |= bit;
@@ -326,63 +245,57 @@ static bool is_past(struct rules *rules, const struct judgement *judgement, cons
            (mark && !sample_position_is_after(judgement->position, mark->position));
 }
 
-static struct effect *effect_new(const struct judgement *judgement, const struct compiled_rule *rule, enum effect_kind kind,
-                                 struct str key)
-{
-    struct effect *effect = mem_alloc(sizeof *effect + key.len);
-    *effect = (struct effect){
-        .kind = kind,
-        .device_no = judgement->device_no,
-        .rule_no = rule->no,
-        .epoch = judgement->epoch,
-        .position = judgement->position,
-        .key_len = key.len,
-    };
-    if (key.len) {
-        memcpy(effect->key, key.ptr, key.len);
-    }
-    return effect;
-}
-
-/* False: no more effects are taken; the next sample decides. */
+/* False: no more effects are taken now; it is made up for when there is room again. */
 static bool decide(struct rules *rules, struct known *known, const struct judgement *judgement, const struct compiled_rule *rule)
 {
-    uint64_t bit = bit_of(rule->slot);
+    uint64_t bit = rule_bit(rule->slot);
     bool matches = (judgement->matches & bit) != 0;
-    bool news = matches != ((known->open & bit) != 0) || (known->unsure & bit);
-    if (!news || (!matches && !rule->auto_close) || (rules->replaying && is_past(rules, judgement, rule))) {
+    bool news = matches != ((known->open & bit) != 0) || ((known->unsure | known->owed) & bit);
+    if (!news || (known->limited & bit) || (!matches && !rule->auto_close) ||
+        (rules->replaying && is_past(rules, judgement, rule))) {
         return true;
     }
-    bool room = rules->waiting.count < EFFECTS_MAX;
+    bool room = rules->waiting.count < rules->effects_max;
     if (room) {
-        effect_add(rules, effect_new(judgement, rule, matches ? EFFECT_OPEN : EFFECT_CLOSE, (struct str){NULL, 0}));
+        effect_add(rules, effect_new(known, rule->no, judgement->position, matches ? EFFECT_OPEN : EFFECT_CLOSE, STR("")));
     }
     known->open = matches ? known->open | bit : known->open & ~bit;
-    known->unsure = room ? known->unsure & ~bit : known->unsure | bit;
+    known->unsure &= ~bit;
+    known->owed = room ? known->owed & ~bit : known->owed | bit;
+    known->owed_since = room ? known->owed_since : judgement->position;
+    rules->owes |= !room;
     return room;
 }
 
 static void complain(struct rules *rules, const struct known *known, const struct judgement *judgement,
                      const struct compiled_rule *rule, const struct rule_mismatch *mismatch)
 {
-    if ((known->failing & bit_of(rule->slot)) || rules->replaying || rules->waiting.count >= EFFECTS_MAX) {
+    if ((known->failing & rule_bit(rule->slot)) || rules->replaying || rules->waiting.count >= rules->effects_max) {
         return; /* told when it began */
     }
-    struct effect *effect = effect_new(judgement, rule, EFFECT_ERROR, mismatch->key);
+    struct effect *effect = effect_new(known, rule->no, judgement->position, EFFECT_ERROR, mismatch->key);
     effect->expected = mismatch->expected;
     effect->found = mismatch->found;
     effect_add(rules, effect);
+}
+
+/* Deleted since the sample was taken: nobody would free what is known of it. */
+static bool is_gone(struct rules *rules, int64_t device_no)
+{
+    struct device_brief device;
+    return !device_table_find_no(rules->domain->devices, device_no, &device);
 }
 
 static void conclude(struct rules *rules, const struct judgement *judgement)
 {
     const struct rule_set *set = judgement->set;
     struct known *known = known_find(rules, judgement->device_no);
-    if (!known && !judgement->matches && !judgement->wrong) {
+    if (!known && ((!judgement->matches && !judgement->wrong) || is_gone(rules, judgement->device_no))) {
         return;
     }
     known = known_make(rules, judgement->device_no, set->model_no, judgement->epoch);
-    if (known->open == judgement->matches && !known->unsure && known->failing == judgement->wrong) {
+    known_end_limit(rules, known);
+    if (known->open == judgement->matches && !(known->unsure | known->owed) && known->failing == judgement->wrong) {
         return;
     }
     const struct rule_mismatch *mismatch = &rules->mismatches[judgement->mismatches_from];
@@ -390,14 +303,14 @@ static void conclude(struct rules *rules, const struct judgement *judgement)
     for (size_t i = 0; i < set->count; i++) {
         const struct compiled_rule *rule = &set->rules[i];
         room &= decide(rules, known, judgement, rule);
-        if (judgement->wrong & bit_of(rule->slot)) {
+        if (judgement->wrong & rule_bit(rule->slot)) {
             complain(rules, known, judgement, rule, mismatch++);
         }
     }
     known->failing = judgement->wrong;
     known_drop_if_empty(rules, known);
     if (!room) {
-        log_event(LOG_WARN, "rule_effects_dropped", log_i("device_no", judgement->device_no));
+        log_event(LOG_WARN, "rule_effects_put_off", log_i("device_no", judgement->device_no));
     }
 }
 
@@ -435,7 +348,7 @@ struct loader {
 static void load_set(struct loader *loader)
 {
     if (loader->count) {
-        rules_replace(loader->rules->domain, loader->rows[0].model_no, loader->rows, loader->count);
+        rules_replace(loader->rules->domain, loader->rows[0].model_no, loader->rows, loader->count, NULL, 0);
     }
     loader->count = 0;
     arena_reset(&loader->arena);
@@ -449,16 +362,6 @@ static void load_rule(const struct rule_row *row, void *arg)
     }
     loader->rows[loader->count] = *row;
     loader->rows[loader->count++].definition = arena_str(&loader->arena, row->definition);
-}
-
-static const struct compiled_rule *rule_of(const struct rule_set *set, int64_t rule_no)
-{
-    for (size_t i = 0; set && i < set->count; i++) {
-        if (set->rules[i].no == rule_no) {
-            return &set->rules[i];
-        }
-    }
-    return NULL;
 }
 
 static void load_mark(struct rules *rules, int64_t device_no, int64_t rule_no, struct sample_position position)
@@ -483,9 +386,9 @@ static void load_incident(int64_t device_no, int64_t rule_no, bool active, struc
     if (!device_table_find_no(rules->domain->devices, device_no, &device)) {
         return;
     }
-    const struct compiled_rule *rule = rule_of(rules_of_model(rules, device.model_no), rule_no);
+    const struct compiled_rule *rule = rule_of_set(rules_of_model(rules, device.model_no), rule_no);
     if (rule && active) {
-        known_make(rules, device_no, device.model_no, device.epoch)->open |= bit_of(rule->slot);
+        known_make(rules, device_no, device.model_no, device.epoch)->open |= rule_bit(rule->slot);
     }
     if (sample_position_is_after(position, loader->checkpoint)) {
         load_mark(rules, device_no, rule_no, position);

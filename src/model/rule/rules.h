@@ -70,9 +70,19 @@ void rules_waiting_applied(struct rules *rules, bool committed);
 /* The lanes are stopped: what an operation had taken waits again. */
 void rules_stopped(struct rules *rules);
 
-/* From `committed` on LANE_REGISTRY: the model's active rules are these now; `rows` are borrowed for the call. */
-void rules_replace(struct domain *domain, int64_t model_no, const struct rule_row *rows, size_t count);
-/* Incidents of a rule that was switched off or deleted are to be closed. */
+/* The device was deleted or un-claimed: nothing is known of it any more. */
+void rules_forget(struct domain *domain, int64_t device_no);
+
+/* An active incident of a rule. */
+struct rule_incident {
+    int64_t device_no, rule_no;
+};
+/* From `committed` on LANE_REGISTRY: the model's active rules are these now; `rows` are borrowed for the call. `active`:
+ * incidents of a rule that was not active before; the next samples of their devices decide on them. */
+void rules_replace(struct domain *domain, int64_t model_no, const struct rule_row *rows, size_t count,
+                   const struct rule_incident *active, size_t active_count);
+/* Incidents of a rule with auto_close that was switched off or deleted are to be closed; those of others stay, for people
+ * to close. */
 void rules_want_sweep(struct domain *domain);
 
 #endif

@@ -132,6 +132,33 @@ enum err incident_store_active_of_rule(struct store_tx *tx, int64_t rule_no, int
     return query_finish(&q);
 }
 
+enum err incident_store_each_active_of_rule(struct store_tx *tx, int64_t rule_no, void (*visit)(int64_t device_no, void *arg),
+                                            void *arg)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT device_no FROM incident WHERE rule_no = ?1 AND closed_at IS NULL");
+    query_bind_i64(&q, 1, rule_no);
+    while (query_next(&q)) {
+        visit(query_i64(&q, 0), arg);
+    }
+    return query_finish(&q);
+}
+
+enum err incident_store_count_of_rule(struct store_tx *tx, int64_t device_no, int64_t rule_no, int64_t since, int64_t max,
+                                      int64_t *ret_count)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT count(*) FROM (SELECT created_at FROM incident WHERE device_no = ?1 AND rule_no = ?2 "
+                "ORDER BY no DESC LIMIT ?4) WHERE created_at >= ?3");
+    query_bind_i64(&q, 1, device_no);
+    query_bind_i64(&q, 2, rule_no);
+    query_bind_time(&q, 3, since);
+    query_bind_i64(&q, 4, max);
+    *ret_count = query_next(&q) ? query_i64(&q, 0) : 0;
+    return query_finish(&q);
+}
+
 enum err incident_store_each_of_rules(struct store_tx *tx, struct sample_position after,
                                       void (*visit)(int64_t device_no, int64_t rule_no, bool active,
                                                     struct sample_position position, void *arg),

@@ -2,7 +2,7 @@
 
 #include "store/sqlite/tx.h"
 
-enum { SLOTS = 64 };
+enum { SLOTS = 64, TRIM_EVERY = 64 };
 
 #define COLUMNS \
     "r.no, r.model_no, r.id, m.id, r.slot, r.name, r.description, r.priority, r.active, r.auto_close, r.definition, r.state, " \
@@ -194,10 +194,25 @@ enum err rule_store_delete(struct store_tx *tx, int64_t no)
 
 /* ---- errors ---- */
 
+/* Once in a while, all rules that have got rows since the last time: rows of several rules may alternate. */
+static enum err trim_errors(struct store_tx *tx, int64_t no, int64_t max)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "DELETE FROM rule_error WHERE no IN (SELECT e.no FROM (SELECT DISTINCT rule_no FROM rule_error WHERE no > ?1 - ?2) r "
+                "JOIN rule_error e ON e.rule_no = r.rule_no AND e.no <= (SELECT o.no FROM rule_error o "
+                "WHERE o.rule_no = r.rule_no ORDER BY o.no DESC LIMIT 1 OFFSET ?3))");
+    query_bind_i64(&q, 1, no);
+    query_bind_i64(&q, 2, TRIM_EVERY);
+    query_bind_i64(&q, 3, max);
+    return query_finish(&q);
+}
+
 enum err rule_store_add_error(struct store_tx *tx, const struct rule_error_row *row, int64_t max)
 {
     struct query q;
-    query_begin(&q, tx, "INSERT INTO rule_error (rule_no, device_no, at, key, expected, found) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    query_begin(&q, tx, "INSERT INTO rule_error (rule_no, device_no, at, key, expected, found) "
+                        "VALUES (?1, ?2, ?3, ifnull(?4, ''), ?5, ?6)");
     query_bind_i64(&q, 1, row->rule_no);
     query_bind_i64(&q, 2, row->device_no);
     query_bind_time(&q, 3, row->at);
@@ -205,13 +220,19 @@ enum err rule_store_add_error(struct store_tx *tx, const struct rule_error_row *
     query_bind_str(&q, 5, row->expected);
     query_bind_str(&q, 6, row->found);
     enum err err = query_finish(&q);
-    if (err != ERR_OK) {
-        return err;
-    }
-    query_begin(&q, tx, "DELETE FROM rule_error WHERE rule_no = ?1 AND no <= "
-                        "(SELECT no FROM rule_error WHERE rule_no = ?1 ORDER BY no DESC LIMIT 1 OFFSET ?2)");
-    query_bind_i64(&q, 1, row->rule_no);
-    query_bind_i64(&q, 2, max);
+    int64_t no = tx_last_row(tx);
+    return err == ERR_OK && no % TRIM_EVERY == 0 ? trim_errors(tx, no, max) : err;
+}
+
+enum err rule_store_has_error(struct store_tx *tx, const struct rule_error_row *row, int64_t since, bool *ret_has)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT 1 FROM rule_error WHERE device_no = ?1 AND rule_no = ?2 AND key = ifnull(?3, '') AND at >= ?4 LIMIT 1");
+    query_bind_i64(&q, 1, row->device_no);
+    query_bind_i64(&q, 2, row->rule_no);
+    query_bind_str(&q, 3, row->key);
+    query_bind_time(&q, 4, since);
+    *ret_has = query_next(&q);
     return query_finish(&q);
 }
 
