@@ -329,19 +329,32 @@ static bool is_idempotent(const struct call *call)
     return (call->route->flags & ROUTE_IDEMPOTENT_KEY) && call->idempotency_key.ptr;
 }
 
-static void run_idempotent(struct http_call *http_call, struct store_tx *tx)
+static struct idempotency_call once_of(struct call *call)
 {
-    struct call *call = &http_call->call;
-    struct idempotency_call once = {
+    return (struct idempotency_call){
         .principal = &call->principal,
         .route = arena_printf(&call->arena, "%.*s %.*s", STR_ARG(call->method), STR_ARG(call->path)),
         .key = call->idempotency_key,
         .body = call->raw_body,
     };
-    if (idempotency_lookup(call->domain, tx, &once, &call->reply) != IDEMPOTENCY_NEW) {
-        http_call->idempotent_repeat = true;
+}
+
+/* True: it was made before, and is answered. */
+static bool is_repeated(struct http_call *http_call, struct store_tx *tx)
+{
+    struct call *call = &http_call->call;
+    struct idempotency_call once = once_of(call);
+    http_call->idempotent_repeat = idempotency_lookup(call->domain, tx, &once, &call->reply) != IDEMPOTENCY_NEW;
+    return http_call->idempotent_repeat;
+}
+
+static void run_idempotent(struct http_call *http_call, struct store_tx *tx)
+{
+    struct call *call = &http_call->call;
+    if (is_repeated(http_call, tx)) {
         return;
     }
+    struct idempotency_call once = once_of(call);
     call->route->handler(call, tx);
     if (call->reply.status >= 200 && call->reply.status < 300) {
         idempotency_store(call->domain, tx, &once, &call->reply);
@@ -356,6 +369,9 @@ static bool has_next_step(const struct call *call)
 static void run_on_lane(struct op *op, struct store_tx *tx)
 {
     struct call *call = container_of(op, struct call, op);
+    if (is_idempotent(call) && op->lane == LANE_READ && is_repeated(http_call_of(call), tx)) {
+        return; /* of steps: the ones before the last may have effects of their own */
+    }
     if (is_idempotent(call) && op->lane == LANE_REGISTRY) {
         run_idempotent(http_call_of(call), tx);
     } else {

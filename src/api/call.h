@@ -138,5 +138,6 @@ extern const struct route webhook_routes[];
 extern const struct route incident_routes[];
 extern const struct route mail_routes[];
 extern const struct route rule_routes[];
+extern const struct route virtual_routes[];
 
 #endif

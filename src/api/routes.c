@@ -24,6 +24,7 @@ static const struct route *const tables[] = {
     space_routes,
     support_routes,
     system_routes,
+    virtual_routes,
     webhook_routes,
     openapi_routes,
 };

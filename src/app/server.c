@@ -21,6 +21,7 @@
 #include "app/settings_table.h"
 #include "app/setup_link.h"
 #include "app/url_source.h"
+#include "app/virtual/virtual_devices.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -54,6 +55,7 @@ struct server {
     struct api *api;
     struct hub *hub;
     struct sender *sender;
+    struct virtual_devices *virtuals;
     int signals;
     struct config *reloaded[64]; /* settings replaced by SIGHUP live until the end (domain.h) */
     unsigned reloaded_count;
@@ -158,17 +160,17 @@ static void (*accept_function(enum listener_kind kind))(struct stream *stream, v
     return NULL;
 }
 
-static struct bound_listener *bound_listener(struct listener_urls *urls, enum listener_kind kind)
+static struct bound_listener *bound_listener(struct bound_listeners *listeners, enum listener_kind kind)
 {
     switch (kind) {
     case LISTENER_HTTP:
-        return &urls->http;
+        return &listeners->http;
     case LISTENER_HTTPS:
-        return &urls->https;
+        return &listeners->https;
     case LISTENER_MQTT:
-        return &urls->mqtt;
+        return &listeners->mqtt;
     case LISTENER_MQTTS:
-        return &urls->mqtts;
+        return &listeners->mqtts;
     case LISTENER_METRICS:
     case LISTENER_MQTT_OPEN:
     case LISTENER_MQTTS_OPEN:
@@ -176,6 +178,14 @@ static struct bound_listener *bound_listener(struct listener_urls *urls, enum li
         break;
     }
     return NULL;
+}
+
+static void note_bound(struct bound_listeners *listeners, enum listener_kind kind, const struct listener *opened)
+{
+    struct bound_listener *bound = bound_listener(listeners, kind);
+    if (bound && !bound->on) {
+        *bound = (struct bound_listener){true, *listener_address(opened)};
+    }
 }
 
 static void *accept_user(struct server *server, const struct listener_spec *spec)
@@ -220,9 +230,9 @@ static enum err open_listener(struct server *server, const struct listener_spec 
     }
     server->kinds[server->listener_count] = spec->kind;
     server->listeners[server->listener_count++] = opened;
-    struct bound_listener *bound = bound_listener(&server->urls, spec->kind);
-    if (bound && !bound->on) {
-        *bound = (struct bound_listener){true, *listener_address(opened)};
+    note_bound(&server->urls.first, spec->kind, opened);
+    if (!spec->proxy_protocol) {
+        note_bound(&server->urls.direct, spec->kind, opened);
     }
     return ERR_OK;
 }
@@ -267,6 +277,7 @@ static enum err open_doors(struct server *server)
                                                .is_healthy = check_health,
                                                .user = server});
     server->sender = sender_new(&server->installation.domain);
+    server->virtuals = virtual_devices_new(&server->installation.domain, &server->urls);
     server->api = api_new(&(struct api_config){
         .domain = &server->installation.domain,
         .loops = server->loops,
@@ -302,7 +313,8 @@ static enum err start_threads(struct server *server)
         pthread_setname_np(server->threads[i], name);
         server->thread_count++;
     }
-    return err ? err : sender_start(server->sender);
+    err = err ? err : sender_start(server->sender);
+    return err ? err : virtual_devices_start(server->virtuals);
 }
 
 static enum err open_store(struct server *server)
@@ -332,11 +344,11 @@ static int block_signals(void)
 /* The page's address: HTTPS where there is a listener for it, loopback's plain HTTP otherwise. */
 static void print_setup_link(struct server *server)
 {
-    const struct bound_listener *plain = &server->urls.http;
+    const struct bound_listener *plain = &server->urls.first.http;
     bool use_plain = plain->on && net_address_is_loopback(&plain->address);
     struct buf url;
     buf_init(&url, 512);
-    listener_urls_append(&url, use_plain ? "http" : "https", use_plain ? plain : &server->urls.https, NULL);
+    listener_urls_append(&url, use_plain ? "http" : "https", use_plain ? plain : &server->urls.first.https, NULL);
     buf_append_u8(&url, 0);
     setup_link_print((const char *)url.data, server->setup_token);
     buf_deinit(&url);
@@ -509,6 +521,7 @@ static void drain(struct server *server)
 
 void server_stop(struct server *server)
 {
+    virtual_devices_stop(server->virtuals);
     drain(server);
     sender_stop(server->sender);
     if (server->installation.store) {
@@ -524,6 +537,7 @@ void server_stop(struct server *server)
     hub_free(server->hub);
     api_free(server->api);
     sender_free(server->sender);
+    virtual_devices_free(server->virtuals);
     for (unsigned i = 0; i < server->loop_count; i++) {
         loop_free(server->loops[i]);
     }

@@ -22,10 +22,10 @@ static void append_hub_url(struct url_source *source, const char *local_host, st
         buf_append_cstr(out, set);
     } else if (setup_public_url(urls->domain, out)) {
         return;
-    } else if (urls->https.on) {
-        listener_urls_append(out, "https", &urls->https, local_host);
+    } else if (urls->first.https.on) {
+        listener_urls_append(out, "https", &urls->first.https, local_host);
     } else {
-        listener_urls_append(out, "http", &urls->http, local_host);
+        listener_urls_append(out, "http", &urls->first.http, local_host);
     }
 }
 
@@ -48,18 +48,18 @@ static void append_mqtt_url(struct url_source *source, const char *local_host, s
         buf_append_cstr(out, set);
     } else if (setup_mqtt_url(urls->domain, out)) {
         return;
-    } else if (urls->mqtt.on || !urls->mqtts.on) {
-        listener_urls_append(out, "mqtt", &urls->mqtt, local_host);
+    } else if (urls->first.mqtt.on || !urls->first.mqtts.on) {
+        listener_urls_append(out, "mqtt", &urls->first.mqtt, local_host);
     } else {
-        listener_urls_append(out, "mqtts", &urls->mqtts, local_host);
+        listener_urls_append(out, "mqtts", &urls->first.mqtts, local_host);
     }
 }
 
 static void append_mqtts_url(struct url_source *source, const char *local_host, struct buf *out)
 {
     struct listener_urls *urls = container_of(source, struct listener_urls, source);
-    if (urls->mqtts.on) {
-        listener_urls_append(out, "mqtts", &urls->mqtts, local_host);
+    if (urls->first.mqtts.on) {
+        listener_urls_append(out, "mqtts", &urls->first.mqtts, local_host);
     }
 }
 
@@ -82,6 +82,6 @@ void listener_urls_init(struct listener_urls *urls, struct domain *domain)
         .domain = domain,
     };
     /* With a kind off entirely the URL still must not be empty (device-api.md 2.1): the default port on loopback. */
-    net_address_parse((struct str)STR_INIT("127.0.0.1"), 1883, &urls->mqtt.address);
-    net_address_parse((struct str)STR_INIT("127.0.0.1"), 8080, &urls->http.address);
+    net_address_parse((struct str)STR_INIT("127.0.0.1"), 1883, &urls->first.mqtt.address);
+    net_address_parse((struct str)STR_INIT("127.0.0.1"), 8080, &urls->first.http.address);
 }

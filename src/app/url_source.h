@@ -7,15 +7,20 @@
 #include "io/tls.h"
 #include "model/domain.h"
 
+struct bound_listeners {
+    struct bound_listener {
+        bool on;             /* false: there is none */
+        struct net_address address;
+    } http, https, mqtt, mqtts;
+};
+
 struct listener_urls {
     struct url_source source;    /* first: the model sees only this */
     struct domain *domain;
     const struct tls_server *tls; /* NULL: nothing listens with TLS */
-    /* The first listener of each kind; `on` false: there is none. Constant once the listeners are open. */
-    struct bound_listener {
-        bool on;
-        struct net_address address;
-    } http, https, mqtt, mqtts;
+    /* The first listener of each kind, constant once the listeners are open; and the first of those to which one connects
+     * without a proxy between. */
+    struct bound_listeners first, direct;
 };
 
 /* Appends "scheme://host:port": the listener's own host when it is bound to one, else where the caller came in. */

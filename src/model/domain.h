@@ -19,6 +19,7 @@ struct live;
 struct trace;
 struct blobs;
 struct file_desk;
+struct simulator;
 
 /* Keys of the installation, read from the key file beside the database (design section 5). */
 struct installation_keys {
@@ -50,6 +51,7 @@ struct domain {
     struct trace *trace;             /* model/live/trace.h; NULL: nothing can be armed */
     struct blobs *blobs;             /* ports/blob_store.h; the store's */
     struct file_desk *file_desk;     /* model/file/file_desk.h; made by files_load, freed by files_unload */
+    struct simulator *simulator;     /* ports/simulator.h; NULL: no virtual devices */
     struct url_source *urls;
     struct installation_keys keys;
     int64_t started_at_ms;          /* unix; presence counts from here at the earliest (device-api.md 10.2.6) */

@@ -49,6 +49,10 @@
     X(limits, device_dumps, U, 100, 1, "dumps kept of one device; the oldest go") \
     X(limits, device_dump_bytes, SIZE, 268435456, 1, "bytes of the dumps kept of one device; the oldest go") \
     X(limits, registration_log_rows, U, 100000, 1, "rows kept in the provisioning log") \
+    X(virtual, devices_partner, U, 10, 1, "virtual devices of one partner, until they are deleted") \
+    X(virtual, devices_running, U, 100, 1, "virtual devices that are simulated at a time, of all partners") \
+    X(virtual, duration, MS, 3600000, 1, "time after which the simulation of a virtual device ends; 0: when the device is deleted") \
+    X(virtual, interval, MS, 5000, 1, "time between two reports of a virtual device") \
     X(mqtt, connect_timeout, MS, 10000, 1, "time for the first packet of a connection") \
     X(mqtt, keep_alive_max, U, 600, 1, "longest keep-alive in seconds, also for clients that ask for none") \
     X(mqtt, receive_maximum, U, 256, 0, "QoS 1 and 2 publishes a client may have unacknowledged") \

@@ -128,7 +128,7 @@ describe('devices.csv', () => {
     assert.equal(reply.headers['content-type'], 'text/csv; charset=utf-8');
     assert.equal(reply.headers['content-disposition'], 'attachment; filename="devices.csv"');
     const [header, ...rows] = lines(reply);
-    assert.equal(header, 'id,name,sn,mac,cloud_id,model,sub_model,firmware_version,status,last_seen_at,space_id,space,created_at,claimed_at');
+    assert.equal(header, 'id,name,sn,mac,cloud_id,model,sub_model,firmware_version,status,last_seen_at,space_id,space,created_at,claimed_at,virtual');
     assert.equal(rows.length, (await organization.get('/devices?per_page=500')).items.length);
     assert.equal(new Set(rows.map((row) => row.slice(0, 36))).size, rows.length);
     const row = rows.find((one) => one.startsWith(devices[0].id));

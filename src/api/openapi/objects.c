@@ -28,10 +28,10 @@ const struct object_description object_descriptions[] = {
                "merged_effective_status text; last_seen_at time?; details object; state object?; model ModelName; "
                "firmware {version text}; space {id int; full_path text}?; space_id int?; space_name text?; "
                "space_tree_path_name text?; custom_parameters object; partner text; parent_id uuid?; config_version int(0..); "
-               "applied_config_version int(0..); incidents_suspended bool; host_address text?; created_at time; claimed_at time?"},
+               "applied_config_version int(0..); incidents_suspended bool; host_address text?; created_at time; claimed_at time?; virtual bool"},
     {"PartnerDevice", "id! uuid; name text; sn text?; mac text?; cloud_id text?; status text?; last_seen_at time?; details object; "
                       "state object?; model ModelName; firmware {version text}; organization {id uuid; name text}?; "
-                      "parent_id uuid?; created_at time; hub_url text; mqtt_hub_url text; connected bool"},
+                      "parent_id uuid?; created_at time; hub_url text; mqtt_hub_url text; connected bool; virtual bool"},
     {"ModelName", "id uuid; name text; sub_model text?"},
     {"Command", "id! uuid; device_id uuid; status enum(scheduled|pending|in_progress|done|failed|aborted); name text; "
                 "friendly_name text; parameters object?; message text?; file_id uuid?; created_by text?; created_at time; "

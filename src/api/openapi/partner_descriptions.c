@@ -57,6 +57,7 @@ const struct description partner_descriptions[] = {
     {"GET", MODEL "/icon", "Its picture", NULL, NULL, "bytes"},
     {"GET", MODEL "/versions", "Its versions, newest first", PAGE, NULL, "data any"},
     {"POST", MODEL "/versions/:n/restore", "Take a version back", NULL, NULL, "PartnerModel"},
+    {"POST", MODEL "/virtual_devices", "Simulate a device of the model for an hour", NULL, NULL, "201 PartnerDevice"},
     /* --- hardware keys, registrations (5.2) --- */
     {"GET", MODEL "/hardware_keys", "Hardware keys", PAGE, NULL, "data HardwareKey"},
     {"POST", MODEL "/hardware_keys", "Make a hardware key", NULL,

@@ -120,7 +120,7 @@ bool device_register(struct device *device, struct http_client *http)
 
 /* ---- what it reports --------------------------------------------------------------------------------------------- */
 
-static void write_telemetry(struct device *device, struct buf *out)
+void device_write_telemetry(struct device *device, struct buf *out)
 {
     double minutes = (double)clock_monotonic_ms() / 60000.0;
     double wave = sin(minutes * 2.1 + device->phase);
@@ -154,7 +154,7 @@ static void on_report_due(struct timer *timer, uint64_t now_ms)
     struct device *device = container_of(timer, struct device, report);
     struct buf body;
     buf_init(&body, 4096);
-    write_telemetry(device, &body);
+    device_write_telemetry(device, &body);
     publish_named(device, "telemetry", buf_str(&body));
     buf_deinit(&body);
     timer_set(loop_timers(device->fleet->loop), timer, now_ms + device->fleet->interval_ms);
@@ -246,8 +246,10 @@ static void subscribe(struct device *device)
 static void on_connack(struct device *device, const struct mqtt_connack *connack)
 {
     if (connack->reason != MQTT_SUCCESS) {
-        fprintf(stderr, "simulate: %s: refused: 0x%02x %s %.*s\n", device->serial, (unsigned)connack->reason,
-                mqtt_reason_name(MQTT_CONNACK, connack->reason), STR_ARG(connack->properties.reason_string));
+        if (!device->fleet->is_quiet) {
+            fprintf(stderr, "simulate: %s: refused: 0x%02x %s %.*s\n", device->serial, (unsigned)connack->reason,
+                    mqtt_reason_name(MQTT_CONNACK, connack->reason), STR_ARG(connack->properties.reason_string));
+        }
         /* Credentials that are dead mean a deleted device: it starts over, as firmware does. */
         device->has_identity = connack->reason != MQTT_BAD_CREDENTIALS;
         return;
@@ -272,6 +274,9 @@ static void on_packet(struct mqtt_client *client, const struct mqtt_packet *pack
         break;
     case MQTT_PUBACK:
         atomic_fetch_add(&device->fleet->samples, 1);
+        if (device->fleet->on_acknowledged) {
+            device->fleet->on_acknowledged(device, packet->puback.packet_id);
+        }
         break;
     case MQTT_CONNECT:
     case MQTT_PUBREC:
@@ -306,7 +311,7 @@ static void on_closed(struct mqtt_client *client)
         atomic_fetch_sub(&device->fleet->connected, 1);
     }
     timer_cancel(timers, &device->report);
-    if (!device->fleet->stopping) {
+    if (!device->fleet->stopping && !device->is_stopped) {
         timer_set(timers, &device->reconnect, loop_now_ms(device->fleet->loop) + backoff_ms(device));
         device->failures++;
     }
@@ -360,6 +365,7 @@ void device_connect(struct device *device)
 
 void device_stop(struct device *device)
 {
+    device->is_stopped = true;
     timer_cancel(loop_timers(device->fleet->loop), &device->reconnect);
     timer_cancel(loop_timers(device->fleet->loop), &device->finish);
     mqtt_client_stop(&device->client);

@@ -20,6 +20,7 @@ struct device {
     struct net_address hub;
     bool hub_uses_tls;
     bool has_identity;
+    bool is_stopped;             /* it does not come back */
     unsigned failures;           /* connections lost in a row */
     double phase, drift;
     uint64_t reports;
@@ -36,14 +37,18 @@ struct fleet {
     struct loop *loop;
     struct tls_client *tls;
     bool stopping;
+    bool is_quiet;               /* says nothing on stderr */
     _Atomic unsigned connected, registered;
     _Atomic uint64_t samples, commands;
     void (*want_registration)(struct fleet *fleet, struct device *device); /* queues it for a registering thread */
+    void (*on_acknowledged)(struct device *device, uint16_t packet_id); /* NULL, or told of every PUBACK */
 };
 
 void device_init(struct device *device, struct fleet *fleet, unsigned index);
 /* Registers over HTTP, blocking; any thread but the loop's. False: refused or unreachable (one line on stderr). */
 bool device_register(struct device *device, struct http_client *http);
+/* Appends the next report: a telemetry message (device-api.md 3.1). */
+void device_write_telemetry(struct device *device, struct buf *out);
 void device_connect(struct device *device); /* on the loop, with an identity */
 void device_stop(struct device *device);    /* on the loop: says goodbye and does not come back */
 

@@ -7,9 +7,9 @@
 #include "model/maker/catalog.h"
 
 static const char organization_columns[] =
-    "id,name,sn,mac,cloud_id,model,sub_model,firmware_version,status,last_seen_at,space_id,space,created_at,claimed_at\r\n";
+    "id,name,sn,mac,cloud_id,model,sub_model,firmware_version,status,last_seen_at,space_id,space,created_at,claimed_at,virtual\r\n";
 static const char partner_columns[] =
-    "id,name,sn,mac,cloud_id,model,sub_model,firmware_version,status,last_seen_at,organization,created_at,claimed_at\r\n";
+    "id,name,sn,mac,cloud_id,model,sub_model,firmware_version,status,last_seen_at,organization,created_at,claimed_at,virtual\r\n";
 
 void device_csv_header(enum tenant_kind kind, struct buf *out)
 {
@@ -80,8 +80,7 @@ static enum err write_device(struct slice *slice, int64_t no, const struct devic
     err = owner_fields(slice, &row.core);
     time_field(slice, row.core.created_at);
     time_field(slice, row.core.claimed_at);
-    slice->out->len--; /* the last comma */
-    buf_append_cstr(slice->out, "\r\n");
+    buf_append_cstr(slice->out, row.core.is_virtual ? "true\r\n" : "false\r\n");
     return err;
 }
 

@@ -254,6 +254,7 @@ static void write_for_organization(struct json_writer *w, const struct view *vie
     write_connection(w, view);
     write_replacement(w, view);
     write_group(w, view);
+    json_field_bool(w, "virtual", core->is_virtual);
     json_end_object(w);
 }
 
@@ -299,6 +300,7 @@ static void write_for_partner(struct json_writer *w, const struct view *view)
     json_field_int(w, "config_version", view->config.version);
     json_field_int(w, "applied_config_version", view->config.applied_version);
     json_field_time(w, "claimed_at", core->claimed_at);
+    json_field_bool(w, "virtual", core->is_virtual);
     json_end_object(w);
 }
 

@@ -92,6 +92,9 @@ static enum err device_event(struct domain *domain, struct store_tx *tx, const s
 {
     struct notice notice;
     struct organization_row owner;
+    if (device->core.is_virtual) {
+        return ERR_OK;
+    }
     enum err err = notice_begin(&notice, domain, tx, device->core.partner_no, event_type);
     if (!err && notice.is_wanted && (err = find_owner(&notice, &device->core, &owner)) == ERR_OK) {
         json_field_uuid(&notice.w, "device_id", &device->core.id);
@@ -131,6 +134,9 @@ enum err webhook_claimed_device(struct domain *domain, struct store_tx *tx, cons
 {
     struct notice notice;
     struct organization_row owner;
+    if (device->is_virtual) {
+        return ERR_OK;
+    }
     enum err err = notice_begin(&notice, domain, tx, device->partner_no, "claimed_device");
     if (!err && notice.is_wanted && (err = find_owner(&notice, device, &owner)) == ERR_OK) {
         json_field_uuid(&notice.w, "device_id", &device->id);

@@ -16,6 +16,7 @@ struct device_core {
     int32_t info_version;
     int32_t space_version, space_version_last;
     bool incidents_suspended;
+    bool is_virtual;             /* the server simulates it, or did (model/virtual) */
     int64_t created_at, claimed_at; /* unix ms */
 };
 

@@ -8,6 +8,7 @@
 #include "model/outbox/webhook.h"
 #include "model/registration/refusal_log.h"
 #include "model/registration/registration_attempt.h"
+#include "model/virtual/virtual_device.h"
 
 enum { URL_BYTES_MAX = 2048, TRIM_EVERY = 64 };
 
@@ -39,6 +40,7 @@ static void fill_core(struct attempt *attempt, struct device_core *core)
     core->parent_no = attempt->parent.no;
     core->created_at = attempt->now_ms;
     core->claimed_at = TIME_NONE;
+    core->is_virtual = attempt->is_virtual;
     if (attempt->through_parent ? attempt->parent.organization_no != 0 : comes_claimed(attempt)) {
         core->organization_no = attempt->parent.organization_no;
         core->space_no = attempt->parent.space_no;
@@ -158,11 +160,15 @@ static enum err tell_maker(struct attempt *attempt, const struct device_row *row
     return err;
 }
 
-/* The provisioning log, the key's use and the webhook are in the same transaction as the device (2.1). */
+/* The provisioning log, the key's use and the webhook are in the same transaction as the device (2.1). A virtual device
+ * is a trial and none of the maker's production: none of them tells of it. */
 static enum err note_registered(struct attempt *attempt, const struct device_row *row, enum registration_result result)
 {
     const struct device_core *core = &row->core;
     struct registration_entry entry;
+    if (attempt->is_virtual) {
+        return ERR_OK;
+    }
     fill_entry(attempt, &entry);
     entry.result = result;
     entry.device_id = core->id;
@@ -237,6 +243,9 @@ static void store(struct attempt *attempt)
         memcpy(brief.key_hash, row.key_hash, sizeof brief.key_hash);
         hot_changes_add(&attempt->registration->hot, replaces ? HOT_KEY : HOT_NEW, &brief);
     }
+    if (attempt->is_virtual && !reply_is_error(attempt->reply)) {
+        attempt_failed(attempt, virtual_device_registered(attempt->domain, attempt->tx, row.core.no, access_key));
+    }
     if (!reply_is_error(attempt->reply) &&
         !attempt_failed(attempt, firmware_reported(attempt->tx, attempt->arena, &attempt->registration->hot, &row.core,
                                                    row.firmware_version))) {
@@ -284,7 +293,7 @@ static void run(struct registration *registration, struct store_tx *tx, const st
         reply_error(reply, 422, "Body must be an object");
     } else if (parent ? attempt_check_child(&attempt) : attempt_check(&attempt)) {
         store(&attempt);
-    } else if (!registration->fault) {
+    } else if (!registration->fault && !attempt.is_virtual) {
         log_refusal(&attempt);
     }
 }

@@ -17,6 +17,7 @@ struct attempt {
     struct store_tx *tx;
     struct reply *reply;
     const struct json *body;
+    bool is_virtual;              /* its key was made for a device that the server simulates */
     bool through_parent;          /* Register Child (2.5): `parent` is the caller */
     struct str text[FIELD_COUNT]; /* ptr NULL: missing, null or blank */
     bool wrong_type[FIELD_COUNT];

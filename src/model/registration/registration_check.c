@@ -3,6 +3,7 @@
 #include "model/device/device_change.h"
 #include "model/registration/registration_attempt.h"
 #include "model/maker/semver.h"
+#include "model/virtual/virtual_device.h"
 
 enum { TEXT_CHARS_MAX = 255, CHILDREN_MAX = 5000, API_SN_REQUIRED = 2, API_SEMVER = 4 };
 enum { SHORT_CODE_CHARS = 4, CLOUD_ID_MIN = 8, CLOUD_ID_MAX = 64 };
@@ -84,13 +85,21 @@ static void hash_key(const struct domain *domain, struct str key, uint8_t ret_ha
     domain_key_hash(domain, key, ret_hash);
 }
 
+/* The simulator's own device: its key is no row of the model's keys. */
+static bool find_by_ticket(struct attempt *attempt, const uint8_t hash[SHA256_BYTES])
+{
+    int64_t model_no;
+    attempt->is_virtual = virtual_ticket_take(attempt->domain, hash, &model_no);
+    return attempt->is_virtual && catalog_model(attempt->domain->catalog, model_no, &attempt->model);
+}
+
 static bool find_by_hardware_key(struct attempt *attempt, struct str key)
 {
     uint8_t hash[SHA256_BYTES];
     hash_key(attempt->domain, key, hash);
     enum err err = registration_key_by_hash(attempt->tx, hash, &attempt->key);
     if (err == ERR_NOT_FOUND) {
-        return refuse_key(attempt);
+        return find_by_ticket(attempt, hash) || refuse_key(attempt);
     }
     if (attempt_failed(attempt, err)) {
         return false;
@@ -153,6 +162,12 @@ static bool check_key_limit(struct attempt *attempt)
         return false;
     }
     return true;
+}
+
+static bool check_virtual(struct attempt *attempt)
+{
+    return !attempt->is_virtual ||
+           virtual_device_is_allowed(attempt->domain, attempt->tx, attempt->model.partner_no, attempt->reply);
 }
 
 static bool is_required(const struct attempt *attempt, enum field field)
@@ -359,8 +374,8 @@ bool attempt_check_child(struct attempt *attempt)
 bool attempt_check(struct attempt *attempt)
 {
     read_fields(attempt);
-    return find_model(attempt) && check_partner(attempt) && find_replaced(attempt) && check_key_limit(attempt) && check_required(attempt) &&
-           check_firmware(attempt) && check_cloud_id(attempt) && check_details(attempt) && check_texts(attempt) &&
+    return find_model(attempt) && check_partner(attempt) && find_replaced(attempt) && check_key_limit(attempt) &&
+           check_virtual(attempt) && check_required(attempt) && check_firmware(attempt) && check_cloud_id(attempt) && check_details(attempt) && check_texts(attempt) &&
            find_parent(attempt) && check_unique(attempt);
 }
 

@@ -61,8 +61,8 @@ enum err device_store_each_hot(struct store_tx *tx, void (*visit)(const struct d
 
 #define CORE_COLUMNS \
     "no, id, model_no, partner_no, organization_no, space_no, parent_no, epoch, info_version, space_version, " \
-    "space_version_last, incidents_suspended, created_at, claimed_at"
-enum { CORE_COUNT = 14 };
+    "space_version_last, incidents_suspended, created_at, claimed_at, virtual"
+enum { CORE_COUNT = 15 };
 
 static void read_core(struct query *q, struct device_core *ret_core)
 {
@@ -81,6 +81,7 @@ static void read_core(struct query *q, struct device_core *ret_core)
         .incidents_suspended = query_i64(q, 11) != 0,
         .created_at = query_i64(q, 12),
         .claimed_at = query_time(q, 13),
+        .is_virtual = query_i64(q, 14) != 0,
     };
 }
 
@@ -148,8 +149,8 @@ enum err device_store_insert(struct store_tx *tx, const struct device_row *row, 
                 "INSERT INTO device (id, model_no, partner_no, organization_no, space_no, parent_no, key_hash, epoch, "
                 "info_version, space_version, space_version_last, key_issued_at, hardware_key_no, created_at, claimed_at, "
                 "sn, mac, mac_normal, cloud_id, name, sub_model, firmware_version, host_address, custom_partner_name, "
-                "custom_model_name, hub_url, mqtt_hub_url, details, speaks_through_parent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)");
+                "custom_model_name, hub_url, mqtt_hub_url, details, speaks_through_parent, virtual) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+                "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)");
     const struct device_core *core = &row->core;
     query_bind_uuid(&q, 1, &core->id);
     query_bind_i64(&q, 2, core->model_no);
@@ -174,6 +175,7 @@ enum err device_store_insert(struct store_tx *tx, const struct device_row *row, 
         query_bind_str(&q, 16 + (int)i, texts[i]);
     }
     query_bind_i64(&q, 29, row->speaks_through_parent);
+    query_bind_i64(&q, 30, core->is_virtual);
     enum err err = query_finish(&q);
     if (err == ERR_OK) {
         *ret_no = tx_last_row(tx);

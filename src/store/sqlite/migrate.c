@@ -38,6 +38,8 @@ extern const unsigned char schema_015_registration_key[];
 extern const unsigned char schema_015_registration_key_end[];
 extern const unsigned char schema_016_notes_tickets[];
 extern const unsigned char schema_016_notes_tickets_end[];
+extern const unsigned char schema_017_virtual_devices[];
+extern const unsigned char schema_017_virtual_devices_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -96,6 +98,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_014_people, (size_t)(schema_014_people_end - schema_014_people)),
         str_from(schema_015_registration_key, (size_t)(schema_015_registration_key_end - schema_015_registration_key)),
         str_from(schema_016_notes_tickets, (size_t)(schema_016_notes_tickets_end - schema_016_notes_tickets)),
+        str_from(schema_017_virtual_devices, (size_t)(schema_017_virtual_devices_end - schema_017_virtual_devices)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }
