@@ -2,6 +2,7 @@
 
 #include "model/claim/claim.h"
 #include "model/command/command.h"
+#include "model/device/presence.h"
 #include "model/housekeeping.h"
 #include "model/push/pending.h"
 
@@ -288,6 +289,39 @@ static void test_schedule_and_timeout(void **state)
     expect_error(report(f, &device, timed, "done"), 404, "no command");
 }
 
+static bool swept_after(struct fixture *f, const struct device_brief *device, int64_t ms)
+{
+    for (int64_t end = test_now_ms + ms; test_now_ms < end;) {
+        test_now_ms += 1000;
+        presence_tick(&f->domain);
+    }
+    return hot_of(f, device).swept;
+}
+
+/* A timeout keeps the device from being swept until the command is final, and no longer (4.4, 10.2.2). */
+static void test_hold_ends_with_the_command(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief device = claimed_panel(f);
+    char id[UUID_TEXT_BYTES];
+    test_exec(f, "UPDATE command_definition SET timeout_seconds = 3600 WHERE name = 'set_input'");
+    for (int round = 0; round < 2; round++) {
+        send_ok(f, &device, "{\"name\":\"set_input\",\"extra_params\":{\"input\":\"33\"}}", id);
+        presence_contact(&f->domain, device.no);
+        expect_status(ask(f, &device, DEVICE_COMMAND_GET, NULL), 200);
+        assert_false(swept_after(f, &device, 10 * 60000)); /* twice the threshold: its timer waits for the timeout now */
+        if (round == 0) {
+            presence_contact(&f->domain, device.no);
+            expect_status(report(f, &device, id, "done"), 200);
+            assert_false(swept_after(f, &device, 299000));
+            assert_true(swept_after(f, &device, 2000));
+        } else { /* without a contact of the device */
+            expect_status(cancel(f, &device, id), 200);
+            assert_true(swept_after(f, &device, 2000));
+        }
+    }
+}
+
 static void test_survives_restart(void **state)
 {
     struct fixture *f = *state;
@@ -445,6 +479,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pending, setup, teardown),
         cmocka_unit_test_setup_teardown(test_schedule_and_timeout, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hold_ends_with_the_command, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_visibility, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_walk, setup, teardown),

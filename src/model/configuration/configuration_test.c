@@ -188,93 +188,6 @@ static void test_versions_kept(void **state)
     assert_int_equal(test_number(f, "SELECT min(version) FROM config_version"), 11);
 }
 
-/* A device as firmware does it: when the cloud's version is another than its own it fetches and confirms, and it edits
- * at will. However edits of both sides interleave, in the end both have the same version of the same document. */
-struct firmware {
-    int version;
-    char *config;
-};
-
-static void fetch_and_confirm(struct fixture *f, const struct device_brief *device, struct firmware *firmware)
-{
-    struct answer got = ask(f, device, DEVICE_CONFIG_GET, NULL);
-    struct buf config;
-    buf_init(&config, 65536);
-    json_write(&config, json_get(got.json, "config"));
-    free(firmware->config);
-    firmware->config = str_dup(buf_str(&config));
-    firmware->version = (int)json_number(json_get(got.json, "version"));
-    buf_deinit(&config);
-    expect_status(set(f, device, got.text), 200);
-    answer_free(&got);
-}
-
-static void edit_locally(struct fixture *f, const struct device_brief *device, struct firmware *firmware, unsigned value,
-                         bool with_version)
-{
-    char body[128];
-    if (with_version) {
-        snprintf(body, sizeof body, "{\"version\":%d,\"local\":%u}", firmware->version + 1, value);
-    } else {
-        snprintf(body, sizeof body, "{\"local\":%u}", value);
-    }
-    struct answer answer = set(f, device, body);
-    if (answer.status == 200) {
-        snprintf(body, sizeof body, "{\"local\":%u}", value);
-        free(firmware->config);
-        firmware->config = str_dup(str_from_cstr(body));
-        firmware->version = (int)json_number(json_get(answer.json, "version"));
-    } else {
-        assert_int_equal(answer.status, 422);
-        fetch_and_confirm(f, device, firmware);
-    }
-    answer_free(&answer);
-}
-
-static void test_any_order_converges(void **state)
-{
-    struct fixture *f = *state;
-    struct device_brief device = claimed_panel(f);
-    struct firmware firmware = {.config = str_dup(STR("{}"))};
-    unsigned seed = 99;
-    char body[128];
-    for (int step = 0; step < 500; step++) {
-        seed = seed * 1103515245 + 12345;
-        unsigned dice = seed >> 16;
-        int before = hot_of(f, &device).config_version;
-        switch (dice % 4) {
-        case 0:
-            snprintf(body, sizeof body, "{\"config\":{\"cloud\":%u}}", dice);
-            expect_status(put(f, &device, body), 200);
-            break;
-        case 1:
-            edit_locally(f, &device, &firmware, dice, dice & 64);
-            break;
-        case 2:
-            fetch_and_confirm(f, &device, &firmware);
-            break;
-        default: /* an old echo, late */
-            snprintf(body, sizeof body, "{\"version\":%d,\"late\":1}", firmware.version > 0 ? firmware.version - 1 : 0);
-            if (firmware.version > 0) {
-                expect_status(set(f, &device, body), 422);
-            }
-        }
-        struct device_brief hot = hot_of(f, &device);
-        assert_true(hot.config_version >= before);
-        assert_true(hot.applied_version <= hot.config_version);
-    }
-    fetch_and_confirm(f, &device, &firmware);
-    struct device_brief hot = hot_of(f, &device);
-    assert_int_equal(firmware.version, hot.config_version);
-    assert_int_equal(hot.applied_version, hot.config_version);
-    struct answer answer = manage(f, organization_user(ORGANIZATION), &device, get_run, NULL);
-    struct json *have = parse_text(firmware.config);
-    assert_true(json_eq(have, json_get(answer.json, "config")));
-    json_free(have);
-    answer_free(&answer);
-    free(firmware.config);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,7 +198,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_equal_version_other_content, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cloud_edits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_versions_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_any_order_converges, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

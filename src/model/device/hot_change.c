@@ -1,6 +1,7 @@
 #include "model/device/hot_change.h"
 
 #include "model/device/device_desk.h"
+#include "model/device/presence.h"
 #include "model/domain.h"
 #include "model/rule/rules.h"
 #include "model/telemetry/telemetry.h"
@@ -8,6 +9,7 @@
 struct hot_change {
     struct hot_change *next;
     unsigned fields;
+    bool shortened_hold; /* found when it is applied */
     struct device_brief value;
 };
 
@@ -15,6 +17,7 @@ void hot_changes_add(struct hot_changes *changes, unsigned fields, const struct 
 {
     struct hot_change *change = arena_new(changes->arena, struct hot_change);
     change->fields = fields;
+    change->shortened_hold = false;
     change->value = *value;
     if (changes->last) {
         changes->last->next = change;
@@ -42,7 +45,7 @@ static void reset_samples(struct device_brief *device)
 
 static void change_record(struct device_brief *device, void *arg)
 {
-    const struct hot_change *change = arg;
+    struct hot_change *change = arg;
     const struct device_brief *value = &change->value;
     if (change->fields & HOT_CONFIG) {
         device->config_version = value->config_version;
@@ -55,6 +58,7 @@ static void change_record(struct device_brief *device, void *arg)
         set_owner(device, value);
     }
     if (change->fields & HOT_QUEUE) {
+        change->shortened_hold = value->command_hold_until_ms < device->command_hold_until_ms;
         device->command_waiting = value->command_waiting;
         device->command_hold_until_ms = value->command_hold_until_ms;
     }
@@ -86,6 +90,9 @@ static void apply(struct hot_change *change, struct domain *domain)
         device_table_put(domain->devices, &change->value);
     } else {
         device_table_change(domain->devices, change->value.no, change_record, change);
+    }
+    if (change->shortened_hold) {
+        presence_hold_shortened(domain, change->value.no);
     }
     if (change->fields & (HOT_GONE | HOT_RESET)) {
         telemetry_forget(domain, change->value.no);

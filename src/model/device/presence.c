@@ -220,6 +220,16 @@ static void mark_and_watch(struct presence *p, const struct device_brief *device
     }
 }
 
+/* Its timer, wherever it stands, fires then. */
+static void watch_from_now(struct presence *p, const struct device_brief *device)
+{
+    int64_t due = deadline_of(p->domain, device);
+    if (!device->swept && due != INT64_MAX) {
+        mark_and_watch(p, device, due);  /* was not watched */
+        watch_set(p, device->no, due);   /* was watched, for another time */
+    }
+}
+
 /* ---- sweeps, recoveries, incidents: operations without a home ---- */
 
 struct presence_op {
@@ -457,7 +467,7 @@ void presence_tick(struct domain *domain)
     mem_free(due.items);
 }
 
-/* ---- start, and changed models ---- */
+/* ---- start, and what makes it due sooner ---- */
 
 static bool watch_loaded(const struct device_brief *device, void *arg)
 {
@@ -486,10 +496,8 @@ struct model_change {
 static bool watch_again(const struct device_brief *device, void *arg)
 {
     const struct model_change *change = arg;
-    int64_t due = deadline_of(change->presence->domain, device);
-    if (device->model_no == change->model_no && !device->swept && due != INT64_MAX) {
-        mark_and_watch(change->presence, device, due);   /* was not watched */
-        watch_set(change->presence, device->no, due);    /* was watched with the former threshold */
+    if (device->model_no == change->model_no) {
+        watch_from_now(change->presence, device);
     }
     return true;
 }
@@ -498,4 +506,12 @@ void presence_model_changed(struct domain *domain, int64_t model_no)
 {
     struct model_change change = {presence_of(domain), model_no};
     device_table_each(domain->devices, watch_again, &change);
+}
+
+void presence_hold_shortened(struct domain *domain, int64_t device_no)
+{
+    struct device_brief device;
+    if (device_table_find_no(domain->devices, device_no, &device)) {
+        watch_from_now(presence_of(domain), &device);
+    }
 }

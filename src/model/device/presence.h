@@ -22,6 +22,8 @@ void presence_hears_itself(struct domain *domain, int64_t device_no, bool hears)
 bool presence_write(struct domain *domain, const struct device_brief *device, struct buf *out);
 /* The offline threshold of a model was changed in the hot records: from now on it is the new one that counts. */
 void presence_model_changed(struct domain *domain, int64_t model_no);
+/* The device's command_hold_until_ms is earlier than it was: its command is final before its timeout (4.4). Any thread. */
+void presence_hold_shortened(struct domain *domain, int64_t device_no);
 /* Once a second (domain_tick): sweeps what is overdue, recovers what had contact. */
 void presence_tick(struct domain *domain);
 

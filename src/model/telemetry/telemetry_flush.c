@@ -376,7 +376,9 @@ static enum err replay_row(const struct sample_row *row, void *arg)
     if (!device_table_find_no(domain->devices, row->device_no, &device) || device.epoch != row->epoch) {
         return ERR_OK;
     }
-    device_table_touch(domain->devices, row->device_no, row->received_ms);
+    if (row->kind != SAMPLE_SWEPT) { /* which is the opposite of a contact */
+        device_table_touch(domain->devices, row->device_no, row->received_ms);
+    }
     enum err err = telemetry_replay_row(domain, replay->tx, &device, row);
     if (err == ERR_OK && ++replay->in_batch == REPLAY_BATCH) {
         replay->in_batch = 0;

@@ -1,5 +1,4 @@
-/* Presence with a turned clock: the flag equals the truth after any order of contacts, sessions, time and kills
- * (device-api.md 10.2, 10.3; mqtt.md 12). */
+/* Presence with a turned clock (device-api.md 10.2, 10.3; mqtt.md 12); any order of it all: presence_property_test.c. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -218,95 +217,6 @@ static void incidents_lost_between_two_commits(void **state)
     assert_int_equal(open_incidents(f), 1);
 }
 
-/* Truth: swept if and only if the threshold has passed since the last contact, the start or the end of a session. */
-#define PROPERTY_DEVICES 5
-
-static uint64_t seed = 7;
-
-static unsigned rnd(unsigned below)
-{
-    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return (unsigned)(seed >> 33) % below;
-}
-
-struct truth {
-    int64_t last;    /* contact; 0: never */
-    bool connected, swept;
-};
-
-static void settle(struct fixture *f, struct truth *truth, int64_t started)
-{
-    for (unsigned d = 1; d <= PROPERTY_DEVICES; d++) {
-        int64_t base = truth[d].last > started ? truth[d].last : started;
-        if (truth[d].last && !truth[d].connected && fixture_now >= base + THRESHOLD * MINUTE_MS) {
-            truth[d].swept = true;
-        }
-        struct device_brief device = fixture_device(f, d);
-        assert_int_equal(device.swept, truth[d].swept);
-        assert_int_equal(device.connected, truth[d].connected);
-        assert_int_equal(device.last_seen_ms, truth[d].last);
-    }
-}
-
-static void the_flag_is_the_truth(void **state)
-{
-    struct fixture *f = *state;
-    struct truth truth[PROPERTY_DEVICES + 1];
-    memset(truth, 0, sizeof truth);
-    fixture_devices(f, PROPERTY_DEVICES, THRESHOLD);
-    int64_t started = fixture_now;
-    for (unsigned step = 0; step < 900; step++) {
-        unsigned d = 1 + rnd(PROPERTY_DEVICES);
-        bool contact = true;
-        switch (rnd(8)) {
-        case 0:
-            presence_connected(&f->domain, d);
-            truth[d].connected = true;
-            break;
-        case 1:
-            presence_disconnected(&f->domain, d);
-            truth[d].connected = false;
-            break;
-        case 2:
-            assert_int_equal(fixture_report(f, d, "{\"telemetries\":{\"x\":1}}", NULL), ERR_OK);
-            break;
-        case 3:
-            presence_contact(&f->domain, d);
-            break;
-        case 4:
-            contact = false;
-            if (rnd(6) == 0) { /* a clean stop, or a kill after what was due was written */
-                fixture_flush(f);
-                settle(f, truth, started);
-                (rnd(2) ? fixture_stop : fixture_crash)(f);
-                fixture_open(f);
-                started = fixture_now;
-                for (unsigned i = 1; i <= PROPERTY_DEVICES; i++) {
-                    truth[i].connected = false;
-                }
-            }
-            break;
-        default:
-            contact = false;
-            fixture_now += rnd(3 * 60) * 1000;
-            break;
-        }
-        if (contact) {
-            truth[d].last = fixture_now;
-            truth[d].swept = false;
-        }
-        tick(f);
-        settle(f, truth, started);
-        if (step % 50 == 0) {
-            int64_t swept = 0;
-            for (unsigned i = 1; i <= PROPERTY_DEVICES; i++) {
-                swept += truth[i].swept;
-            }
-            assert_int_equal(open_incidents(f), swept);
-        }
-    }
-}
-
 static void effective_formula(void **state)
 {
     (void)state;
@@ -344,7 +254,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_changed_threshold_counts_at_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_start_is_not_an_absence, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(incidents_lost_between_two_commits, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(the_flag_is_the_truth, fixture_setup, fixture_teardown),
         cmocka_unit_test(effective_formula),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -123,11 +124,11 @@ static void fixture_stop(struct fixture *f)
     fixture_crash(f);
 }
 
-static int fixture_setup(void **state)
+static inline int fixture_setup_in(void **state, const char *folder)
 {
     log_setup(LOG_WARN, LOG_LOGFMT, open("/dev/null", O_WRONLY | O_CLOEXEC));
     struct fixture *f = mem_new(struct fixture);
-    strcpy(f->dir, "/tmp/muster-telemetry-XXXXXX");
+    snprintf(f->dir, sizeof f->dir, "%s/muster-telemetry-XXXXXX", folder);
     assert_non_null(mkdtemp(f->dir));
     settings_init(&f->settings);
     fixture_now = START_MS;
@@ -136,7 +137,18 @@ static int fixture_setup(void **state)
     return 0;
 }
 
-static int fixture_teardown(void **state)
+static inline int fixture_setup(void **state)
+{
+    return fixture_setup_in(state, "/tmp");
+}
+
+/* For thousands of commits, none of which is about the disk. */
+static inline int fixture_setup_in_memory(void **state)
+{
+    return fixture_setup_in(state, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+}
+
+static inline int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
     fixture_stop(f);
