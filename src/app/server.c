@@ -534,6 +534,8 @@ void server_stop(struct server *server)
         pthread_join(server->threads[i], NULL);
     }
     loops_settle(server->loops, server->loop_count);
+    hub_abandon(server->hub);
+    loops_settle(server->loops, server->loop_count);
     hub_free(server->hub);
     api_free(server->api);
     sender_free(server->sender);

@@ -51,13 +51,16 @@ static void tell(struct persist_batch *batch, enum err err)
     }
 }
 
-/* Its first failure: from now on it is late. */
+/* Its first failure: from now on it is late. Those that have failed are the first of the flushed ones. */
 static void batch_failed(struct persist_batch *batch)
 {
+    struct hub_loop *loop = batch->loop;
     if (!batch->has_failed) {
+        assert(loop->first_hopeful == batch);
+        loop->first_hopeful = batch->next;
         batch->has_failed = true;
-        batch->loop->late_batches++;
-        batch->loop->late_bytes += batch->bytes;
+        loop->late_batches++;
+        loop->late_bytes += batch->bytes;
         tell(batch, ERR_STORAGE);
     }
 }
@@ -65,8 +68,8 @@ static void batch_failed(struct persist_batch *batch)
 /* Whoever waits for batches that were not even submitted hears of the failure of those before them. */
 static void all_failed(struct hub_loop *loop)
 {
-    for (struct persist_batch *batch = loop->flushed; batch; batch = batch->next) {
-        batch_failed(batch);
+    while (loop->first_hopeful) {
+        batch_failed(loop->first_hopeful);
     }
 }
 
@@ -159,6 +162,8 @@ static void batch_committed(struct persist_batch *batch)
     if (batch->has_failed) {
         loop->late_batches--;
         loop->late_bytes -= batch->bytes;
+    } else {
+        loop->first_hopeful = batch->next;
     }
     tell(batch, batch->has_losses ? ERR_INTERNAL : ERR_OK);
     batch_free(batch);
@@ -196,6 +201,12 @@ static void run_refusal(struct task *task)
     note_rest(loop);
 }
 
+static void batch_abandon(struct persist_batch *batch)
+{
+    tell(batch, ERR_STATE);
+    batch_free(batch);
+}
+
 void batch_flush(struct hub_loop *loop)
 {
     struct persist_batch *batch = loop->batch;
@@ -203,6 +214,10 @@ void batch_flush(struct hub_loop *loop)
         return;
     }
     loop->batch = NULL;
+    if (loop->is_abandoned) {
+        batch_abandon(batch);
+        return;
+    }
     batch->no = loop->next_batch_no++;
     if (loop->last_flushed) {
         loop->last_flushed->next = batch;
@@ -210,6 +225,9 @@ void batch_flush(struct hub_loop *loop)
         loop->flushed = batch;
     }
     loop->last_flushed = batch;
+    if (!loop->first_hopeful) {
+        loop->first_hopeful = batch;
+    }
     if (!loop->is_stuck) {
         batch_submit(batch);
     } else if (!try_again(loop) && loop->batches_in_flight == 0 && !loop->refusal_posted) {
@@ -233,20 +251,18 @@ enum err batch_run_here(struct hub_loop *loop, struct store_tx *tx)
     return err;
 }
 
-void batches_drop(struct hub_loop *loop)
+void batches_abandon(struct hub_loop *loop)
 {
-    while (loop->flushed || loop->batch) {
-        struct persist_batch *batch = loop->flushed ? loop->flushed : loop->batch;
-        if (batch == loop->batch) {
-            loop->batch = NULL;
-        } else {
-            loop->flushed = batch->next;
-        }
-        tell(batch, ERR_STATE);
-        batch_free(batch);
-    }
-    loop->last_flushed = NULL;
+    assert(loop->batches_in_flight == 0); /* what was submitted has come home */
+    loop->is_abandoned = true;
     if (loop->is_stuck) {
         timer_cancel(loop->timers, &loop->retry);
     }
+    loop->first_hopeful = loop->last_flushed = NULL;
+    while (loop->flushed) {
+        struct persist_batch *batch = loop->flushed;
+        loop->flushed = batch->next;
+        batch_abandon(batch);
+    }
+    batch_flush(loop);
 }

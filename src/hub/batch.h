@@ -32,8 +32,9 @@ struct persist_batch *batch_of(struct hub_loop *loop);
 void batch_flush(struct hub_loop *loop);
 /* Before the loops run: in the caller's transaction. */
 enum err batch_run_here(struct hub_loop *loop, struct store_tx *tx);
-/* The loop ends: what is late is not written any more. */
-void batches_drop(struct hub_loop *loop);
+/* The server ends, and no lane runs any more: what is late, and what still comes, is not written. Its waiters hear of it,
+ * which may be on other loops: their mailboxes must still be served. */
+void batches_abandon(struct hub_loop *loop);
 
 /* --- in persist.c --- */
 /* On the lane's thread. Leaves in batch->refused the change that failed. */

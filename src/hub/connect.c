@@ -281,6 +281,7 @@ static void take_over(struct session *session, bool session_ends)
     }
     session->connection = NULL;
     backlog_end(session);
+    push_pause(session);
     old->session = NULL;
     metric_add(METRIC_MQTT_CONNECTED, -1);
     connection_disconnect(old, MQTT_SESSION_TAKEN_OVER, "Session taken over");

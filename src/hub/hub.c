@@ -377,6 +377,13 @@ enum err hub_load(struct hub *hub)
     return executor->run_now(executor, &restore.op);
 }
 
+void hub_abandon(struct hub *hub)
+{
+    if (hub) {
+        hub_core_abandon(&hub->core);
+    }
+}
+
 void hub_free(struct hub *hub)
 {
     if (!hub) {

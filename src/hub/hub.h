@@ -19,7 +19,10 @@ struct hub_config {
 struct hub *hub_new(const struct hub_config *config);
 /* Loads stored sessions (mqtt.md 14.3). Before the loops run; after store_load, before store_start. */
 enum err hub_load(struct hub *hub) MUST_CHECK;
-void hub_free(struct hub *hub); /* after the loops ended */
+/* Gives up what could not be stored, and tells those who wait for it. After the store and the loops have stopped and
+ * loops_settle(), which must be called once more behind it. NULL is allowed. */
+void hub_abandon(struct hub *hub);
+void hub_free(struct hub *hub); /* after hub_abandon() */
 /* A new MQTT connection, plain, TLS or WebSocket; on the stream's loop. Takes the stream. user = hub. */
 void hub_accept(struct stream *stream, void *hub);
 /* An open listener (mqtt.md 2.4): hub_accept_open() with this as its user. Listeners of one name share one topic space.

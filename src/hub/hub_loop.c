@@ -1,5 +1,6 @@
 #include "hub/hub_loop.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/crypto.h"
@@ -63,7 +64,7 @@ static void loop_deinit(struct hub_loop *loop)
     for (struct hashmap_node *node; (node = hashmap_next(&loop->sessions, &iter)) != NULL;) {
         session_forget_in_memory((struct session *)node);
     }
-    batches_drop(loop);
+    assert(!loop->batch && !loop->flushed);
     uplinks_deinit(loop);
     hashmap_deinit(&loop->sessions);
     hashmap_deinit(&loop->tenants);
@@ -117,6 +118,13 @@ static void spaces_free(struct hub_core *core)
         next = space->next;
         retained_free(space->retained);
         mem_free(space);
+    }
+}
+
+void hub_core_abandon(struct hub_core *core)
+{
+    for (size_t i = 0; i < core->loop_count; i++) {
+        batches_abandon(&core->loops[i]);
     }
 }
 

@@ -109,11 +109,13 @@ struct hub_loop {
     struct list connections;
     struct persist_batch *batch;                       /* changes of this turn; NULL: none */
     struct persist_batch *flushed, *last_flushed;      /* that are not committed yet, in their order (batch.h) */
+    struct persist_batch *first_hopeful;               /* of those: that has not failed yet; all behind it have not either */
     uint64_t next_batch_no;
     unsigned batches_in_flight;
     unsigned late_batches;                             /* of those flushed: that have failed */
     size_t late_bytes;                                 /* what they hold */
     bool is_stuck;                                     /* nothing is submitted but by the next attempt */
+    bool is_abandoned;                                 /* nothing is submitted any more */
     bool refusal_posted;
     struct task refusal;
     struct timer retry;
@@ -162,7 +164,11 @@ struct hub_core {
 };
 
 void hub_core_init(struct hub_core *core, struct domain *domain, const struct hub_ports *ports, size_t loop_count);
-void hub_core_deinit(struct hub_core *core); /* drops all sessions from memory; connections must be gone */
+/* The lanes have stopped and all operations are home: what is still to be written is given up. Those who wait for it are
+ * told, as tasks in the loops' mailboxes, which must be run once more before hub_core_deinit(). Any thread while no loop
+ * runs. */
+void hub_core_abandon(struct hub_core *core);
+void hub_core_deinit(struct hub_core *core); /* after hub_core_abandon(); drops all sessions from memory; connections must be gone */
 /* The space of that name, or number; makes it when it is new. Before the loops run. */
 struct open_space *hub_open_space(struct hub_core *core, struct str name);
 /* 0: the devices' topics. */

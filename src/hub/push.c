@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/crypto.h"
 #include "base/hashmap.h"
 #include "base/mem.h"
 #include "codec/mqtt/topic.h"
@@ -306,9 +307,72 @@ static void push_children(struct session *session, const struct pending_read *re
     buf_deinit(&array);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- again, after a fault ----------------------------------------------------------------------------------------- */
+
+/* Of thousands of sessions whose reads failed together, not all ask again at the same moment. */
+#define RETRY_MS_FIRST 1000u
+#define RETRY_MS_MAX 32000u
+
+struct push_retry {
+    struct timer timer;
+    struct session *session;
+    uint32_t unread;   /* enum push_mask */
+    uint32_t delay_ms; /* of the next attempt, before jitter */
+};
 
 static void push_read(struct session *session);
+
+static void on_retry(struct timer *timer, uint64_t now_ms)
+{
+    struct push_retry *retry = container_of(timer, struct push_retry, timer);
+    struct session *session = retry->session;
+    (void)now_ms;
+    session->push->wanted |= retry->unread;
+    retry->unread = 0;
+    push_read(session);
+}
+
+static void retry_later(struct session *session, uint32_t unread)
+{
+    struct push_retry *retry = session->push->retry;
+    if (!retry) {
+        retry = session->push->retry = mem_new(struct push_retry);
+        retry->session = session;
+        retry->timer.on_due = on_retry;
+        retry->delay_ms = RETRY_MS_FIRST;
+    }
+    retry->unread |= unread;
+    if (!timer_is_set(&retry->timer)) {
+        uint64_t delay_ms = retry->delay_ms + random_u64() % (retry->delay_ms / 2);
+        retry->delay_ms = retry->delay_ms * 2 > RETRY_MS_MAX ? RETRY_MS_MAX : retry->delay_ms * 2;
+        timer_set(session->loop->timers, &retry->timer, hub_now_ms(session->loop) + delay_ms);
+    }
+}
+
+static void retry_free(struct session *session)
+{
+    struct push_retry *retry = session->push->retry;
+    if (retry) {
+        timer_cancel(session->loop->timers, &retry->timer);
+        mem_free(retry);
+        session->push->retry = NULL;
+    }
+}
+
+/* These were read, or nothing waits any more. */
+static void retry_done(struct session *session, uint32_t kinds)
+{
+    struct push_retry *retry = session->push->retry;
+    if (retry) {
+        retry->unread &= ~kinds;
+        if (retry->unread == 0) {
+            retry_free(session);
+        }
+    }
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
 static void state_free_if_empty(struct session *session);
 
 static bool has_kind(const struct pending_read *read, uint32_t kind)
@@ -351,16 +415,36 @@ static void push_items(struct session *session, const struct pending_read *read)
     }
 }
 
+/* Without a connection nothing is read again: a resumed session reads everything. */
+static void take_result(struct session *session, const struct pending_read *read)
+{
+    uint32_t unread = read->op.err == ERR_OK ? read->unread : read->wanted | read->unread;
+    if (!session->connection) {
+        return;
+    }
+    if (read->op.err == ERR_OK) {
+        push_items(session, read);
+    }
+    if (!session->push) {
+        return; /* it ended over that */
+    }
+    if (unread != 0) {
+        retry_later(session, unread);
+    } else {
+        retry_done(session, read->wanted);
+    }
+}
+
 static void on_read_done(struct op *op)
 {
     struct pending_read *read = container_of(op, struct pending_read, op);
     struct session *session = read->user;
     if (!session->is_dead) {
-        session->push->reading = false;
-        if (op->err == ERR_OK && session->connection) {
-            push_items(session, read);
+        take_result(session, read);
+        if (session->push) {
+            session->push->reading = false;
+            push_read(session);
         }
-        push_read(session);
         if (session->push) {
             state_free_if_empty(session);
         }
@@ -374,7 +458,7 @@ static void state_free_if_empty(struct session *session)
 {
     const struct push_state *push = session->push;
     if (!push->reading && push->wanted == 0 && push->config == 0 && push->space == 0 && push->firmware == 0 &&
-        push->license == 0 && push->command[0] == '\0' && !push->heads) {
+        push->license == 0 && push->command[0] == '\0' && !push->heads && !push->retry) {
         push_state_free(session);
     }
 }
@@ -382,6 +466,7 @@ static void state_free_if_empty(struct session *session)
 void push_state_free(struct session *session)
 {
     if (session->push) {
+        retry_free(session);
         mem_free(session->push->heads);
         mem_free(session->push);
         session->push = NULL;
@@ -421,6 +506,7 @@ static void push_read(struct session *session)
     if ((push->wanted & PUSH_LICENSE) && !(wanted & PUSH_LICENSE)) {
         outbox_drop_pushes(session, PUSH_LICENSE);
     }
+    retry_done(session, push->wanted & ~wanted);
     push->wanted = 0;
     if (wanted == 0) {
         state_free_if_empty(session);
@@ -455,6 +541,15 @@ void push_resume(struct session *session)
         forget_pushed(session->push, PUSH_ALL & ~outbox_pushes_in_flight(session));
     }
     push_request(session, PUSH_ALL & ~(uint32_t)PUSH_INCIDENTS, false);
+}
+
+void push_pause(struct session *session)
+{
+    if (session->push) {
+        retry_free(session);
+        session->push->wanted = 0;
+        state_free_if_empty(session);
+    }
 }
 
 void push_sync(struct session *session, struct str rest)

@@ -9,6 +9,8 @@
 void push_request(struct session *session, uint32_t kinds, bool again);
 /* After CONNACK of a resumed session: everything, but not twice what is in flight (mqtt.md 5.2.3). */
 void push_resume(struct session *session);
+/* The connection is gone: what was to be read again is read on resume. */
+void push_pause(struct session *session);
 /* A publish to a sync topic (mqtt.md 5.3); `rest` is below the device's prefix. */
 void push_sync(struct session *session, struct str rest);
 /* What it knows of former pushes is forgotten, with the session. */

@@ -239,7 +239,9 @@ static bool choose_again(struct hub_loop *loop, struct post_entry *entry)
 static bool run_entry(struct hub_loop *loop, struct post_entry *entry)
 {
     bool stored;
-    if (entry->no == 0 && persist_is_full(loop)) {
+    /* One whose row is on disk is in memory until it is delivered, and was taken by a loop that had room. */
+    bool has_row = entry->no != 0 || (entry->relay && entry->relay->stays);
+    if (!has_row && persist_is_full(loop)) {
         entry_finish(entry, loop, ERR_STORAGE);
         return false;
     }

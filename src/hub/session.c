@@ -369,6 +369,7 @@ void session_detach(struct session *session)
     session->connection = NULL;
     session_set_online(session, false);
     backlog_end(session);
+    push_pause(session);
     outbox_shrink(session);
     metric_add(METRIC_MQTT_CONNECTED, -1);
     if (session->party == PARTY_DEVICE) {

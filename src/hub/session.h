@@ -85,6 +85,7 @@ struct push_state {
     int64_t config, space, firmware, license;
     char command[UUID_TEXT_BYTES];
     struct pushed_heads *heads; /* of the family (push.c); NULL: none */
+    struct push_retry *retry;   /* after a read that failed (push.c); NULL: none */
 };
 
 struct session {

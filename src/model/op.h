@@ -36,7 +36,9 @@ struct op {
     /* Optional, write lanes only: right after the commit, on the lane's thread, in commit order, only when err is
      * ERR_OK. Publishes snapshots (hot records, catalogue). Must not block or fail. */
     void (*committed)(struct op *op);
-    /* Optional, write lanes only: the same when the commit, or something of the transaction, failed. */
+    /* Optional, write lanes only: what run() took for done is undone. On the lane's thread, when the commit or something of
+     * the transaction failed; and at once, before the next operation runs, when run() said ERR_OK of a statement that had
+     * failed. It may be called twice. */
     void (*rolled_back)(struct op *op);
     /* On home, whatever happened. Takes the operation: frees it or submits it again. */
     void (*done)(struct op *op);

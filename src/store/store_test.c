@@ -129,6 +129,7 @@ struct write_op {
     struct fixture *fixture;
     char key[32];
     enum err fail_with;       /* after writing */
+    bool ignores_failure;     /* of another statement */
     size_t value_bytes;
     bool emit;
     bool committed, rolled_back, done;
@@ -157,6 +158,12 @@ static void write_run(struct op *op, struct store_tx *tx)
     }
     if (op->err == ERR_OK) {
         op->err = w->fail_with;
+    }
+    if (w->ignores_failure) {
+        struct query q;
+        query_begin(&q, tx, "INSERT INTO setting (key, value) VALUES (NULL, NULL)");
+        enum err ignored = query_finish(&q);
+        assert_int_equal(ignored, ERR_INTERNAL);
     }
 }
 
@@ -280,6 +287,28 @@ static void a_failing_operation_is_undone_alone(void **state)
     assert_int_equal(f->events_seen, 1);
     assert_int_equal(count_settings(f), 1);
     assert_true(store_is_healthy(f->store));
+    store_stop(f->store);
+    store_close(f->store);
+}
+
+/* Whoever counts in run() what it has done must hear that a statement's failure, which it did not notice, has undone it. */
+static void an_unnoticed_failure_is_rolled_back(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f, 0);
+    struct write_op ops[3] = {{.key = "one"}, {.key = "lost", .ignores_failure = true}, {.key = "two"}};
+    for (unsigned i = 0; i < 3; i++) {
+        submit_write(f, &ops[i]);
+    }
+    assert_int_equal(store_start(f->store), ERR_OK);
+    home_run_until(&f->home, &f->done_count, 3);
+    assert_int_equal(ops[0].result, ERR_OK);
+    assert_int_equal(ops[1].result, ERR_INTERNAL);
+    assert_true(ops[1].rolled_back);
+    assert_false(ops[1].committed);
+    assert_int_equal(ops[2].result, ERR_OK);
+    assert_false(ops[0].rolled_back || ops[2].rolled_back);
+    assert_int_equal(count_settings(f), 2);
     store_stop(f->store);
     store_close(f->store);
 }
@@ -575,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(group_commit_is_one_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failing_operation_is_undone_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_unnoticed_failure_is_rolled_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_commit_fails_the_batch_and_recovers, setup, teardown),
         cmocka_unit_test_setup_teardown(unhealthy_until_a_write_succeeds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_queue_answers_busy, setup, teardown),

@@ -795,6 +795,8 @@ static void stop_core(struct world *w)
         w->clients[i].closing = true;
     }
     world_settle(w);
+    hub_core_abandon(&w->core);
+    world_settle(w);
     hub_core_deinit(&w->core);
     w->dead = false;
 }

@@ -6,7 +6,9 @@
 #include "model/housekeeping.h"
 #include "model/push/pending.h"
 
-#define PANEL "{\"hardware_key\":\"" KEY_MAC "\",\"firmware_version\":\"1.0.0\",\"sn\":\"A-1\",\"mac\":\"AA:BB:CC:DD:EE:01\"}"
+#define PANEL_NO(no) \
+    "{\"hardware_key\":\"" KEY_MAC "\",\"firmware_version\":\"1.0.0\",\"sn\":\"A-" no "\",\"mac\":\"AA:BB:CC:DD:EE:0" no "\"}"
+#define PANEL PANEL_NO("1")
 #define OLD "{\"hardware_key\":\"" KEY_OLD "\",\"firmware_version\":\"1\",\"cloud_id\":\"NL01abcdefgh\"}"
 
 static void claim_run(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)
@@ -385,6 +387,53 @@ static void test_pending(void **state)
     pending_read_free(read);
 }
 
+static size_t count_items(const struct pending_read *read, enum push_mask kind)
+{
+    size_t count = 0;
+    for (const struct pending_item *item = read->items; item; item = item->next) {
+        count += item->kind == kind;
+    }
+    return count;
+}
+
+/* A command that cannot be read back holds back neither its siblings' commands nor what else waits. */
+static void test_pending_without_what_is_broken(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief parent = claimed_panel(f);
+    struct device_brief children[3] = {
+        claimed(f, PANEL_NO("2"), "{\"space_id\":2,\"mac\":\"AABBCCDDEE02\",\"sn\":\"A-2\"}"),
+        claimed(f, PANEL_NO("3"), "{\"space_id\":2,\"mac\":\"AABBCCDDEE03\",\"sn\":\"A-3\"}"),
+        claimed(f, PANEL_NO("4"), "{\"space_id\":2,\"mac\":\"AABBCCDDEE04\",\"sn\":\"A-4\"}"),
+    };
+    char id[UUID_TEXT_BYTES], sql[256];
+    for (size_t i = 0; i < 3; i++) {
+        send_ok(f, &children[i], "{\"name\":\"reboot\"}", id);
+        snprintf(sql, sizeof sql, "UPDATE device SET parent_no = %lld WHERE no = %lld", (long long)parent.no, (long long)children[i].no);
+        test_exec(f, sql);
+    }
+    test_exec(f, "INSERT INTO device_config (device_no, version, applied_version, config, updated_at) VALUES (1, 4, 3, '{\"a\":1}', 0)");
+    snprintf(sql, sizeof sql, "UPDATE command SET parameters = '{', file_id = x'%032d' WHERE device_no = %lld", 1, (long long)children[1].no);
+    test_exec(f, sql);
+    struct pending_read *read = pending_read_new(&f->domain, &parent, PUSH_ALL);
+    pending_read_submit(read, NULL, on_pending);
+    assert_int_equal(read->op.err, ERR_OK);
+    assert_int_equal(count_items(read, PUSH_CHILDREN), 2);
+    assert_int_equal(count_items(read, PUSH_CONFIG), 1);
+    assert_int_equal(read->unread, PUSH_CHILDREN);
+    assert_true(read->wanted & PUSH_CHILDREN);
+    pending_read_free(read);
+    /* its own command cannot be read at all */
+    read = pending_read_new(&f->domain, &children[1], PUSH_COMMAND | PUSH_SPACE);
+    pending_read_submit(read, NULL, on_pending);
+    assert_int_equal(read->op.err, ERR_OK);
+    assert_int_equal(count_items(read, PUSH_SPACE), 1);
+    assert_int_equal(count_items(read, PUSH_COMMAND), 0);
+    assert_int_equal(read->unread, PUSH_COMMAND);
+    assert_int_equal(read->wanted, PUSH_SPACE);
+    pending_read_free(read);
+}
+
 static void test_visibility(void **state)
 {
     struct fixture *f = *state;
@@ -478,6 +527,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_mqtt_correlation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pending, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pending_without_what_is_broken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_schedule_and_timeout, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hold_ends_with_the_command, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives_restart, setup, teardown),

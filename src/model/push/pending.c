@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "codec/json/json.h"
 #include "model/command/command.h"
@@ -21,6 +22,7 @@ struct collector {
     struct arena arena;
     struct buf payload;
     struct pending_item **end;
+    size_t children_bytes;
 };
 
 /* Appends an item with what is in the payload buffer, and empties the buffer. */
@@ -36,6 +38,12 @@ static struct pending_item *add(struct collector *collector, enum push_mask kind
     collector->end = &item->next;
     buf_init(&collector->payload, PAYLOAD_BYTES_MAX);
     return item;
+}
+
+static void item_free(struct pending_item *item)
+{
+    mem_free((void *)(uintptr_t)item->payload.ptr);
+    mem_free(item);
 }
 
 static enum err collect_config(struct collector *collector)
@@ -117,32 +125,57 @@ static enum err collect_command(struct collector *collector)
     return err;
 }
 
-/* Of the device itself and of each child, with device_id whatever the API version (device-api.md 4.2). */
+static bool is_storage_fault(enum err err)
+{
+    return err == ERR_STORAGE || err == ERR_BUSY;
+}
+
+static void note_unread(struct collector *collector, enum push_mask kind, int64_t device_no, enum err err)
+{
+    collector->read->unread |= (uint32_t)kind;
+    log_event(LOG_WARN, "pending_unreadable", log_i("device", device_no), log_i("kind", (int64_t)kind),
+              log_s("error", err_name(err)));
+}
+
+static enum err collect_head(struct collector *collector, const struct command_row *head)
+{
+    struct device_core owner;
+    struct json_writer w;
+    enum err err = device_store_core(collector->tx, head->device_no, &owner);
+    if (err != ERR_OK) {
+        return err;
+    }
+    buf_clear(&collector->payload);
+    json_writer_init(&w, &collector->payload);
+    struct device_brief brief = {.id = owner.id, .api_version = API_DEVICE_ID};
+    err = command_write_for_device(collector->read->domain, collector->tx, &collector->arena, &w, &brief, head);
+    if (err == ERR_OK) {
+        struct pending_item *item = add(collector, PUSH_CHILDREN, 0);
+        uuid_format(&head->id, item->id);
+        item->device_no = owner.no;
+        collector->children_bytes += item->payload.len;
+    }
+    return err;
+}
+
+/* Of the device itself and of each child, with device_id whatever the API version (device-api.md 4.2). One whose command
+ * cannot be read does not hold back its siblings'. */
 static enum err collect_children(struct collector *collector)
 {
     struct command_row *heads = NULL;
-    size_t count = 0, bytes = 0;
-    struct json_writer w;
+    size_t count = 0;
     enum err err = command_store_family_heads(collector->tx, collector->read->device.no, &collector->arena, &heads, &count);
-    for (size_t i = 0; i < count && err == ERR_OK && bytes < CHILDREN_BYTES_MAX; i++) {
-        struct device_core owner;
+    for (size_t i = 0; i < count && err == ERR_OK && collector->children_bytes < CHILDREN_BYTES_MAX; i++) {
         if (heads[i].status != COMMAND_PENDING) {
             continue;
         }
-        err = device_store_core(collector->tx, heads[i].device_no, &owner);
-        if (err != ERR_OK) {
-            break;
+        err = collect_head(collector, &heads[i]);
+        if (err != ERR_OK && !is_storage_fault(err)) {
+            if (err != ERR_NOT_FOUND) { /* else it was deleted just now */
+                note_unread(collector, PUSH_CHILDREN, heads[i].device_no, err);
+            }
+            err = ERR_OK;
         }
-        json_writer_init(&w, &collector->payload);
-        struct device_brief brief = {.id = owner.id, .api_version = API_DEVICE_ID};
-        err = command_write_for_device(collector->read->domain, collector->tx, &collector->arena, &w, &brief, &heads[i]);
-        if (err != ERR_OK) {
-            break;
-        }
-        struct pending_item *item = add(collector, PUSH_CHILDREN, 0);
-        uuid_format(&heads[i].id, item->id);
-        item->device_no = owner.no;
-        bytes += item->payload.len;
     }
     return err;
 }
@@ -171,6 +204,22 @@ static const struct {
     {PUSH_INCIDENTS, collect_incidents},
 };
 
+/* What of a kind was read before its fault goes again: of a part, nobody can tell that it is one. */
+static void drop_kind(struct collector *collector, enum push_mask kind)
+{
+    struct pending_item **place = &collector->read->items;
+    while (*place) {
+        struct pending_item *item = *place;
+        if (item->kind == kind) {
+            *place = item->next;
+            item_free(item);
+        } else {
+            place = &item->next;
+        }
+    }
+    collector->end = place;
+}
+
 static void run(struct op *op, struct store_tx *tx)
 {
     struct pending_read *read = container_of(op, struct pending_read, op);
@@ -178,10 +227,21 @@ static void run(struct op *op, struct store_tx *tx)
     arena_init(&collector.arena);
     buf_init(&collector.payload, PAYLOAD_BYTES_MAX);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && op->err == ERR_OK; i++) {
-        if (read->wanted & kinds[i].kind) {
-            buf_clear(&collector.payload);
-            enum err err = kinds[i].collect(&collector);
-            op->err = err == ERR_NOT_FOUND ? ERR_OK : err; /* nothing waits, or the device is gone */
+        if (!(read->wanted & kinds[i].kind)) {
+            continue;
+        }
+        buf_clear(&collector.payload);
+        enum err err = kinds[i].collect(&collector);
+        bool wrote = kinds[i].kind == PUSH_LICENSE && op->lane == LANE_REGISTRY; /* that must be rolled back */
+        if (err == ERR_OK || err == ERR_NOT_FOUND) {
+            continue; /* nothing waits, or the device is gone */
+        }
+        if (wrote || is_storage_fault(err)) {
+            op->err = err;
+        } else { /* it does not hold back the other kinds */
+            note_unread(&collector, kinds[i].kind, read->device.no, err);
+            drop_kind(&collector, kinds[i].kind);
+            read->wanted &= ~(uint32_t)kinds[i].kind;
         }
     }
     buf_deinit(&collector.payload);
@@ -215,8 +275,7 @@ static void free_items(struct pending_read *read)
 {
     for (struct pending_item *item = read->items; item;) {
         struct pending_item *next = item->next;
-        mem_free((void *)(uintptr_t)item->payload.ptr);
-        mem_free(item);
+        item_free(item);
         item = next;
     }
     read->items = NULL;

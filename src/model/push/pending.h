@@ -23,7 +23,8 @@ struct pending_read {
     struct op op;                /* done(op) is the caller's */
     struct domain *domain;
     struct device_brief device;
-    uint32_t wanted;             /* enum push_mask bits */
+    uint32_t wanted;             /* enum push_mask bits; afterwards without those that could not be read */
+    uint32_t unread;             /* result: those of which something could not be read; they are worth another read later */
     struct pending_item *items;  /* result in the order of mqtt.md 5.2.1; owned by this */
     bool has_unfetched;          /* a licence among them was never fetched: that is noted before it is sent */
     void (*caller_done)(struct op *op);

@@ -49,7 +49,11 @@ static void run_ops(struct write_lane *lane, struct task **chain, struct batch *
             if (tx->day_readers) {
                 day_readers_end(tx->day_readers);
             }
-            op->err = tx_op_end(tx, op->err);
+            enum err said = op->err;
+            op->err = tx_op_end(tx, said);
+            if (said == ERR_OK && op->err != ERR_OK && op->rolled_back) {
+                op->rolled_back(op);
+            }
         }
         if (batch->count % CLOCK_OPS == 0 && clock_monotonic_ms() > until) {
             break;
