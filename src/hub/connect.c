@@ -356,6 +356,33 @@ static void keep_parameters(struct connection *c, const struct mqtt_connect *con
     c->wants_response_info = mqtt_has(p, MQTT_PROP_REQUEST_RESPONSE_INFO) && p->request_response_info != 0;
 }
 
+/* The Will of the connection before this one comes before everything that this one says. If it is due now and waits for
+ * uplinks (will.h), the CONNECT is taken up when it is out. */
+#define DUE_WILL_MS 20
+
+static bool waits_for_will(struct connection *c, const struct mqtt_connect *connect, const struct candidate *who)
+{
+    struct session *session = session_find(c->loop, &who->key);
+    bool ends = session && (connect->clean_start || session->expiry_s == 0);
+    if (session && session->will && session->uplinks_running > 0 && (ends || session->will->delay_s == 0)) {
+        if (session->connection) {
+            connection_disconnect(session->connection, MQTT_SESSION_TAKEN_OVER, "Session taken over");
+        }
+        session = session_find(c->loop, &who->key);
+        if (session && session->will && ends) {
+            will_publish(session); /* the session ends before the delay is over */
+        }
+    }
+    if (!session_has_due_will(c->loop, &who->key)) {
+        return false;
+    }
+    c->version = MQTT_VERSION_NONE; /* nothing was said yet */
+    c->paused_until_ms = hub_now_ms(c->loop) + DUE_WILL_MS;
+    connection_hold(c);
+    connection_arm(c);
+    return true;
+}
+
 /* A random id whose home is this loop, so that the connection need not move. */
 static void assign_client_id(struct connection *c, struct candidate *who)
 {
@@ -399,9 +426,13 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
         connection_move(connection, session_home(connection->loop->core, &who.key));
         return false;
     }
-    if (!refused_by_limits(connection, connect, &who)) {
-        open_session(connection, connect, &who);
+    if (refused_by_limits(connection, connect, &who)) {
+        return true;
     }
+    if (waits_for_will(connection, connect, &who)) {
+        return false;
+    }
+    open_session(connection, connect, &who);
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include "hub/publish.h"
 #include "hub/push.h"
 #include "hub/relay.h"
+#include "hub/retained_expiry.h"
 #include "hub/retained_read.h"
 #include "hub/share.h"
 #include "hub/will.h"
@@ -151,17 +152,6 @@ unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no)
     return hub_home_of_bytes(core, &device_no, sizeof device_no, core->loop_count);
 }
 
-static void expire_retained(struct hub_loop *loop)
-{
-    bool removed = retained_expire(loop->core->retained, hub_unix_ms(loop));
-    for (const struct open_space *space = loop->core->spaces; space; space = space->next) {
-        removed |= retained_expire(space->retained, hub_unix_ms(loop));
-    }
-    if (removed) {
-        persist_no_retained_expired(loop, hub_unix_ms(loop));
-    }
-}
-
 /* A killed server does not know when it ended; this tells, to a minute (mqtt.md 14.3). */
 static void on_alive(struct timer *timer, uint64_t now_ms)
 {
@@ -169,7 +159,7 @@ static void on_alive(struct timer *timer, uint64_t now_ms)
     if (atomic_load(&loop->core->next_session_no) > 1) {
         persist_alive(loop, hub_unix_ms(loop));
     }
-    expire_retained(loop);
+    retained_expiry_begin(loop);
     timer_set(loop->timers, timer, now_ms + ALIVE_MS);
 }
 
@@ -237,10 +227,10 @@ static void end_session(struct session *session, enum mqtt_reason reason, const 
 {
     struct connection *c = session->connection;
     session_ref(session);
+    if (remove) {
+        session_set_will(session, NULL); /* of what is removed, no Will is published (mqtt.md 13) */
+    }
     if (c) {
-        if (remove) {
-            session_set_will(session, NULL); /* of what is removed, no Will is published (mqtt.md 13) */
-        }
         connection_disconnect(c, reason, text);
     }
     if (remove && !session->is_dead) {

@@ -160,6 +160,7 @@ struct hub_core {
     struct open_space *spaces;                         /* made before the loops run */
     uint64_t home_key[2];                              /* of session_home(): the same after every start */
     _Atomic int64_t next_relay_no;
+    bool expiry_runs;                                  /* the first loop's: retained_expiry.h */
     struct session_counts *counts;                     /* application sessions per tenant */
 };
 

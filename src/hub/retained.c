@@ -211,20 +211,29 @@ bool retained_remove_stale(struct retained *r, int64_t device_no, uint32_t epoch
     return remove_of_device(r, device_no, false, epoch);
 }
 
-bool retained_expire(struct retained *r, int64_t now_unix_ms)
+bool retained_expire(struct retained *r, struct retained_sweep *sweep, int64_t now_unix_ms)
 {
-    bool removed = false;
+    struct list *place = &sweep->link.node;
     pthread_mutex_lock(&r->lock);
-    struct hashmap_iter iter = {0};
-    for (struct hashmap_node *node; (node = hashmap_next(&r->topics, &iter)) != NULL;) {
-        struct retained_entry *entry = (struct retained_entry *)node;
-        if (entry->message->expires_at_ms != MESSAGE_NEVER_EXPIRES && entry->message->expires_at_ms <= now_unix_ms) {
+    if (!list_is_linked(place)) {
+        list_prepend(&r->all, place);
+    }
+    for (unsigned i = 0; i < SCAN_MAX && place->next != &r->all; i++) {
+        struct list *next = place->next;
+        struct retained_entry *entry = list_entry(next, struct retained_link, node)->entry;
+        list_remove(place);
+        list_insert_before(next->next, place);
+        if (entry && entry->message->expires_at_ms != MESSAGE_NEVER_EXPIRES && entry->message->expires_at_ms <= now_unix_ms) {
             entry_remove(r, entry);
-            removed = true;
+            sweep->removed = true;
         }
     }
+    bool more = place->next != &r->all;
+    if (!more) {
+        list_remove(place);
+    }
     pthread_mutex_unlock(&r->lock);
-    return removed;
+    return more;
 }
 
 size_t retained_count(struct retained *r)

@@ -32,8 +32,6 @@ struct message *retained_get(struct retained *retained, struct str topic); /* NU
 void retained_remove_device(struct retained *retained, int64_t device_no);
 /* Those that a device or its owner left before an un-claim. True: there were some. */
 bool retained_remove_stale(struct retained *retained, int64_t device_no, uint32_t epoch);
-/* Removes what has expired. True: there was something. */
-bool retained_expire(struct retained *retained, int64_t now_unix_ms);
 size_t retained_count(struct retained *retained);
 
 /* A place in the list of all messages of a space, or of one device's. */
@@ -48,6 +46,15 @@ struct retained_cursor {
     bool is_one_topic;            /* it needs no place in a list */
     bool is_done;
 };
+
+/* A pass over all messages that removes those that have expired, so many at a time that others get the lock in between:
+ * begins zeroed, with one retained at a time. Must be ended before retained_free(). */
+struct retained_sweep {
+    struct retained_link link;
+    bool removed; /* there was something */
+};
+/* The next of them. False: that was all, the sweep has ended. */
+bool retained_expire(struct retained *retained, struct retained_sweep *sweep, int64_t now_unix_ms);
 
 /* Begins before the first message that matches the filter. device_no 0: all of the space. */
 void retained_cursor_begin(struct retained *retained, struct retained_cursor *cursor, struct str filter, int64_t device_no);

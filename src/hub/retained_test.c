@@ -146,12 +146,49 @@ static void what_is_too_old_goes(void **state)
     put(r, 1, "a", "1", 100);
     put(r, 1, "b", "1", 200);
     put(r, 1, "c", "1", MESSAGE_NEVER_EXPIRES);
-    assert_false(retained_expire(r, 99));
-    assert_true(retained_expire(r, 150));
+    struct retained_sweep sweep = {0};
+    assert_false(retained_expire(r, &sweep, 99));
+    assert_false(sweep.removed);
+    assert_false(retained_expire(r, &sweep, 150));
+    assert_true(sweep.removed);
     assert_int_equal(retained_count(r), 2);
     assert_false(retained_remove_stale(r, 1, 1));
     assert_true(retained_remove_stale(r, 1, 2));
     assert_int_equal(retained_count(r), 0);
+    retained_free(r);
+}
+
+/* The lock is free between the slices of a sweep: what happens there does not disturb it. */
+static void a_sweep_goes_in_slices(void **state)
+{
+    (void)state;
+    struct retained *r = retained_new();
+    char name[32];
+    for (int i = 0; i < 2000; i++) {
+        snprintf(name, sizeof name, "t/%d", i);
+        put(r, 1 + i % 3, name, "x", i % 2 ? 100 : MESSAGE_NEVER_EXPIRES);
+    }
+    struct retained_cursor reader;
+    retained_cursor_begin(r, &reader, STR("#"), 0);
+    struct retained_sweep sweep = {0};
+    unsigned slices = 1;
+    for (size_t before = 2000; retained_expire(r, &sweep, 100); slices++) {
+        assert_true(retained_count(r) < before && before - retained_count(r) <= 256);
+        before = retained_count(r);
+        if (slices == 1) {
+            retained_remove_device(r, 1); /* with what it would come to next */
+            put(r, 2, "t/1", "again", MESSAGE_NEVER_EXPIRES);
+            before = retained_count(r);
+        }
+    }
+    assert_true(slices > 3);
+    assert_true(sweep.removed);
+    size_t left = 0;
+    for (int i = 0; i < 2000; i += 2) {
+        left += i % 3 != 0;
+    }
+    assert_int_equal(retained_count(r), left + 1); /* the other devices', and the new one */
+    retained_cursor_end(r, &reader);
     retained_free(r);
 }
 
@@ -185,6 +222,7 @@ int main(void)
         cmocka_unit_test(a_message_replaces_and_is_cleared), cmocka_unit_test(cursors_survive_changes),
         cmocka_unit_test(one_topic_is_not_searched),
         cmocka_unit_test(a_long_list_is_read_whole),         cmocka_unit_test(what_is_too_old_goes),
+        cmocka_unit_test(a_sweep_goes_in_slices),
         cmocka_unit_test(room_counts_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,10 +146,38 @@ void session_uplink_begins(struct session *session)
     session->uplinks_running++;
 }
 
+static bool owner_will_eq(const struct hashmap_node *node, const void *owner_no)
+{
+    return owner_eq(node, owner_no) && ((const struct session *)node)->will_is_due;
+}
+
+bool session_has_due_will(struct hub_loop *loop, const struct session_key *key)
+{
+    const struct session *session = session_find(loop, key);
+    return (session && session->will_is_due) ||
+           (key->party == PARTY_DEVICE &&
+            hashmap_find(&loop->ended_busy, hash_u64((uint64_t)key->owner_no), owner_will_eq, &key->owner_no));
+}
+
+/* The last of its connection's uplinks has ended. */
+static void publish_due_will(struct session *session)
+{
+    if (session->will_is_due) {
+        will_publish(session);
+        if (session_is_stored(session)) {
+            session_save(session);
+        }
+    }
+}
+
 void session_uplink_ends(struct session *session)
 {
     if (--session->uplinks_running > 0) {
         return;
+    }
+    publish_due_will(session);
+    if (session->uplinks_running > 0) {
+        return; /* the Will is one, too */
     }
     if (session->is_dead) { /* perhaps one that came after it waits */
         hashmap_remove(&session->loop->ended_busy, &session->map);
@@ -170,6 +198,7 @@ void session_ref(struct session *session)
 void session_unref(struct session *session)
 {
     if (session && --session->refs == 0) {
+        mem_free(session->will);
         slab_free(session->application);
         slab_free(session);
     }
@@ -202,8 +231,9 @@ static void session_forget(struct session *session)
     session_drop_filters(session);
     outbox_free(session);
     inbound_free(session);
-    mem_free(session->will);
-    session->will = NULL;
+    if (!session->will_is_due) {
+        session_set_will(session, NULL);
+    }
     push_state_free(session);
     if (session->application) {
         tenant_leave(session->loop, session->application->tenant);
@@ -239,6 +269,7 @@ void session_forget_in_memory(struct session *session)
 void session_set_will(struct session *session, const struct mqtt_will *will)
 {
     mem_free(session->will);
+    session->will_is_due = false;
     session->will = will ? will_new(will, session->party != PARTY_OPEN) : NULL;
 }
 

@@ -102,6 +102,7 @@ struct session {
     uint8_t party;
     bool is_dead;                  /* no longer in the table; memory lives until the last reference */
     bool hears_itself;             /* a device with a filter for its own uplinks */
+    bool will_is_due;              /* it waits for uplinks of its connection (will.h) */
     uint32_t uplinks_running;      /* operations of its publishes */
     struct filter *filters;
     struct outbox *outbox;
@@ -152,6 +153,8 @@ void session_uplink_begins(struct session *session);
 void session_uplink_ends(struct session *session);
 /* Whether any of the session's runs, or one of a session of the device that ended: what must come after those waits. */
 bool session_has_uplinks(const struct session *session);
+/* Whether a Will of the device, of this session or of one that ended, waits for the uplinks before it. */
+bool session_has_due_will(struct hub_loop *loop, const struct session_key *key);
 
 struct topic_limits session_topic_limits(const struct settings *settings, enum party party);
 

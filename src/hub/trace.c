@@ -3,6 +3,7 @@
 #include "hub/trace.h"
 
 #include "codec/json/json.h"
+#include "hub/topic_alias.h"
 #include "hub/topic_name.h"
 
 #define PAYLOAD_BYTES_MAX (4 * TRACE_BODY_BYTES_MAX)
@@ -197,6 +198,15 @@ static struct str short_topic(const struct device_brief *device, struct str topi
     return device_topic_split(topic, &id, &rest) && uuid_eq(&id, &device->id) ? rest : topic;
 }
 
+/* Of a PUBLISH; what its alias stands for if it has none, which is nothing if the alias is wrong. */
+static struct str aliased_topic(const struct connection *c, const struct mqtt_packet *packet, enum direction direction)
+{
+    const struct mqtt_properties *p = &packet->publish.properties;
+    const struct alias_table *table = direction == DIRECTION_UP ? c->aliases_in : c->aliases_out;
+    bool is_aliased = packet->publish.topic.len == 0 && mqtt_has(p, MQTT_PROP_TOPIC_ALIAS);
+    return is_aliased && p->topic_alias != 0 ? alias_topic(table, p->topic_alias) : packet->publish.topic;
+}
+
 static void tell(struct connection *c, const struct mqtt_packet *packet, const char *error, struct trace_record record)
 {
     struct device_brief device;
@@ -215,6 +225,9 @@ static void tell(struct connection *c, const struct mqtt_packet *packet, const c
         json_field_cstr(&w, "error", error);
     } else {
         put_packet(&w, packet, &record);
+        if (packet->type == MQTT_PUBLISH) {
+            record.topic = aliased_topic(c, packet, record.direction);
+        }
     }
     json_end_object(&w);
     record.transport = TRANSPORT_MQTT;

@@ -41,6 +41,10 @@ void will_publish(struct session *session)
 {
     struct will *will = session->will;
     struct mqtt_packet packet;
+    session->will_is_due = session->uplinks_running > 0;
+    if (session->will_is_due) {
+        return;
+    }
     session->will = NULL;
     struct mqtt_fault fault = mqtt_decode(&packet, MQTT_V5, MQTT_FROM_CLIENT, will->packet, will->len);
     if (!fault.reason && packet.type == MQTT_PUBLISH) {

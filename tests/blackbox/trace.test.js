@@ -116,6 +116,25 @@ test('MQTT: each packet with its name, both ways, and no secret', async () => {
   stream.close();
 });
 
+test('a PUBLISH with a topic alias is shown with its topic, both ways', async () => {
+  const device = await newDevice();
+  const stream = await open('organization', `?device_id=${device.id}`);
+  const hub = await connect(server, { id: device.id, key: device.access_key, properties: { topicAliasMaximum: 4 }, autoUseTopicAlias: true, autoAssignTopicAlias: true });
+  const topic = `v1/device/${device.id}/user/aliased`;
+  await subscribe(hub, topic);
+  await trace('organization', 'POST', device, { minutes: 5 });
+  for (const text of ['one', 'two', 'three']) await publish(hub, topic, text);
+  for (const direction of ['up', 'down']) {
+    for (const text of ['one', 'two', 'three']) {
+      const { data } = await stream.next(wire('PUBLISH', (packet) => packet.direction === direction && packet.payload.message === text), `${text} ${direction}`);
+      assert.equal(data.topic, 'user/aliased', `${text} ${direction}`);
+      assert.ok(data.payload.topic_alias > 0, 'with an alias');
+    }
+  }
+  hub.end(true);
+  stream.close();
+});
+
 test('what somebody says on an open listener is no packet of the device', async () => {
   const device = await newDevice();
   await trace('partner', 'POST', device);
