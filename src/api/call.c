@@ -333,7 +333,9 @@ static struct idempotency_call once_of(struct call *call)
 {
     return (struct idempotency_call){
         .principal = &call->principal,
-        .route = arena_printf(&call->arena, "%.*s %.*s", STR_ARG(call->method), STR_ARG(call->path)),
+        .route = arena_printf(&call->arena, "%s %s", call->route->method, call->route->path),
+        .path = call->path,
+        .query = call->query,
         .key = call->idempotency_key,
         .body = call->raw_body,
     };

@@ -139,7 +139,14 @@ describe('conventions', () => {
     const again = await send('/partner/models', 'once', body);
     assert.deepEqual(answer(again), answer(first));
     const other = await send('/partner/models', 'once', modelBody());
-    assert.equal(other.status, 422);
+    const refusal = [422, '{"error":"Idempotency-Key was used with another request"}'];
+    assert.deepEqual(answer(other), refusal);
+    assert.deepEqual(answer(await send('/partner/models?draft=true', 'once', body)), refusal, 'another query');
+    assert.deepEqual(answer(await send('/partner/models/', 'once', body)), answer(first), 'the same path');
+    const clones = await Promise.all([0, 1].map(() => partner.post('/models', modelBody())));
+    const clone = { name: fresh('Clone'), communication_protocol: 'https' };
+    assert.equal((await send(`/partner/models/${clones[0].id}/clone`, 'clone', clone)).status, 201);
+    assert.deepEqual(answer(await send(`/partner/models/${clones[1].id}/clone`, 'clone', clone)), refusal, 'another object');
     assert.equal((await partner.get(`/models?search=${encodeURIComponent(body.name)}`)).data.length, 1);
     // Another route and another principal may use the same key.
     const space = { name: fresh('Idempotent') };

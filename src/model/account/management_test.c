@@ -405,7 +405,7 @@ static void customers(void **state)
     assert_has(world, "\"name\":\"Harbour College\",\"created_at\":\"2026-03-01T10:15:00.000Z\",\"lab\":false,\"partner\":"
                       "\"Northlight\",\"domain\":\"https://muster.example:8443\",\"mobile_domain\":"
                       "\"https://muster.example:8443\",\"pricing_plan\":\"self-hosted\"");
-    assert_has(world, "\"statistics\":{\"devices\":0,\"users\":0,\"groups\":2,\"spaces\":1,\"open_tickets\":0,"
+    assert_has(world, "\"statistics\":{\"devices\":0,\"users\":1,\"groups\":2,\"spaces\":1,\"open_tickets\":0,"
                       "\"open_incidents\":0,\"pending_invoices\":0}}");
     assert_int_equal(world_bare(world, &customer, organization_overview), 200);
     assert_int_equal(world_id(world, &world->partner, organization_read, id), 200);
@@ -524,7 +524,8 @@ static void run_once(struct admin *admin, struct store_tx *tx, void *arg)
 static void repeats_get_the_first_reply(void **state)
 {
     struct world *world = *state;
-    struct once once = {.call = {.route = STR("POST /core/v1/partner/models"), .key = STR("k-1"), .body = STR("{}")},
+    struct once once = {.call = {.route = STR("POST /core/v1/partner/models"), .path = STR("/core/v1/partner/models"),
+                                 .key = STR("k-1"), .body = STR("{}")},
                         .answer = "{\"key\":\"secret\"}"};
     assert_int_equal(world_run(world, &world->partner, run_once, &once), 201);
     assert_int_equal(once.result, IDEMPOTENCY_NEW);
@@ -534,7 +535,18 @@ static void repeats_get_the_first_reply(void **state)
     assert_string_equal(world->text, "{\"key\":\"secret\"}");
     once.call.body = STR("{\"a\":1}");
     assert_error(world, world_run(world, &world->partner, run_once, &once), 422,
-                 "Idempotency-Key was used with another body");
+                 "Idempotency-Key was used with another request");
+    once.call.body = STR("{}");
+    once.call.query = STR("dry=true");
+    assert_error(world, world_run(world, &world->partner, run_once, &once), 422,
+                 "Idempotency-Key was used with another request");
+    once.call.query = (struct str){NULL, 0};
+    once.call.path = STR("/core/v1/partner/models/other");
+    assert_error(world, world_run(world, &world->partner, run_once, &once), 422,
+                 "Idempotency-Key was used with another request");
+    once.call.path = STR("/core/v1/partner/models/");
+    assert_int_equal(world_run(world, &world->partner, run_once, &once), 201);
+    assert_int_equal(once.result, IDEMPOTENCY_REPEAT);
     /* Scoped to principal and route. */
     assert_int_equal(world_run(world, &world->organization, run_once, &once), 201);
     assert_int_equal(once.result, IDEMPOTENCY_NEW);
@@ -544,8 +556,8 @@ static void repeats_get_the_first_reply(void **state)
     once.call.key = STR("");
     assert_error(world, world_run(world, &world->partner, run_once, &once), 422, "Idempotency-Key is invalid");
     /* For a day. */
-    once.call = (struct idempotency_call){.route = STR("POST /core/v1/partner/models"), .key = STR("k-1"),
-                                          .body = STR("{}")};
+    once.call = (struct idempotency_call){.route = STR("POST /core/v1/partner/models"), .path = STR("/core/v1/partner/models"),
+                                          .key = STR("k-1"), .body = STR("{}")};
     world_now += IDEMPOTENCY_LIFE_MS - 1;
     assert_int_equal(world_run(world, &world->partner, run_once, &once), 201);
     assert_int_equal(once.result, IDEMPOTENCY_REPEAT);

@@ -28,13 +28,27 @@ static struct idempotency_row row_of(struct domain *domain, const struct idempot
     return row;
 }
 
+/* Of all that a repeat must have in common with the first: no part of it can be taken for another, NUL is in none. */
+static void request_hash(const struct idempotency_call *call, uint8_t ret_hash[SHA256_BYTES])
+{
+    struct str path = str_ends_with(call->path, STR("/")) ? str_sub(call->path, 0, call->path.len - 1) : call->path;
+    struct sha256_stream *hash = sha256_stream_new();
+    sha256_stream_add(hash, path.ptr, path.len);
+    sha256_stream_add(hash, "", 1);
+    sha256_stream_add(hash, call->query.ptr, call->query.len);
+    sha256_stream_add(hash, "", 1);
+    sha256_stream_add(hash, call->body.ptr, call->body.len);
+    sha256_stream_end(hash, ret_hash);
+    sha256_stream_free(hash);
+}
+
 static enum idempotency_result answer_repeat(struct domain *domain, const struct idempotency_call *call,
                                              const struct idempotency_row *row, struct reply *reply)
 {
-    uint8_t body_hash[SHA256_BYTES], key[32];
-    sha256(call->body.ptr, call->body.len, body_hash);
-    if (memcmp(body_hash, row->body_hash, sizeof body_hash) != 0) {
-        reply_error(reply, 422, "Idempotency-Key was used with another body");
+    uint8_t hash[SHA256_BYTES], key[32];
+    request_hash(call, hash);
+    if (memcmp(hash, row->request_hash, sizeof hash) != 0) {
+        reply_error(reply, 422, "Idempotency-Key was used with another request");
         return IDEMPOTENCY_REFUSED;
     }
     reply_key(domain, call->key, key);
@@ -76,7 +90,7 @@ void idempotency_store(struct domain *domain, struct store_tx *tx, const struct 
     struct arena arena;
     arena_init(&arena);
     struct idempotency_row row = row_of(domain, call, &arena);
-    sha256(call->body.ptr, call->body.len, row.body_hash);
+    request_hash(call, row.request_hash);
     uint8_t key[32];
     reply_key(domain, call->key, key);
     struct buf sealed;

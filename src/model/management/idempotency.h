@@ -1,5 +1,5 @@
-/* Idempotency-Key on creating POSTs (management-api.md 1.3.3): kept 24 h, scoped to principal and route. Both calls are
- * made inside the registry operation that creates, around it:
+/* Idempotency-Key on creating POSTs (management-api.md 1.3.3): kept 24 h, scoped to principal and route, and bound to the
+ * whole request: path, query and body. Both calls are made inside the registry operation that creates, around it:
  *
  *     switch (idempotency_lookup(...)) { NEW: create; if it succeeded idempotency_store(...); REPEAT, REFUSED: answer }
  *
@@ -20,14 +20,15 @@ struct store_tx;
 enum idempotency_result {
     IDEMPOTENCY_NEW,     /* not seen before */
     IDEMPOTENCY_REPEAT,  /* *reply is the first reply */
-    IDEMPOTENCY_REFUSED, /* *reply is the error: other body (422), bad key (422), storage (503) */
+    IDEMPOTENCY_REFUSED, /* *reply is the error: another request (422), bad key (422), storage (503) */
 };
 
 struct idempotency_call {
     const struct principal *principal;
-    struct str route; /* method and path as received, e.g. "POST /core/v1/partner/models" */
-    struct str key;   /* the header's value */
-    struct str body;  /* as received */
+    struct str route;       /* method and pattern, e.g. "POST /core/v1/partner/models/:m/clone" */
+    struct str path, query; /* as received; of the path, one trailing "/" is ignored */
+    struct str key;         /* the header's value */
+    struct str body;        /* as received */
 };
 
 enum idempotency_result idempotency_lookup(struct domain *domain, struct store_tx *tx,

@@ -7,7 +7,7 @@
 
 struct idempotency_row {
     struct str principal, route;
-    uint8_t key_hash[SHA256_BYTES], body_hash[SHA256_BYTES];
+    uint8_t key_hash[SHA256_BYTES], request_hash[SHA256_BYTES];
     int64_t status;
     struct str reply_sealed; /* bytes */
     int64_t created_at;

@@ -13,9 +13,9 @@ enum err idempotency_store_find(struct store_tx *tx, struct idempotency_row *row
     query_bind_blob(&q, 3, row->key_hash, sizeof row->key_hash);
     bool found = query_next(&q);
     if (found) {
-        struct str body_hash = query_str(&q, 0);
-        if (body_hash.len == sizeof row->body_hash) {
-            memcpy(row->body_hash, body_hash.ptr, body_hash.len);
+        struct str hash = query_str(&q, 0);
+        if (hash.len == sizeof row->request_hash) {
+            memcpy(row->request_hash, hash.ptr, hash.len);
         }
         row->status = query_i64(&q, 1);
         row->reply_sealed = query_str_copy(&q, 2, arena);
@@ -34,7 +34,7 @@ enum err idempotency_store_insert(struct store_tx *tx, const struct idempotency_
     query_bind_str(&q, 1, row->principal);
     query_bind_str(&q, 2, row->route);
     query_bind_blob(&q, 3, row->key_hash, sizeof row->key_hash);
-    query_bind_blob(&q, 4, row->body_hash, sizeof row->body_hash);
+    query_bind_blob(&q, 4, row->request_hash, sizeof row->request_hash);
     query_bind_i64(&q, 5, row->status);
     query_bind_blob(&q, 6, row->reply_sealed.ptr, row->reply_sealed.len);
     query_bind_time(&q, 7, row->created_at);
