@@ -144,12 +144,35 @@ static bool decode_segment(struct str segment, char *out, size_t *ret_len)
     return true;
 }
 
-const struct json *json_schema_resolve(const struct json *root, struct str reference)
+/* The member with this name, or the item of this number. NULL: none, or the budget is used up. */
+static const struct json *step_into(const struct json *node, struct str name, size_t *budget)
+{
+    uint64_t index = 0;
+    bool is_array = json_is_array(node);
+    if (is_array && !str_to_u64(name, &index)) {
+        return NULL;
+    }
+    const struct json *item = json_first(node);
+    for (; item && (is_array ? index > 0 : !str_eq(json_key(item), name)); item = json_next(item), index--) {
+        if (*budget == 0) {
+            return NULL;
+        }
+        --*budget;
+    }
+    return item;
+}
+
+const struct json *json_schema_resolve(const struct json *root, struct str reference, size_t *budget)
 {
     const struct json *node = root;
     if (reference.len == 0 || reference.ptr[0] != '#' || reference.len > REFERENCE_BYTES_MAX) {
         return NULL;
     }
+    if (*budget <= reference.len) {
+        *budget = 0;
+        return NULL;
+    }
+    *budget -= reference.len;
     struct str rest = str_sub(reference, 1, reference.len);
     if (rest.len == 0) {
         return root;
@@ -160,16 +183,10 @@ const struct json *json_schema_resolve(const struct json *root, struct str refer
     while (rest.ptr && node) {
         char name[REFERENCE_BYTES_MAX];
         size_t len = 0;
-        uint64_t index;
         if (!decode_segment(str_split(&rest, '/'), name, &len)) {
             return NULL;
         }
-        struct str key = {name, len};
-        if (json_is_array(node)) {
-            node = str_to_u64(key, &index) ? json_at(node, (size_t)index) : NULL;
-        } else {
-            node = json_get_str(node, key);
-        }
+        node = step_into(node, (struct str){name, len}, budget);
     }
     return node;
 }
@@ -572,12 +589,24 @@ static bool check_keyword(struct run *run, const struct json *rule, const struct
     return check_combined(run, keyword, rule, value, place);
 }
 
+/* Walking to a part costs as much as looking at the members that are passed (field). */
+static const struct json *follow(struct run *run, struct str reference)
+{
+    size_t most = (size_t)(STEPS_MAX - run->steps) * 8, budget = most;
+    const struct json *target = json_schema_resolve(run->root, reference, &budget);
+    if (budget == 0) {
+        run->gave_up = true;
+        return NULL;
+    }
+    return spend(run, (most - budget) / 8) ? target : NULL;
+}
+
 static bool check_all(struct run *run, const struct json *schema, const struct json *value, const struct place *place)
 {
     const struct json *reference = json_get(schema, "$ref");
     if (json_is_string(reference)) { /* what stands beside it does not count */
-        const struct json *target = json_schema_resolve(run->root, json_string(reference));
-        return !target || check(run, target, value, place);
+        const struct json *target = follow(run, json_string(reference));
+        return run->gave_up ? false : !target || check(run, target, value, place);
     }
     for (const struct json *rule = json_first(schema); rule; rule = json_next(rule)) {
         if (!spend(run, 1) || !check_keyword(run, rule, value, place)) {

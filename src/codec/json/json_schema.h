@@ -15,7 +15,10 @@ bool json_schema_is_valid(const struct json *schema, struct buf *why);
  * left out of account. */
 bool json_schema_check(const struct json *schema, const struct json *value, struct buf *path, struct buf *reason);
 
-/* Shared by both: the part of `root` that a local reference names ("#", "#/definitions/port"); NULL: none. */
-const struct json *json_schema_resolve(const struct json *root, struct str reference);
+/* Shared by both: the part of `root` that a local reference names ("#", "#/definitions/port"); NULL: none. What the walk
+ * costs is taken off *budget (characters of the reference, members and items that are passed); when that is used up the
+ * result is NULL and *budget 0. */
+#define JSON_SCHEMA_WALK_MAX ((size_t)8 << 20) /* for all references of one document */
+const struct json *json_schema_resolve(const struct json *root, struct str reference, size_t *budget);
 
 #endif

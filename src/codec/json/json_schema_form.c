@@ -72,6 +72,7 @@ struct place {
 struct check {
     const struct json *root;
     struct buf *why;
+    size_t *budget; /* for following references */
 };
 
 static void write_place(struct buf *why, const struct place *place)
@@ -181,7 +182,10 @@ static bool check_reference(const struct check *check, const struct json *value,
     if (!json_is_string(value) || !str_starts_with(text, STR("#"))) {
         return refuse(check, place, json_is_string(value) ? " is not supported outside of this document" : " is invalid");
     }
-    const struct json *target = json_schema_resolve(check->root, text);
+    const struct json *target = json_schema_resolve(check->root, text, check->budget);
+    if (*check->budget == 0) {
+        return refuse(check, place, " takes too long to follow");
+    }
     return json_is_object(target) || json_is_bool(target) || refuse(check, place, " leads nowhere");
 }
 
@@ -289,6 +293,7 @@ static bool check_schema(const struct check *check, const struct json *schema, c
 
 bool json_schema_is_valid(const struct json *schema, struct buf *why)
 {
-    struct check check = {schema, why};
+    size_t budget = JSON_SCHEMA_WALK_MAX;
+    struct check check = {schema, why, &budget};
     return check_schema(&check, schema, &(struct place){0});
 }

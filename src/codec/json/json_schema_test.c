@@ -245,6 +245,43 @@ static void test_work_is_bounded(void **state)
                    "{\"x\":{\"x\":{}}}}}}}}}}}}}}}}}", too_long);
 }
 
+/* A wide object of definitions; the last one is referred to `references` times by "allOf". */
+static struct json *far_references(int definitions, int references)
+{
+    struct json *schema = json_new_object(), *wide = json_new_object(), *all = json_new_array();
+    char name[64];
+    for (int i = 0; i < definitions; i++) {
+        snprintf(name, sizeof name, "d%d", i);
+        json_set(wide, str_from_cstr(name), json_new_bool(true));
+    }
+    snprintf(name, sizeof name, "#/definitions/d%d", definitions - 1);
+    for (int i = 0; i < references; i++) {
+        struct json *one = json_new_object();
+        json_set(one, STR("$ref"), json_new_string(str_from_cstr(name)));
+        json_append(all, one);
+    }
+    json_set(schema, STR("allOf"), all);
+    json_set(schema, STR("definitions"), wide);
+    return schema;
+}
+
+static void test_following_references_is_paid_for(void **state)
+{
+    (void)state;
+    char message[512];
+    struct json *schema = far_references(5000, 1000), *value = json_new_object();
+    assert_true(form_of(schema, message));
+    assert_true(check(schema, value, message));
+    json_free(schema);
+    schema = far_references(10000, 5000); /* 50 million members are passed */
+    assert_false(form_of(schema, message));
+    assert_non_null(strstr(message, ".$ref takes too long to follow"));
+    assert_false(check(schema, value, message));
+    assert_string_equal(message, "takes too long to check");
+    json_free(schema);
+    json_free(value);
+}
+
 static void test_a_large_array_of_different_items(void **state)
 {
     (void)state;
@@ -268,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_names_of_later_drafts_are_free_for_properties),
         cmocka_unit_test(test_work_is_bounded),
+        cmocka_unit_test(test_following_references_is_paid_for),
         cmocka_unit_test(test_a_large_array_of_different_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

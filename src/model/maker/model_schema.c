@@ -31,11 +31,12 @@ static bool has_sections(struct admin *admin, const struct json *schema)
         reply_error(admin->reply, 422, "Config schema is invalid: type must be object");
         return false;
     }
+    size_t budget = JSON_SCHEMA_WALK_MAX;
     for (const struct json *property = json_first(json_get(schema, "properties")); property; property = json_next(property)) {
         const struct json *section = property;
         struct str reference = json_string(json_get(property, "$ref"));
         if (reference.len) {
-            section = json_schema_resolve(schema, reference);
+            section = json_schema_resolve(schema, reference, &budget); /* used up: json_schema_is_valid has said so */
         }
         if (!str_eq(json_string(json_get(section, "type")), STR("object"))) {
             reply_error(admin->reply, 422, "Every property must sit inside an object");
