@@ -46,10 +46,32 @@ static int64_t filter_organization(struct call *call)
     return uuid_parse(text, &id) && catalog_organization_by_id(call->domain->catalog, &id, &organization) ? organization.no : NO_ROW;
 }
 
+/* Of the partner that asks, or of the maker of the organization that asks. False: the reply is the error. */
+static bool filter_product(struct call *call, struct store_tx *tx, int64_t *ret_no)
+{
+    struct str text;
+    struct uuid id;
+    struct product_row product;
+    if (!call_query(call, "product_id", &text)) {
+        return true;
+    }
+    enum err err = uuid_parse(text, &id) ? product_store_find(tx, call->principal.partner_no, &id, &call->arena, &product)
+                                         : ERR_NOT_FOUND;
+    *ret_no = err == ERR_OK ? product.no : NO_ROW;
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        reply_from_err(&call->reply, err);
+        return false;
+    }
+    return true;
+}
+
 static void licenses_list(struct call *call, struct store_tx *tx)
 {
     struct license_filter filter = {.device_no = filter_device(call), .organization_no = filter_organization(call)};
     struct str text;
+    if (!filter_product(call, tx, &filter.product_no)) {
+        return;
+    }
     if (call_query(call, "state", &text) && !license_state_parse(text, &filter.state)) {
         reply_error(&call->reply, 422, "State is invalid");
         return;

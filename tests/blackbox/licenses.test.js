@@ -179,6 +179,12 @@ describe('licences by people and keys', () => {
     assert.deepEqual(answer(await asPartner('GET', '/licenses?state=used')), refused(422, 'State is invalid'));
     assert.deepEqual((await partner.get(`/licenses?organization_id=${randomUUID()}`)).data, []);
     assert.ok((await partner.get(`/licenses?organization_id=${server.organization_id}`)).data.length > 0);
+    const wanted = await partner.post('/products', { name: `Wanted ${device.id}` });
+    const ofProduct = await newLicense({ product_id: wanted.id });
+    assert.deepEqual((await partner.get(`/licenses?product_id=${wanted.id}`)).data, [ofProduct]);
+    assert.deepEqual((await organization.get(`/licenses?product_id=${wanted.id}`)).items, [ofProduct]);
+    assert.deepEqual((await partner.get(`/licenses?product_id=${wanted.id}&device_id=${device.id}`)).data, []);
+    for (const nothing of [randomUUID(), 'x']) assert.deepEqual(await partner.get(`/licenses?product_id=${nothing}`), { data: [], page_info: { has_next: false, total_count: 0 } });
     assert.deepEqual(answer(await asOwner('POST', `/devices/${device.id}/licenses`, {})), refused(422, 'Parameter license_id is required'));
     assert.deepEqual(answer(await asOwner('POST', `/devices/${device.id}/licenses`, { license_id: randomUUID() })), refused(404, 'License not found'));
     const other = await newDevice();

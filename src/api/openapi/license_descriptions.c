@@ -6,7 +6,7 @@
 #define ORGANIZATION "/core/v1/organization"
 #define REPORT "{id! uuid; state! enum(pending|inuse|removed|error); error text<=4096}"
 #define PRODUCT "kind enum(physical|digital|metered); telemetry_key text<=128; model_ids [uuid]<=1000"
-#define FILTERS "device_id uuid; state enum(pending|inuse|removed|error); " PAGE
+#define FILTERS "device_id uuid; product_id uuid; state enum(pending|inuse|removed|error); " PAGE
 
 const struct description license_descriptions[] = {
     {"GET", DEVICE "/license", "The next waiting licence, or {}", NULL, NULL, "DeviceLicense"},
