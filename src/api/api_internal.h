@@ -149,5 +149,7 @@ bool http_call_only_reads(const struct call *call);
 bool http_call_authorize(struct http_call *call);
 /* Of the peer, for http_call.is_exempt. */
 bool http_call_peer_is_exempt(const struct http_call *call);
+/* The key in the Authorization header, without a scheme; empty: none. */
+struct str http_call_key(const struct http_call *call);
 
 #endif

@@ -75,6 +75,11 @@ static struct str bare_key(struct str authorization)
     return authorization;
 }
 
+struct str http_call_key(const struct http_call *call)
+{
+    return bare_key(call->authorization);
+}
+
 /* --- devices --- */
 
 /* A failure is counted by address and id, never by the id alone: nobody can lock a device out from elsewhere. */

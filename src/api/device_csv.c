@@ -1,10 +1,11 @@
-/* A page of lines is read, sent as a chunk, and the next one read once the connection has taken it. A reader that goes, or
- * a store that fails, ends it: without the last chunk the client knows that it has not got all. */
+/* A page of lines is read, sent as a chunk, and the next one read once the connection has taken it. A reader that goes or
+ * loses its rights, or a store that fails, ends it: without the last chunk the client knows that it has not got all. */
 #include "api/device_csv.h"
 
 #include "api/api_internal.h"
 #include "api/sse.h"
 #include "base/mem.h"
+#include "model/account/standing.h"
 
 #define LINES_PER_PAGE 64
 #define PAGE_BYTES_MAX ((size_t)8 << 20) /* texts are bounded: less than that */
@@ -14,7 +15,7 @@ struct csv_export {
     struct op op;
     struct domain *domain;
     struct arena arena;        /* of the filter's texts */
-    struct principal principal;
+    struct standing standing;  /* looked at before each page */
     struct device_query query;
     struct buf page, frame;
     struct sse *sse;           /* NULL: the reader has gone */
@@ -39,7 +40,7 @@ static void read_page(struct op *op, struct store_tx *tx)
     struct reply reply;
     arena_init(&arena);
     reply_init(&reply);
-    admin_init(&admin, export->domain, &arena, &reply, &export->principal, STR(""));
+    admin_init(&admin, export->domain, &arena, &reply, &export->standing.principal, STR(""));
     op->err = device_csv_write(&admin, tx, &export->query, LINES_PER_PAGE, &export->page, &export->end);
     if (op->err == ERR_OK && export->page.failed) {
         op->err = ERR_INTERNAL;
@@ -71,10 +72,11 @@ static void frame_page(struct csv_export *export)
 
 static void send_frame(struct csv_export *export)
 {
-    if (!sse_send(export->sse, buf_str(&export->frame))) {
+    bool stands = standing_renew(&export->standing, export->domain);
+    if (stands && !sse_send(export->sse, buf_str(&export->frame))) {
         return; /* again when it is drained */
     }
-    if (export->end) {
+    if (export->end || !stands) {
         sse_close(export->sse);
     } else {
         read_next(export);
@@ -115,7 +117,8 @@ void device_csv_send(struct call *call, const struct device_query *query)
     bool is_head = call->is_head;
     struct csv_export *export = mem_new(struct csv_export);
     export->domain = call->domain;
-    export->principal = call->principal;
+    standing_init(&export->standing, call->domain, &call->principal, http_call_key(http_call_of(call)), call->cookie,
+                  call->is_tls);
     export->query = *query;
     arena_init(&export->arena);
     struct device_filter *filter = &export->query.filter;
@@ -127,7 +130,7 @@ void device_csv_send(struct call *call, const struct device_query *query)
     buf_init(&export->frame, PAGE_BYTES_MAX + 64);
     export->op = (struct op){.home = loop_mailbox(loop_current()), .lane = LANE_READ, .run = read_page, .done = page_read};
     export->chunked = http1_head(&http_call_of(call)->connection->parser)->minor_version > 0;
-    device_csv_header(export->principal.tenant_kind, &export->page);
+    device_csv_header(call->principal.tenant_kind, &export->page);
     if (export->chunked) {
         call_header(call, "Transfer-Encoding", "chunked");
     }

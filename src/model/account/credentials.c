@@ -104,18 +104,24 @@ static bool tenant_is_active(struct domain *domain, const struct principal *prin
 
 enum credential_result credentials_check_api_key(struct domain *domain, struct str key, struct principal *ret_principal)
 {
+    uint8_t key_hash[SHA256_BYTES];
     if (key.len == 0 || key.len > API_KEY_BYTES_MAX) {
         return CREDENTIAL_UNKNOWN;
     }
-    uint8_t key_hash[SHA256_BYTES];
     domain_key_hash(domain, key, key_hash);
+    return credentials_check_key_hash(domain, key_hash, ret_principal);
+}
+
+enum credential_result credentials_check_key_hash(struct domain *domain, const uint8_t key_hash[SHA256_BYTES],
+                                                  struct principal *ret_principal)
+{
     int64_t now = domain->now_unix_ms();
     struct principal principal = {.kind = PRINCIPAL_API_KEY};
     int64_t tenant_no = 0;
     struct credentials *credentials = domain->credentials;
     pthread_rwlock_rdlock(&credentials->lock);
     struct hashmap_node *node =
-        hashmap_find(&credentials->api_keys, hash_bytes(key_hash, sizeof key_hash), has_key_hash, key_hash);
+        hashmap_find(&credentials->api_keys, hash_bytes(key_hash, SHA256_BYTES), has_key_hash, key_hash);
     if (node) {
         struct api_key_entry *entry = container_of(node, struct api_key_entry, node);
         if (entry->expires_at == TIME_NONE || now < entry->expires_at) {

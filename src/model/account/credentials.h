@@ -22,6 +22,9 @@ enum credential_result {
 
 /* An organization or partner key, "mo_..." or "mp_..." (management-api.md 1.2). */
 enum credential_result credentials_check_api_key(struct domain *domain, struct str key, struct principal *ret_principal);
+/* The same by what is stored of a key. */
+enum credential_result credentials_check_key_hash(struct domain *domain, const uint8_t key_hash[SHA256_BYTES],
+                                                  struct principal *ret_principal);
 /* A device's id and access key; constant time in the key. The device is found by id (any case). */
 enum credential_result credentials_check_device(struct domain *domain, struct str id, struct str access_key,
                                                 struct device_brief *ret_device);

@@ -2,8 +2,13 @@
 #include "model/testing/world_fixture.h"
 
 #include "model/housekeeping.h"
+#include "model/account/access.h"
+#include "model/account/api_key.h"
 #include "model/account/password_reset.h"
+#include "model/account/permission.h"
+#include "model/account/standing.h"
 #include "model/account/user.h"
+#include "model/ports/group_store.h"
 #include "model/account/web_session.h"
 
 struct signed_in {
@@ -80,6 +85,69 @@ static void cookies_are_told_apart(void **state)
     assert_false(web_session_resolve(&world->domain, str_from_cstr(tls), false, TENANT_PARTNER, &principal, csrf));
     assert_true(web_session_resolve(&world->domain, str_from_cstr(tls), true, (enum tenant_kind)0, &principal, csrf));
     assert_int_equal(principal.partner_no, 0);
+}
+
+static struct standing stands_for(struct world *world, const char *cookie, enum tenant_kind kind, enum permission needs)
+{
+    struct standing standing;
+    struct principal principal;
+    char csrf[CSRF_TOKEN_CHARS + 1];
+    assert_true(web_session_resolve(&world->domain, str_from_cstr(cookie), false, kind, &principal, csrf));
+    principal.needs = (uint8_t)needs;
+    standing_init(&standing, &world->domain, &principal, STR(""), str_from_cstr(cookie), false);
+    assert_true(standing_renew(&standing, &world->domain));
+    return standing;
+}
+
+/* Ada is Support of the partner from now on, and in no group of the lab. */
+static void demote(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    int64_t administrators, support, of_lab, user_no = admin->principal.user_no, partner_no = admin->principal.partner_no;
+    assert_int_equal(group_store_find_kind(tx, TENANT_PARTNER, partner_no, GROUP_ADMINISTRATORS, &administrators), ERR_OK);
+    assert_int_equal(group_store_find_kind(tx, TENANT_PARTNER, partner_no, GROUP_SUPPORT, &support), ERR_OK);
+    assert_int_equal(group_store_find_kind(tx, TENANT_ORGANIZATION, 1, GROUP_ADMINISTRATORS, &of_lab), ERR_OK);
+    assert_int_equal(group_store_remove(tx, administrators, user_no), ERR_OK);
+    assert_int_equal(group_store_add(tx, support, user_no), ERR_OK);
+    assert_int_equal(group_store_remove(tx, of_lab, user_no), ERR_OK);
+    assert_int_equal(access_changed(admin, tx, TENANT_PARTNER, partner_no), ERR_OK);
+    assert_int_equal(access_changed(admin, tx, TENANT_ORGANIZATION, 1), ERR_OK);
+    admin->reply->status = 200;
+}
+
+static void what_takes_long_ends_with_the_session(void **state)
+{
+    struct world *world = *state;
+    struct signed_in ada = sign_in(world, EMAIL, WORLD_PASSWORD);
+    struct standing partner = stands_for(world, ada.cookie, TENANT_PARTNER, PERMISSION_DEVICES_READ);
+    struct standing lab = stands_for(world, ada.cookie, TENANT_ORGANIZATION, PERMISSION_VIEW);
+    assert_int_equal(world_run(world, &world->user, demote, NULL), 200);
+    assert_true(standing_renew(&partner, &world->domain)); /* Support reads */
+    assert_int_equal(partner.principal.role.tenant, ROLE_MEMBER);
+    assert_false(standing_renew(&lab, &world->domain)); /* in no group: sees nothing */
+    partner.principal.needs = PERMISSION_SETTINGS_WRITE;
+    assert_false(standing_renew(&partner, &world->domain));
+    partner.principal.needs = PERMISSION_DEVICES_READ;
+    world_now += WEB_SESSION_IDLE_MAX_MS; /* looking is no use of the session */
+    assert_true(standing_renew(&partner, &world->domain));
+    world_now += 1;
+    assert_false(standing_renew(&partner, &world->domain));
+}
+
+static void what_takes_long_ends_with_the_key(void **state)
+{
+    struct world *world = *state;
+    char key[API_KEY_CHARS + 1], id[UUID_TEXT_BYTES];
+    struct principal principal;
+    struct standing standing;
+    assert_int_equal(world_body(world, &world->partner, api_key_create, "{\"name\":\"export\"}"), 201);
+    world_get(world, "key", key, sizeof key);
+    world_get(world, "id", id, sizeof id);
+    assert_int_equal(credentials_check_api_key(&world->domain, str_from_cstr(key), &principal), CREDENTIAL_OK);
+    standing_init(&standing, &world->domain, &principal, str_from_cstr(key), STR(""), false);
+    assert_true(standing_renew(&standing, &world->domain));
+    assert_int_equal(world_id(world, &world->partner, api_key_revoke, id), 200);
+    assert_false(standing_renew(&standing, &world->domain));
 }
 
 static void guessing_is_limited(void **state)
@@ -384,6 +452,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(right_and_wrong),
         TEST(cookies_are_told_apart),
+        TEST(what_takes_long_ends_with_the_session),
+        TEST(what_takes_long_ends_with_the_key),
         TEST(guessing_is_limited),
         TEST(right_ones_do_not_count),
         TEST(an_address_is_limited_over_all_accounts),

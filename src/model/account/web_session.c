@@ -58,7 +58,7 @@ bool web_session_token_hash(struct domain *domain, struct str cookie_header, boo
     return true;
 }
 
-static bool find_and_use(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], struct web_session_row *ret_row)
+static bool find(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], bool is_use, struct web_session_row *ret_row)
 {
     struct credentials *credentials = domain->credentials;
     int64_t now = domain->now_unix_ms();
@@ -66,7 +66,9 @@ static bool find_and_use(struct domain *domain, const uint8_t token_hash[SHA256_
     pthread_rwlock_rdlock(&credentials->lock);
     struct session_entry *entry = entry_find(credentials, token_hash);
     if (entry && now - atomic_load_explicit(&entry->last_used_at, memory_order_relaxed) <= WEB_SESSION_IDLE_MAX_MS) {
-        atomic_store_explicit(&entry->last_used_at, now, memory_order_relaxed);
+        if (is_use) {
+            atomic_store_explicit(&entry->last_used_at, now, memory_order_relaxed);
+        }
         *ret_row = entry->row;
         found = true;
     }
@@ -76,7 +78,7 @@ static bool find_and_use(struct domain *domain, const uint8_t token_hash[SHA256_
 
 bool web_session_find(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], struct web_session_row *ret_row)
 {
-    return find_and_use(domain, token_hash, ret_row);
+    return find(domain, token_hash, true, ret_row);
 }
 
 bool web_session_acts_for(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], enum tenant_kind kind,
@@ -132,26 +134,39 @@ static bool act_for(struct domain *domain, const struct web_session_row *row, en
     return true;
 }
 
+static bool person_of(struct domain *domain, const struct web_session_row *row, enum tenant_kind wanted,
+                      struct principal *ret_principal)
+{
+    struct principal principal = {
+        .kind = PRINCIPAL_USER,
+        .scope = SCOPE_FULL, /* what it may is its role's */
+        .user_no = row->user_no,
+        .user_id = row->user_id,
+        .system_admin = row->system_admin,
+    };
+    if (!act_for(domain, row, wanted, &principal)) {
+        return false;
+    }
+    *ret_principal = principal;
+    return true;
+}
+
+bool web_session_look(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], enum tenant_kind wanted,
+                      struct principal *ret_principal)
+{
+    struct web_session_row row;
+    return find(domain, token_hash, false, &row) && person_of(domain, &row, wanted, ret_principal);
+}
+
 bool web_session_resolve(struct domain *domain, struct str cookie_header, bool is_tls, enum tenant_kind wanted,
                          struct principal *ret_principal, char ret_csrf[CSRF_TOKEN_CHARS + 1])
 {
     uint8_t token_hash[SHA256_BYTES];
     struct web_session_row row;
     if (!web_session_token_hash(domain, cookie_header, is_tls, token_hash) ||
-        !find_and_use(domain, token_hash, &row)) {
+        !find(domain, token_hash, true, &row) || !person_of(domain, &row, wanted, ret_principal)) {
         return false;
     }
-    struct principal principal = {
-        .kind = PRINCIPAL_USER,
-        .scope = SCOPE_FULL, /* what it may is its role's */
-        .user_no = row.user_no,
-        .user_id = row.user_id,
-        .system_admin = row.system_admin,
-    };
-    if (!act_for(domain, &row, wanted, &principal)) {
-        return false;
-    }
-    *ret_principal = principal;
     memcpy(ret_csrf, row.csrf_token, sizeof row.csrf_token);
     return true;
 }

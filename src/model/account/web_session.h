@@ -34,6 +34,10 @@ bool web_session_find(struct domain *domain, const uint8_t token_hash[SHA256_BYT
 /* The session is still there, not idle for too long, and acts for this tenant; does not count as use. */
 bool web_session_acts_for(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], enum tenant_kind kind,
                           int64_t tenant_no);
+/* Who the session's person is for the tenant of this kind that it acts for, as web_session_resolve has it; does not count
+ * as use. */
+bool web_session_look(struct domain *domain, const uint8_t token_hash[SHA256_BYTES], enum tenant_kind wanted,
+                      struct principal *ret_principal);
 
 /* Opens a session for a user in the registry's transaction and prepares its effect; the token goes into the cookie and
  * nowhere else. `row`: user and tenants are set by the caller, the rest is filled in. */
