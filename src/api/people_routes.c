@@ -2,6 +2,7 @@
 #include "api/admin_call.h"
 #include "model/people/group.h"
 #include "model/people/member.h"
+#include "model/people/system_people.h"
 
 static void users_list(struct call *call, struct store_tx *tx)
 {
@@ -26,6 +27,11 @@ static void users_update(struct call *call, struct store_tx *tx)
 static void users_deactivate(struct call *call, struct store_tx *tx)
 {
     member_deactivate(call_admin(call), tx, call->params[0]);
+}
+
+static void users_reset_otp(struct call *call, struct store_tx *tx)
+{
+    member_reset_otp(call_admin(call), tx, call->params[0]);
 }
 
 static void users_resend_welcome(struct call *call, struct store_tx *tx)
@@ -73,6 +79,11 @@ static void groups_add_external_user(struct call *call, struct store_tx *tx)
     group_add_external_user(call_admin(call), tx, call->params[0], call->body);
 }
 
+static void any_users_reset_otp(struct call *call, struct store_tx *tx)
+{
+    system_reset_otp(call_admin(call), tx, call->body);
+}
+
 #define PARTNER(path) "/core/v1/partner" path
 #define ORGANIZATION(path) "/core/v1/organization" path
 #define CREATE (ROUTE_WRITE | ROUTE_IDEMPOTENT_KEY)
@@ -85,6 +96,8 @@ const struct route people_routes[] = {
      ROUTE_WRITE | NEEDS(ADMINISTRATOR), users_deactivate},
     {"POST", ORGANIZATION("/users/:id/resend_welcome"), ACCESS_ORGANIZATION, PLACE_REGISTRY,
      ROUTE_WRITE | NEEDS(ADMINISTRATOR), users_resend_welcome},
+    {"POST", ORGANIZATION("/users/:id/reset_otp"), ACCESS_ORGANIZATION, PLACE_REGISTRY,
+     ROUTE_WRITE | NEEDS(ADMINISTRATOR), users_reset_otp},
     {"GET", ORGANIZATION("/groups"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(DIRECTORY), groups_list},
     {"GET", ORGANIZATION("/groups/:id"), ACCESS_ORGANIZATION, PLACE_READ, NEEDS(DIRECTORY), groups_read},
     {"POST", ORGANIZATION("/groups"), ACCESS_ORGANIZATION, PLACE_REGISTRY, CREATE | NEEDS(ADMINISTRATOR), groups_create},
@@ -107,6 +120,8 @@ const struct route people_routes[] = {
      ROUTE_WRITE | NEEDS(USERS_WRITE), users_deactivate},
     {"POST", PARTNER("/users/:id/resend_welcome"), ACCESS_PARTNER, PLACE_REGISTRY,
      ROUTE_WRITE | NEEDS(USERS_WRITE), users_resend_welcome},
+    {"POST", PARTNER("/users/:id/reset_otp"), ACCESS_PARTNER, PLACE_REGISTRY,
+     ROUTE_WRITE | NEEDS(ADMINISTRATOR), users_reset_otp},
     {"GET", PARTNER("/groups"), ACCESS_PARTNER, PLACE_READ, NEEDS(USERS_READ), groups_list},
     {"GET", PARTNER("/groups/:id"), ACCESS_PARTNER, PLACE_READ, NEEDS(USERS_READ), groups_read},
     {"POST", PARTNER("/groups"), ACCESS_PARTNER, PLACE_REGISTRY, CREATE | NEEDS(USERS_WRITE), groups_create},
@@ -117,5 +132,7 @@ const struct route people_routes[] = {
      ROUTE_WRITE | NEEDS(USERS_WRITE), groups_add_users},
     {"POST", PARTNER("/groups/:id/remove_users"), ACCESS_PARTNER, PLACE_REGISTRY,
      ROUTE_WRITE | NEEDS(USERS_WRITE), groups_remove_users},
+
+    {"POST", "/core/v1/system/users/reset_otp", ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, any_users_reset_otp},
     {0},
 };

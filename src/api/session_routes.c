@@ -9,6 +9,7 @@
 #include "model/account/password_reset.h"
 #include "model/account/user.h"
 #include "model/account/web_session.h"
+#include "model/people/invitation.h"
 
 static void copy_reply(struct call *call, const struct reply *reply)
 {
@@ -83,6 +84,14 @@ static void session_tenant(struct call *call, struct store_tx *tx)
     struct web_session_row session;
     if (session_of(call, &session)) {
         session_switch_tenant(call_admin(call), tx, &session, call->body);
+    }
+}
+
+static void session_invitation(struct call *call, struct store_tx *tx)
+{
+    struct web_session_row session;
+    if (session_of(call, &session)) {
+        invitation_accept(call_admin(call), tx, &session, call->body);
     }
 }
 
@@ -219,6 +228,7 @@ const struct route session_routes[] = {
     {"GET", SESSION(""), ACCESS_USER, PLACE_READ, ROUTE_SECRET_REPLY, session_read},
     {"DELETE", SESSION(""), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE, session_delete},
     {"POST", SESSION("/tenant"), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_tenant},
+    {"POST", SESSION("/invitation"), ACCESS_USER, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_invitation},
     {"POST", SESSION("/password"), ACCESS_USER, PLACE_LOOP, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_password},
     {"POST", SESSION("/reset"), ACCESS_PUBLIC, PLACE_LOOP, ROUTE_SECRET_REPLY, session_reset},
     {"POST", SESSION("/otp"), ACCESS_USER, PLACE_LOOP, ROUTE_WRITE | ROUTE_SECRET_REPLY, session_otp},

@@ -35,6 +35,15 @@ async function invite(tenant, who, groupIds) {
   assert.equal(people[who].invited, true);
 }
 
+/** Somebody who has an account joins a tenant by its own consent: the link out of that tenant's list of mails, signed in. */
+async function accept(email, { items, data }) {
+  const [, token] = (items ?? data).find((mail) => mail.to.toLowerCase() === email && mail.kind === 'invitation').link.match(/\/invitation\/(\w+)$/);
+  const { session, ...headers } = await signIn(email);
+  const reply = await request(server.http, 'POST', '/core/v1/session/invitation', { headers, body: { token } });
+  assert.equal(reply.status, 200, reply.text);
+  return { before: session, headers };
+}
+
 async function start() {
   server = Object.assign(await startServer({ dir: server.dir, args: unlimited() }), { keys: server.keys ?? server, ...pick(server) });
   partner = client(server, 'partner', server.partner_key);
@@ -117,7 +126,10 @@ describe('users', () => {
     const reply = await request(server.http, 'POST', '/core/v1/organization/users', { key: customer.api_key, body: { email: people.viewer.email, name: 'x', group_ids: [administrators.id] } });
     assert.deepEqual(answer(reply), [422, error(`The user ${people.viewer.email} is already associated with another account`)]);
     const joined = await theirs.post('/users', { email: people.support.email, name: 'ignored', group_ids: [administrators.id] });
-    assert.deepEqual([joined.id, joined.name, joined.invited], [people.support.id, 'support', false]);
+    assert.deepEqual([joined.id, joined.name, joined.invited], [people.support.id, 'support', true]);
+    assert.deepEqual((await signIn(people.support.email)).session.tenants.map(({ kind }) => kind), ['partner'], 'not before it consents');
+    await accept(people.support.email, await theirs.get('/mails'));
+    assert.equal((await theirs.get(`/users/${people.support.id}`)).invited, false);
     const { session, ...headers } = await signIn(people.support.email);
     assert.deepEqual(session.tenants.map(({ kind, role }) => [kind, role]), [['partner', 'member'], ['organization', 'administrator']]);
     const switched = await request(server.http, 'POST', '/core/v1/session/tenant', { headers, body: { kind: 'organization', id: customer.id } });
@@ -195,6 +207,7 @@ describe('groups', () => {
     for (let i = 0; i < 2; i++) assert.deepEqual((await organization.post(path, { email: people.fitter.email.toUpperCase() })).users.map(({ id }) => id), [people.fitter.id]);
     assert.ok(!(await organization.get('/users')).items.some(({ id }) => id === people.fitter.id));
     assert.equal((await organization.get(`/users/${people.fitter.id}`)).external, true);
+    await accept(people.fitter.email, await organization.get('/mails'));
     const { session, ...headers } = await signIn(people.fitter.email);
     assert.deepEqual(session.tenants.map(({ kind, role, space_role: space }) => [kind, role, space]), [['partner', 'member', undefined], ['organization', 'member', 'none']]);
     const seen = async () => (await request(server.http, 'GET', '/core/v1/organization/devices', { headers }));

@@ -13,6 +13,7 @@ const struct description session_descriptions[] = {
     {"GET", SESSION, "Who is signed in", NULL, NULL, "Session"},
     {"DELETE", SESSION, "Sign out", NULL, NULL, "success"},
     {"POST", SESSION "/tenant", "Act for another tenant", NULL, "{kind! enum(partner|organization); id! uuid}", "Session"},
+    {"POST", SESSION "/invitation", "Accept an invitation into another tenant", NULL, "{token! text}", "Session"},
     {"POST", SESSION "/password", "Change the password", NULL, "{current! text; password! text}", "object"},
     {"POST", SESSION "/reset", "Ask for a link that resets the password, or use it", NULL,
      "{email text; token text; password text; name text<=255}", "object"},

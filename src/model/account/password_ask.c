@@ -30,6 +30,33 @@ void password_ask_free(struct password_ask *ask)
     }
 }
 
+struct belonging {
+    int count;
+    enum tenant_kind kind;
+    int64_t tenant_no;
+};
+
+static void note_membership(const struct membership_row *row, void *arg)
+{
+    struct belonging *belonging = arg;
+    belonging->count++;
+    belonging->kind = row->kind;
+    belonging->tenant_no = row->tenant_no;
+}
+
+/* Without a relay somebody must be able to hand the link on: the administrators of the one tenant of the person. That of
+ * somebody who is of several is in the installation's list only. */
+static enum err set_list(struct store_tx *tx, const struct user_row *user, struct mail *mail)
+{
+    struct belonging belonging = {.count = user->system_admin ? 1 : 0};
+    enum err err = membership_store_each(tx, user->no, note_membership, &belonging);
+    if (!err && belonging.count == 1 && !user->system_admin) {
+        mail->tenant_kind = (int)belonging.kind;
+        mail->tenant_no = belonging.tenant_no;
+    }
+    return err;
+}
+
 static enum err queue_link(struct password_ask *ask, struct store_tx *tx, const struct user_row *user)
 {
     char token[RESET_TOKEN_CHARS + 1], path[RESET_TOKEN_CHARS + 16], id[UUID_TEXT_BYTES];
@@ -39,10 +66,14 @@ static enum err queue_link(struct password_ask *ask, struct store_tx *tx, const 
     random_base62(token, RESET_TOKEN_CHARS);
     snprintf(path, sizeof path, "/reset/%s", token);
     domain_key_hash(ask->domain, (struct str){token, RESET_TOKEN_CHARS}, hash);
-    enum err err = password_reset_store_put(tx, user->no, hash, expires_at);
+    struct mail mail = {.kind = MAIL_PASSWORD_RESET, .to = user->email, .link_path = str_from_cstr(path),
+                        .link_expires_at = expires_at};
+    enum err err = password_reset_store_put(tx, user->no, hash, expires_at, false);
     if (!err) {
-        err = mail_queue(ask->domain, tx, &(struct mail){.kind = MAIL_PASSWORD_RESET, .to = user->email,
-                                                         .link_path = str_from_cstr(path), .link_expires_at = expires_at});
+        err = set_list(tx, user, &mail);
+    }
+    if (!err) {
+        err = mail_queue(ask->domain, tx, &mail);
     }
     secret_wipe(token, sizeof token);
     secret_wipe(path, sizeof path);
@@ -58,13 +89,15 @@ static void ask_run(struct op *op, struct store_tx *tx)
     struct user_row user;
     int64_t asked_at = TIME_NONE, now = ask->domain->now_unix_ms();
     op->err = user_store_find_email(tx, ask->email, &ask->arena, &user);
-    bool is_none = op->err == ERR_NOT_FOUND || (!op->err && user.deactivated_at != TIME_NONE);
-    if (is_none || (!op->err && user.password_hash.len == 0)) { /* an invitation waits, which is a link of that kind */
+    if (op->err == ERR_NOT_FOUND || (!op->err && user.deactivated_at != TIME_NONE)) {
         op->err = ERR_OK; /* the answer tells nobody which addresses there are */
         return;
     }
     if (!op->err) {
         op->err = password_reset_store_expiry(tx, user.no, &asked_at);
+    }
+    if (!op->err && user.password_hash.len == 0 && asked_at != TIME_NONE && asked_at > now) {
+        return; /* an invitation waits, which is a link of that kind */
     }
     bool is_soon = asked_at != TIME_NONE && asked_at - RESET_LINK_LIFE_MS > now - PASSWORD_ASK_PAUSE_MS &&
                    asked_at - RESET_LINK_LIFE_MS <= now;

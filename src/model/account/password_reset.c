@@ -5,6 +5,7 @@
 #include "model/management/audit.h"
 #include "model/account/credentials_table.h"
 #include "model/domain.h"
+#include "model/ports/member_store.h"
 
 /* --- making the link --- */
 
@@ -26,7 +27,8 @@ static void link_run(struct op *op, struct store_tx *tx)
     if (!op->err) {
         random_base62(link->token, RESET_TOKEN_CHARS);
         domain_key_hash(link->domain, (struct str){link->token, RESET_TOKEN_CHARS}, hash);
-        op->err = password_reset_store_put(tx, user.no, hash, link->domain->now_unix_ms() + RESET_LINK_LIFE_MS);
+        op->err = password_reset_store_put(tx, user.no, hash, link->domain->now_unix_ms() + RESET_LINK_LIFE_MS,
+                                           true);
     }
     if (!op->err) {
         char id[UUID_TEXT_BYTES];
@@ -90,10 +92,22 @@ static void answer(struct password_reset *reset)
     reset->finished(reset);
 }
 
+/* Not this kind of link, but one that is good: of somebody who has an account (people/invitation.h). */
+static void refuse_unknown(struct password_reset *reset, struct store_tx *tx)
+{
+    int64_t user_no, tenant_no;
+    enum tenant_kind kind;
+    if (member_store_find_invitation(tx, reset->token_hash, reset->domain->now_unix_ms(), &user_no, &kind, &tenant_no) == ERR_OK) {
+        reply_error(&reset->reply, 422, "Sign in to accept this invitation");
+    } else {
+        reply_error(&reset->reply, 404, "Reset link not found");
+    }
+}
+
 static enum err find_user(struct password_reset *reset, struct store_tx *tx, struct user_row *ret_user)
 {
     int64_t user_no = 0;
-    enum err err = password_reset_store_find(tx, reset->token_hash, reset->domain->now_unix_ms(), &user_no);
+    enum err err = password_reset_store_find(tx, reset->token_hash, reset->domain->now_unix_ms(), &user_no, &reset->resets_otp);
     if (!err) {
         err = user_store_find(tx, user_no, &reset->arena, ret_user);
     }
@@ -101,7 +115,7 @@ static enum err find_user(struct password_reset *reset, struct store_tx *tx, str
         err = ERR_NOT_FOUND;
     }
     if (err == ERR_NOT_FOUND) {
-        reply_error(&reset->reply, 404, "Reset link not found");
+        refuse_unknown(reset, tx);
     }
     return err;
 }
@@ -146,7 +160,7 @@ static void write_run(struct op *op, struct store_tx *tx)
     if (!op->err && reset->name.len && !user.password_hash.len) {
         op->err = user_store_set_name(tx, user.no, reset->name);
     }
-    if (!op->err) {
+    if (!op->err && reset->resets_otp) {
         op->err = user_store_set_otp(tx, user.no, STR(""), false, 0);
     }
     if (!op->err) {

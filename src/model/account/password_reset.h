@@ -17,15 +17,17 @@ struct reset_link {
 };
 void reset_link_prepare(struct reset_link *link, struct domain *domain, struct str email);
 
-/* POST /core/v1/session/reset through the lanes: sets the password, turns one-time codes off (the device that makes them
- * may be what was lost), ends every session of the person. Signs nobody in. 404 "Reset link not found". */
+/* POST /core/v1/session/reset through the lanes: sets the password, ends every session of the person. Signs nobody in. A
+ * link made on the machine also turns one-time codes off (the device that makes them may be what was lost); one that came
+ * by mail does not: a mailbox is not a second factor. 404 "Reset link not found"; 422 for the link of an invitation that
+ * wants its person signed in. */
 struct password_reset {
     struct op op;
     struct domain *domain;
     struct arena arena;
     uint8_t token_hash[SHA256_BYTES];
     struct str password, name, address; /* in the arena; a name counts with an invitation only; empty: it stays */
-    bool address_exempt;
+    bool address_exempt, resets_otp;
     char new_hash[PASSWORD_HASH_BYTES];
     struct admin admin;
     struct reply reply;

@@ -11,6 +11,7 @@
 #include "model/domain.h"
 #include "model/management/form.h"
 #include "model/account/otp.h"
+#include "model/ports/member_store.h"
 
 #define PREFERENCES_BYTES_MAX 16384
 
@@ -230,7 +231,11 @@ static enum err open_session(struct sign_in *sign_in, struct store_tx *tx)
     struct web_session_row session = {.user_no = account->no, .user_id = account->id,
                                       .system_admin = account->system_admin};
     enum err err = session_first_tenants(tx, &session);
-    if (!err && !session.partner_no && !session.organization_no && !account->system_admin) { /* deactivated everywhere */
+    bool is_nobodys = !session.partner_no && !session.organization_no && !account->system_admin, is_invited = false;
+    if (!err && is_nobodys) {
+        err = member_store_is_invited(tx, account->no, sign_in->domain->now_unix_ms(), &is_invited);
+    }
+    if (!err && is_nobodys && !is_invited) { /* deactivated everywhere, and nothing to consent to */
         reply_error(&sign_in->reply, 401, "Invalid email or password");
         return ERR_DENIED;
     }

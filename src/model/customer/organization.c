@@ -233,19 +233,26 @@ static void set_contact(struct json *contacts, const char *name, struct str valu
     json_set(contacts, str_from_cstr(name), value.len ? json_new_string(value) : json_new_null());
 }
 
-static bool parse_contacts(struct admin *admin, const struct json *body, struct str *ret_contacts)
+/* Who is to administer the new organization. */
+struct first_administrator {
+    struct str email, name; /* the contact */
+    bool me, customer;
+};
+
+static bool parse_contacts(struct admin *admin, const struct json *body, struct first_administrator *first,
+                           struct str *ret_contacts)
 {
-    struct str admin_email = {0}, admin_name = {0}, finance_email = {0}, finance_name = {0};
-    if (!form_required_text(admin, body, "admin_contact_email", 255, &admin_email) ||
-        !organization_parse_email(admin, body, "admin_contact_email", &admin_email) ||
-        !form_text(admin, body, "admin_contact_name", 255, &admin_name) ||
+    struct str finance_email = {0}, finance_name = {0};
+    if (!form_required_text(admin, body, "admin_contact_email", 254, &first->email) ||
+        !organization_parse_email(admin, body, "admin_contact_email", &first->email) ||
+        !form_text(admin, body, "admin_contact_name", 255, &first->name) ||
         !organization_parse_email(admin, body, "finance_contact_email", &finance_email) ||
         !form_text(admin, body, "finance_contact_name", 255, &finance_name)) {
         return false;
     }
     struct json *contacts = json_new_object();
-    set_contact(contacts, "admin_email", admin_email);
-    set_contact(contacts, "admin_name", admin_name);
+    set_contact(contacts, "admin_email", first->email);
+    set_contact(contacts, "admin_name", first->name);
     set_contact(contacts, "finance_email", finance_email);
     set_contact(contacts, "finance_name", finance_name);
     struct buf text;
@@ -257,23 +264,29 @@ static bool parse_contacts(struct admin *admin, const struct json *body, struct 
     return true;
 }
 
-/* Who administers the new organization: "customer" (by invitation), "me" or "both". */
-static bool parse_administrator(struct admin *admin, const struct json *body, bool *ret_me)
+/* "customer" (the contact, by invitation), "me" or "both". */
+static bool parse_administrator(struct admin *admin, const struct json *body, struct first_administrator *first)
 {
     struct str who = STR("customer");
     if (!form_text(admin, body, "admin", 16, &who)) {
         return false;
     }
-    *ret_me = str_eq(who, STR("me")) || str_eq(who, STR("both"));
-    return *ret_me || str_eq(who, STR("customer")) || form_invalid(admin, "admin");
+    bool both = str_eq(who, STR("both"));
+    first->me = both || str_eq(who, STR("me"));
+    first->customer = both || str_eq(who, STR("customer"));
+    return first->me || first->customer || form_invalid(admin, "admin");
 }
 
-static enum err insert_customer(struct admin *admin, struct store_tx *tx, struct organization_row *row, bool with_me,
-                                char ret_key[API_KEY_CHARS + 1])
+static enum err insert_customer(struct admin *admin, struct store_tx *tx, struct organization_row *row,
+                                const struct first_administrator *first, char ret_key[API_KEY_CHARS + 1])
 {
     enum err err = organization_make(admin, tx, row);
-    if (!err && with_me && admin->principal.kind == PRINCIPAL_USER) {
+    if (!err && first->me && admin->principal.kind == PRINCIPAL_USER) {
         err = member_join_administrators(admin, tx, admin->principal.user_no, TENANT_ORGANIZATION, row->no);
+    }
+    if (!err && first->customer) {
+        err = member_invite_administrator(admin, tx, row->no, first->email, first->name);
+        err = err == ERR_EXISTS ? ERR_OK : err; /* the contact is who asks */
     }
     struct api_key_row key = {.tenant_kind = TENANT_ORGANIZATION, .tenant_no = row->no, .name = STR("Default"),
                               .scope = SCOPE_FULL, .expires_at = TIME_NONE};
@@ -283,16 +296,16 @@ static enum err insert_customer(struct admin *admin, struct store_tx *tx, struct
 void organization_create(struct admin *admin, struct store_tx *tx, const struct json *body)
 {
     struct organization_row row = {.partner_no = admin->principal.partner_no};
-    bool with_me = false;
+    struct first_administrator first = {0};
     if (!form_required_text(admin, body, "name", 255, &row.name)) {
         return;
     }
-    if (!parse_contacts(admin, body, &row.contacts) || !form_bool(admin, body, "sandbox", &row.sandbox) ||
-        !parse_administrator(admin, body, &with_me)) {
+    if (!parse_contacts(admin, body, &first, &row.contacts) || !form_bool(admin, body, "sandbox", &row.sandbox) ||
+        !parse_administrator(admin, body, &first)) {
         return;
     }
     char key[API_KEY_CHARS + 1];
-    if (admin_failed(admin, insert_customer(admin, tx, &row, with_me, key))) {
+    if (admin_failed(admin, insert_customer(admin, tx, &row, &first, key))) {
         return;
     }
     char id[UUID_TEXT_BYTES];

@@ -14,6 +14,7 @@ struct store_tx;
 
 /* What a mail is made of; which fields a kind uses stands beside it. Strings are borrowed for the call.
  *   MAIL_INVITATION        tenant_name, by (who invited), link
+ *   MAIL_JOIN              the same
  *   MAIL_PASSWORD_RESET    link
  *   MAIL_TICKET            title, text, by, tenant_name (of the author), link
  *   MAIL_TICKET_COMMENT    title (of the ticket), text, by, tenant_name, link
@@ -24,8 +25,8 @@ struct store_tx;
  *   MAIL_SIGN_UP           tenant_name (of the partner), link */
 struct mail {
     enum mail_kind kind;
-    int tenant_kind;          /* enum tenant_kind; in whose list of mails it stands; 0: only in the installation's, which
-                               * is right for whatever lets its reader act as somebody (password resets) */
+    int tenant_kind;          /* enum tenant_kind; in whose list of mails it stands; 0: only in the installation's. Who sees
+                               * the link there: people/authority.h */
     int64_t tenant_no;
     struct str to;            /* an address; one that cannot be used keeps the mail as failed */
     struct str tenant_name, by, title, text, where; /* empty: not said */

@@ -5,6 +5,7 @@
 #include "model/management/audit.h"
 #include "model/management/envelope.h"
 #include "model/management/field_text.h"
+#include "model/people/authority.h"
 #include "model/management/form.h"
 #include "model/outbox/mail.h"
 #include "model/outbox/mail_relay.h"
@@ -35,32 +36,21 @@ static int64_t scope_no(const struct admin *admin, enum mail_scope scope)
                                                                   : admin->principal.partner_no;
 }
 
-struct belonging {
-    enum tenant_kind kind;
-    int64_t tenant_no;
-    bool elsewhere;
-};
-
-static void note_membership(const struct membership_row *row, void *arg)
-{
-    struct belonging *belonging = arg;
-    belonging->elsewhere |= row->kind != belonging->kind || row->tenant_no != belonging->tenant_no;
-}
-
-/* With a one-time link its reader becomes that person: nothing for a tenant whose person belongs to another one too. */
+/* With a one-time link its reader becomes that person: it is for who could do all the same without. A link that only its
+ * signed-in person can use is for the administrators of the tenant that invites. */
 static bool link_may_be_shown(const struct mail_listing *listing, const struct mail_row *row)
 {
-    const struct admin *admin = listing->admin;
-    if (listing->scope == MAILS_OF_INSTALLATION || row->link_expires_at == TIME_NONE) {
+    struct admin *admin = listing->admin;
+    if (row->link_expires_at == TIME_NONE) {
         return true;
     }
-    struct user_row user;
-    struct belonging belonging = {admin->principal.tenant_kind, scope_no(admin, listing->scope), false};
-    enum err err = user_store_find_email(listing->tx, row->recipient, admin->arena, &user);
-    if (!err) {
-        err = user.system_admin ? ERR_DENIED : membership_store_each(listing->tx, user.no, note_membership, &belonging);
+    if (row->tenant_kind && !administers(admin, (enum tenant_kind)row->tenant_kind, row->tenant_no)) {
+        return false;
     }
-    return (!err || err == ERR_NOT_FOUND) && !belonging.elsewhere;
+    struct user_row user;
+    enum err err = row->kind == MAIL_JOIN ? ERR_NOT_FOUND
+                                          : user_store_find_email(listing->tx, row->recipient, admin->arena, &user);
+    return err ? err == ERR_NOT_FOUND : administers_person(admin, listing->tx, &user);
 }
 
 static void write_link(const struct mail_listing *listing, struct json_writer *w, const struct mail_row *row)

@@ -13,6 +13,7 @@ static const char *const kind_names[MAIL_KIND_END] = {
     [MAIL_CLAIM] = "claim",
     [MAIL_SIGN_UP] = "sign_up",
     [MAIL_TEST] = "test",
+    [MAIL_JOIN] = "invitation",
 };
 
 const char *mail_kind_name(enum mail_kind kind)
@@ -39,6 +40,7 @@ static struct str subject_of(const struct mail *mail, struct arena *arena)
     struct str tenant = or_text(mail->tenant_name, STR("Muster"));
     switch (mail->kind) {
     case MAIL_INVITATION:
+    case MAIL_JOIN:
         return arena_printf(arena, "Invitation to %.*s", STR_ARG(tenant));
     case MAIL_PASSWORD_RESET:
         return STR("Set a new password");
@@ -73,6 +75,12 @@ static struct str text_of(const struct mail *mail, struct arena *arena)
         return arena_printf(arena,
                             "%.*s invites you to %.*s.\n\nSet your name and password here. The link works once, for a "
                             "limited time:",
+                            STR_ARG(or_text(mail->by, STR("An administrator"))), STR_ARG(tenant));
+    case MAIL_JOIN:
+        return arena_printf(arena,
+                            "%.*s invites you to %.*s.\n\nYou have an account already: sign in with it and accept the "
+                            "invitation here. The link works once, for a limited time. If you do not want to, nothing has "
+                            "to be done:",
                             STR_ARG(or_text(mail->by, STR("An administrator"))), STR_ARG(tenant));
     case MAIL_PASSWORD_RESET:
         return STR("Somebody, probably you, asked for a new password for this address.\n\nSet it here. The link works "

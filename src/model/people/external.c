@@ -4,6 +4,7 @@
 #include "model/domain.h"
 #include "model/management/form.h"
 #include "model/people/group.h"
+#include "model/people/invitation.h"
 #include "model/people/people_audit.h"
 #include "model/ports/member_store.h"
 #include "model/ports/user_store.h"
@@ -19,12 +20,31 @@ static enum err find_stranger(struct admin *admin, struct store_tx *tx, struct s
     return err ? err : home.in_partner || home.in_organization ? ERR_OK : ERR_NOT_FOUND;
 }
 
+/* By its own consent, as whoever has an account. */
+static enum err bring_in(struct admin *admin, struct store_tx *tx, const struct group_row *group, const struct user_row *user)
+{
+    struct member_row member;
+    bool needs_consent = false;
+    enum err err = invitation_needs_consent(admin, tx, group->tenant_kind, group->tenant_no, user->no, true, &needs_consent);
+    if (err) {
+        return err;
+    }
+    if (!needs_consent) {
+        return member_store_put(tx, group->tenant_kind, group->tenant_no, user->no, true, admin->domain->now_unix_ms());
+    }
+    err = invitation_put(admin, tx, group->tenant_kind, group->tenant_no, user->no, true);
+    if (!err) {
+        err = member_store_find_no(tx, group->tenant_kind, group->tenant_no, user->no, admin->arena, &member);
+    }
+    return err ? err : invitation_send(admin, tx, group->tenant_kind, group->tenant_no, &member);
+}
+
 static enum err add(struct admin *admin, struct store_tx *tx, const struct group_row *group, const struct user_row *user)
 {
     struct member_row member;
     enum err err = member_store_find_no(tx, group->tenant_kind, group->tenant_no, user->no, admin->arena, &member);
     if (err == ERR_NOT_FOUND) {
-        err = member_store_put(tx, group->tenant_kind, group->tenant_no, user->no, true, admin->domain->now_unix_ms());
+        err = bring_in(admin, tx, group, user);
     } else if (!err && member.deactivated_at != TIME_NONE) {
         err = ERR_NOT_FOUND; /* was shut out: comes back by an invitation only */
     }

@@ -7,6 +7,7 @@
 #include "model/management/envelope.h"
 #include "model/management/field_text.h"
 #include "model/management/form.h"
+#include "model/people/authority.h"
 #include "model/people/group.h"
 #include "model/people/invitation.h"
 #include "model/people/people_audit.h"
@@ -32,10 +33,11 @@ static void write_member(struct json_writer *w, const struct member_row *row, bo
     json_field_time(w, "created_at", row->created_at);
     json_field_bool(w, "external", row->external);
     if (with_activity) {
-        json_field_bool(w, "invited", !row->has_password);
-        json_field_time(w, "last_login_at", row->last_login_at);
-        json_field_int(w, "login_count", row->login_count);
-        field_text(w, "last_login_ip", row->last_login_address);
+        bool is_theirs = !row->pending; /* what a person did elsewhere is nobody's business here before it has consented */
+        json_field_bool(w, "invited", !row->has_password || row->pending);
+        json_field_time(w, "last_login_at", is_theirs ? row->last_login_at : TIME_NONE);
+        json_field_int(w, "login_count", is_theirs ? row->login_count : 0);
+        field_text(w, "last_login_ip", is_theirs ? row->last_login_address : (struct str){NULL, 0});
     }
     json_end_object(w);
 }
@@ -103,12 +105,14 @@ struct newcomer {
     enum tenant_kind kind;
     int64_t tenant_no, partner_no;
     struct str email, name;
+    bool is_administrator; /* of a customer, as its partner wants it */
     const int64_t *groups;
     size_t group_count;
 };
 
 /* An account that has the address: the partner's own people may join its organizations, and the other way round; a member
- * that was deactivated comes back. Who is at home elsewhere stays there. */
+ * that was deactivated comes back. Who is at home elsewhere stays there, unless a customer of the partner is to have it as
+ * its administrator. All of them consent first (invitation.h). */
 static enum err may_join(struct store_tx *tx, const struct newcomer *newcomer, int64_t user_no, struct arena *arena)
 {
     struct member_row member;
@@ -118,7 +122,10 @@ static enum err may_join(struct store_tx *tx, const struct newcomer *newcomer, i
         return err;
     }
     if (!err && !member.external && member.deactivated_at == TIME_NONE) {
-        return ERR_EXISTS;
+        return newcomer->is_administrator && (member.pending || !member.has_password) ? ERR_OK : ERR_EXISTS;
+    }
+    if (newcomer->is_administrator) {
+        return ERR_OK;
     }
     err = member_store_home(tx, user_no, newcomer->partner_no, &home);
     if (err) {
@@ -145,6 +152,26 @@ static enum err find_or_make_account(struct admin *admin, struct store_tx *tx, c
     return user_store_insert(tx, ret_user);
 }
 
+/* A member, or somebody who becomes one by its own consent. */
+static enum err put(struct admin *admin, struct store_tx *tx, const struct newcomer *newcomer, const struct user_row *user)
+{
+    struct member_row member;
+    bool needs_consent = false;
+    enum err err = member_store_find_no(tx, newcomer->kind, newcomer->tenant_no, user->no, admin->arena, &member);
+    bool is_in = !err && member.deactivated_at == TIME_NONE && !member.pending; /* from outside, but by its own consent */
+    err = err == ERR_NOT_FOUND ? ERR_OK : err;
+    if (!err && !is_in) {
+        err = invitation_needs_consent(admin, tx, newcomer->kind, newcomer->tenant_no, user->no,
+                                       user->password_hash.len > 0, &needs_consent);
+    }
+    if (err) {
+        return err;
+    }
+    return needs_consent ? invitation_put(admin, tx, newcomer->kind, newcomer->tenant_no, user->no, false)
+                         : member_store_put(tx, newcomer->kind, newcomer->tenant_no, user->no, false,
+                                            admin->domain->now_unix_ms());
+}
+
 /* ERR_EXISTS: the account is another's. ERR_LIMIT: too many members. */
 static enum err invite(struct admin *admin, struct store_tx *tx, const struct newcomer *newcomer, struct user_row *ret_user)
 {
@@ -154,7 +181,7 @@ static enum err invite(struct admin *admin, struct store_tx *tx, const struct ne
     }
     enum err err = find_or_make_account(admin, tx, newcomer, ret_user);
     if (!err) {
-        err = member_store_put(tx, newcomer->kind, newcomer->tenant_no, ret_user->no, false, admin->domain->now_unix_ms());
+        err = put(admin, tx, newcomer, ret_user);
     }
     if (!err) {
         err = group_store_remove_from_all(tx, newcomer->kind, newcomer->tenant_no, ret_user->no);
@@ -192,7 +219,7 @@ enum err member_invite_administrator(struct admin *admin, struct store_tx *tx, i
     struct user_row user;
     struct newcomer newcomer = {.kind = TENANT_ORGANIZATION, .tenant_no = organization_no,
                                 .partner_no = admin->principal.partner_no, .email = email, .name = name.len ? name : email,
-                                .groups = &group_no, .group_count = 1};
+                                .is_administrator = true, .groups = &group_no, .group_count = 1};
     enum err err = group_store_find_kind(tx, TENANT_ORGANIZATION, organization_no, GROUP_ADMINISTRATORS, &group_no);
     return err ? err : invite(admin, tx, &newcomer, &user);
 }
@@ -313,6 +340,10 @@ void member_update(struct admin *admin, struct store_tx *tx, struct str id, cons
     if (!find(admin, tx, id, &member) || !may_be_changed(admin, &member)) {
         return;
     }
+    if (member.pending && form_has(body, "name")) {
+        reply_error(admin->reply, 422, "User has not accepted the invitation yet");
+        return;
+    }
     if (form_has(body, "name") && (!form_required_text(admin, body, "name", 255, &member.name) ||
                                    admin_failed(admin, user_store_set_name(tx, member.user_no, member.name)))) {
         return;
@@ -335,7 +366,7 @@ void member_deactivate(struct admin *admin, struct store_tx *tx, struct str id)
     }
     if (member.deactivated_at == TIME_NONE) {
         enum err err = member_store_deactivate(tx, kind, tenant_no, member.user_no, admin->domain->now_unix_ms());
-        if (!err) {
+        if (!err && !member.pending) {
             err = web_session_end_of_user(admin, tx, member.user_no, NULL);
         }
         if (admin_failed(admin, err) || !group_keeps_administrators(admin, tx) ||
@@ -345,6 +376,23 @@ void member_deactivate(struct admin *admin, struct store_tx *tx, struct str id)
         people_audit(admin, tx, "user.deactivate", "user", &member.id, "email", member.email);
     }
     answer(admin, tx, member.user_no, 200);
+}
+
+void member_reset_otp(struct admin *admin, struct store_tx *tx, struct str id)
+{
+    struct member_row member;
+    struct user_row user;
+    if (!find(admin, tx, id, &member) || admin_failed(admin, user_store_find(tx, member.user_no, admin->arena, &user))) {
+        return;
+    }
+    if (!administers_person(admin, tx, &user)) {
+        reply_error(admin->reply, 403, "Forbidden");
+        return;
+    }
+    if (!admin_failed(admin, user_store_set_otp(tx, user.no, STR(""), false, 0))) {
+        people_audit(admin, tx, "user.reset_otp", "user", &user.id, "email", user.email);
+        answer(admin, tx, user.no, 200);
+    }
 }
 
 void member_resend_welcome(struct admin *admin, struct store_tx *tx, struct str id)

@@ -17,13 +17,15 @@ void member_create(struct admin *admin, struct store_tx *tx, const struct json *
 void member_update(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body);
 /* Ends every session of the person at once. */
 void member_deactivate(struct admin *admin, struct store_tx *tx, struct str id);
+/* Turns the person's one-time codes off, by who administers every tenant of the person; else 403. */
+void member_reset_otp(struct admin *admin, struct store_tx *tx, struct str id);
 void member_resend_welcome(struct admin *admin, struct store_tx *tx, struct str id);
 
 /* Makes an existing account an administrator of the tenant. */
 enum err member_join_administrators(struct admin *admin, struct store_tx *tx, int64_t user_no, enum tenant_kind kind,
                                     int64_t tenant_no) MUST_CHECK;
-/* Invites somebody as administrator of an organization of the principal's partner; an account of the partner joins.
- * ERR_EXISTS: the address belongs to an account elsewhere. ERR_LIMIT: the organization has too many people. */
+/* Invites somebody as administrator of an organization of the principal's partner; again, who has not come yet. An account
+ * that there is joins by its consent. ERR_EXISTS: it is a member already. ERR_LIMIT: the organization has too many people. */
 enum err member_invite_administrator(struct admin *admin, struct store_tx *tx, int64_t organization_no, struct str email,
                                      struct str name) MUST_CHECK;
 

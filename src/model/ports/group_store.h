@@ -44,6 +44,7 @@ struct group_user {
     int64_t no;
     struct uuid id;
     struct str name, email;
+    bool pending; /* has not consented to be in the tenant yet */
 };
 enum err group_store_users(struct store_tx *tx, int64_t group_no, void (*visit)(const struct group_user *user, void *arg),
                            void *arg) MUST_CHECK;

@@ -18,6 +18,7 @@ enum mail_kind {
     MAIL_CLAIM,            /* a device was claimed (portal.md 6.5) */
     MAIL_SIGN_UP,          /* confirms the address of who signs up (portal.md 3) */
     MAIL_TEST,
+    MAIL_JOIN,             /* an invitation of who has an account, and consents by signing in */
     MAIL_KIND_END,
 };
 enum mail_state {

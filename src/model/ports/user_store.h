@@ -35,12 +35,12 @@ enum err user_store_set_password(struct store_tx *tx, int64_t no, struct str pas
 enum err user_store_set_name(struct store_tx *tx, int64_t no, struct str name) MUST_CHECK;
 /* `secret_sealed` empty: no codes from now on. */
 enum err user_store_set_otp(struct store_tx *tx, int64_t no, struct str secret_sealed, bool on, int64_t last_step) MUST_CHECK;
-/* Voids the user's earlier link. */
+/* Voids the user's earlier link. `resets_otp`: using it also turns one-time codes off. */
 enum err password_reset_store_put(struct store_tx *tx, int64_t user_no, const uint8_t token_hash[32],
-                                  int64_t expires_at) MUST_CHECK;
+                                  int64_t expires_at, bool resets_otp) MUST_CHECK;
 /* ERR_NOT_FOUND: no such link, or it expired. */
 enum err password_reset_store_find(struct store_tx *tx, const uint8_t token_hash[32], int64_t now,
-                                   int64_t *ret_user_no) MUST_CHECK;
+                                   int64_t *ret_user_no, bool *ret_resets_otp) MUST_CHECK;
 /* Until when the person's link is good; TIME_NONE: there is none. */
 enum err password_reset_store_expiry(struct store_tx *tx, int64_t user_no, int64_t *ret_expires_at) MUST_CHECK;
 enum err password_reset_store_delete(struct store_tx *tx, int64_t user_no) MUST_CHECK;
@@ -48,7 +48,7 @@ enum err user_store_signed_in(struct store_tx *tx, int64_t no, int64_t at, struc
 enum err user_store_preferences(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_json) MUST_CHECK;
 enum err user_store_set_preferences(struct store_tx *tx, int64_t no, struct str json) MUST_CHECK;
 
-/* The tenants in which the user is active, partners first, each kind by name; strings are borrowed for the call. */
+/* The tenants in which the user is an active member, not only invited, partners first, each kind by name; strings are borrowed for the call. */
 enum err membership_store_each(struct store_tx *tx, int64_t user_no,
                                void (*visit)(const struct membership_row *row, void *arg), void *arg) MUST_CHECK;
 /* The addresses of the tenant's active administrators, oldest first; borrowed for the call. */

@@ -17,6 +17,9 @@ struct recipients {
 static void add_recipient(const struct group_user *user, void *arg)
 {
     struct recipients *to = arg;
+    if (user->pending) {
+        return;
+    }
     for (size_t i = 0; i < to->count; i++) {
         if (str_eq(to->addresses[i], user->email)) {
             return;

@@ -18,6 +18,7 @@ enum err access_store_members(struct store_tx *tx, enum tenant_kind kind, int64_
     struct query q;
     query_begin(&q, tx,
                 "SELECT user_no FROM membership WHERE tenant_kind = ?1 AND tenant_no = ?2 AND deactivated_at IS NULL "
+                "AND invitation_hash IS NULL "
                 "ORDER BY user_no");
     query_bind_i64(&q, 1, kind);
     query_bind_i64(&q, 2, tenant_no);

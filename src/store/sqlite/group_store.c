@@ -159,12 +159,13 @@ enum err group_store_users(struct store_tx *tx, int64_t group_no, void (*visit)(
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT u.no, u.id, u.name, u.email FROM group_member l JOIN user_group g ON g.no = l.group_no "
+                "SELECT u.no, u.id, u.name, u.email, m.invitation_hash IS NOT NULL FROM group_member l JOIN user_group g ON g.no = l.group_no "
                 "JOIN membership m ON m.user_no = l.user_no AND m.tenant_kind = g.tenant_kind AND m.tenant_no = g.tenant_no "
                 "AND m.deactivated_at IS NULL JOIN user u ON u.no = l.user_no WHERE l.group_no = ?1 ORDER BY u.no");
     query_bind_i64(&q, 1, group_no);
     while (query_next(&q)) {
-        struct group_user user = {query_i64(&q, 0), query_uuid(&q, 1), query_str(&q, 2), query_str(&q, 3)};
+        struct group_user user = {query_i64(&q, 0), query_uuid(&q, 1), query_str(&q, 2), query_str(&q, 3),
+                                  query_i64(&q, 4) != 0};
         visit(&user, arg);
     }
     return query_finish(&q);
@@ -176,7 +177,7 @@ enum err group_store_administrators(struct store_tx *tx, enum tenant_kind kind, 
     query_begin(&q, tx,
                 "SELECT count(*) FROM user_group g JOIN group_member l ON l.group_no = g.no JOIN membership m ON "
                 "m.user_no = l.user_no AND m.tenant_kind = ?1 AND m.tenant_no = ?2 AND m.deactivated_at IS NULL "
-                "WHERE g.tenant_kind = ?1 AND g.tenant_no = ?2 AND g.kind = 1");
+                "AND m.invitation_hash IS NULL WHERE g.tenant_kind = ?1 AND g.tenant_no = ?2 AND g.kind = 1");
     query_bind_i64(&q, 1, kind);
     query_bind_i64(&q, 2, tenant_no);
     int64_t count = query_next(&q) ? query_i64(&q, 0) : 0;

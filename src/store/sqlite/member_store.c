@@ -6,7 +6,8 @@
     "u.no, u.id, u.name, u.email, m.role = 'external', ifnull(u.password_hash, '') <> '', "                         \
     "(SELECT json_group_array(name) FROM (SELECT g.name AS name FROM group_member l JOIN user_group g "             \
     "ON g.no = l.group_no WHERE l.user_no = u.no AND g.tenant_kind = m.tenant_kind AND g.tenant_no = m.tenant_no "  \
-    "ORDER BY g.no)), u.created_at, m.deactivated_at, u.last_login_at, u.login_count, u.last_login_address "
+    "ORDER BY g.no)), u.created_at, m.deactivated_at, u.last_login_at, u.login_count, u.last_login_address, "            \
+    "m.invitation_hash IS NOT NULL "
 
 static struct member_row row_read(struct query *q)
 {
@@ -23,6 +24,7 @@ static struct member_row row_read(struct query *q)
         .last_login_at = query_time(q, 9),
         .login_count = query_i64(q, 10),
         .last_login_address = query_str(q, 11),
+        .pending = query_i64(q, 12) != 0,
     };
 }
 
@@ -54,7 +56,8 @@ enum err member_store_put(struct store_tx *tx, enum tenant_kind kind, int64_t te
     struct query q;
     query_begin(&q, tx,
                 "INSERT INTO membership (tenant_kind, tenant_no, user_no, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5) "
-                "ON CONFLICT (user_no, tenant_kind, tenant_no) DO UPDATE SET role = ?4, deactivated_at = NULL");
+                "ON CONFLICT (user_no, tenant_kind, tenant_no) DO UPDATE SET role = ?4, deactivated_at = NULL, "
+                "invitation_hash = NULL, invitation_expires_at = NULL");
     bind_tenant(&q, kind, tenant_no);
     query_bind_i64(&q, 3, user_no);
     query_bind_str(&q, 4, external ? STR("external") : STR("member"));
@@ -62,11 +65,68 @@ enum err member_store_put(struct store_tx *tx, enum tenant_kind kind, int64_t te
     return query_finish(&q);
 }
 
+enum err member_store_invite(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, const struct member_invitation *invitation)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "INSERT INTO membership (tenant_kind, tenant_no, user_no, role, created_at, invitation_hash, "
+                "invitation_expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+                "ON CONFLICT (user_no, tenant_kind, tenant_no) DO UPDATE SET role = ?4, deactivated_at = NULL, "
+                "invitation_hash = ?6, invitation_expires_at = ?7");
+    bind_tenant(&q, kind, tenant_no);
+    query_bind_i64(&q, 3, invitation->user_no);
+    query_bind_str(&q, 4, invitation->external ? STR("external") : STR("member"));
+    query_bind_time(&q, 5, invitation->now);
+    query_bind_blob(&q, 6, invitation->token_hash, sizeof invitation->token_hash);
+    query_bind_time(&q, 7, invitation->expires_at);
+    return query_finish(&q);
+}
+
+#define IS_INVITED "invitation_hash IS NOT NULL AND invitation_expires_at > ?2 AND deactivated_at IS NULL"
+
+enum err member_store_find_invitation(struct store_tx *tx, const uint8_t token_hash[32], int64_t now, int64_t *ret_user_no,
+                                      enum tenant_kind *ret_kind, int64_t *ret_tenant_no)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT user_no, tenant_kind, tenant_no FROM membership WHERE invitation_hash = ?1 AND " IS_INVITED);
+    query_bind_blob(&q, 1, token_hash, 32);
+    query_bind_time(&q, 2, now);
+    bool found = query_next(&q);
+    if (found) {
+        *ret_user_no = query_i64(&q, 0);
+        *ret_kind = (enum tenant_kind)query_i64(&q, 1);
+        *ret_tenant_no = query_i64(&q, 2);
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err member_store_is_invited(struct store_tx *tx, int64_t user_no, int64_t now, bool *ret_is)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT 1 FROM membership WHERE user_no = ?1 AND " IS_INVITED);
+    query_bind_i64(&q, 1, user_no);
+    query_bind_time(&q, 2, now);
+    *ret_is = query_next(&q);
+    return query_finish(&q);
+}
+
+enum err member_store_accept(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t user_no)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "UPDATE membership SET invitation_hash = NULL, invitation_expires_at = NULL "
+                "WHERE tenant_kind = ?1 AND tenant_no = ?2 AND user_no = ?3");
+    bind_tenant(&q, kind, tenant_no);
+    query_bind_i64(&q, 3, user_no);
+    return query_finish(&q);
+}
+
 enum err member_store_deactivate(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t user_no, int64_t at)
 {
     struct query q;
     query_begin(&q, tx,
-                "UPDATE membership SET deactivated_at = ?4 WHERE tenant_kind = ?1 AND tenant_no = ?2 AND user_no = ?3");
+                "UPDATE membership SET deactivated_at = ?4, invitation_hash = NULL, invitation_expires_at = NULL WHERE tenant_kind = ?1 AND tenant_no = ?2 AND user_no = ?3");
     bind_tenant(&q, kind, tenant_no);
     query_bind_i64(&q, 3, user_no);
     query_bind_time(&q, 4, at);
@@ -141,7 +201,7 @@ enum err member_store_home(struct store_tx *tx, int64_t user_no, int64_t partner
     query_begin(&q, tx,
                 "SELECT m.tenant_kind, CASE m.tenant_kind WHEN 1 THEN m.tenant_no ELSE o.partner_no END FROM membership m "
                 "LEFT JOIN organization o ON m.tenant_kind = 2 AND o.no = m.tenant_no "
-                "WHERE m.user_no = ?1 AND m.deactivated_at IS NULL AND m.role <> 'external'");
+                "WHERE m.user_no = ?1 AND m.deactivated_at IS NULL AND m.invitation_hash IS NULL AND m.role <> 'external'");
     query_bind_i64(&q, 1, user_no);
     while (query_next(&q)) {
         if (query_i64(&q, 1) != partner_no) {

@@ -40,6 +40,8 @@ extern const unsigned char schema_016_notes_tickets[];
 extern const unsigned char schema_016_notes_tickets_end[];
 extern const unsigned char schema_017_virtual_devices[];
 extern const unsigned char schema_017_virtual_devices_end[];
+extern const unsigned char schema_018_consent[];
+extern const unsigned char schema_018_consent_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -99,6 +101,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_015_registration_key, (size_t)(schema_015_registration_key_end - schema_015_registration_key)),
         str_from(schema_016_notes_tickets, (size_t)(schema_016_notes_tickets_end - schema_016_notes_tickets)),
         str_from(schema_017_virtual_devices, (size_t)(schema_017_virtual_devices_end - schema_017_virtual_devices)),
+        str_from(schema_018_consent, (size_t)(schema_018_consent_end - schema_018_consent)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }

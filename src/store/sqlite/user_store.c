@@ -108,27 +108,31 @@ enum err user_store_set_otp(struct store_tx *tx, int64_t no, struct str secret_s
     return query_finish(&q);
 }
 
-enum err password_reset_store_put(struct store_tx *tx, int64_t user_no, const uint8_t token_hash[32], int64_t expires_at)
+enum err password_reset_store_put(struct store_tx *tx, int64_t user_no, const uint8_t token_hash[32], int64_t expires_at,
+                                  bool resets_otp)
 {
     struct query q;
     query_begin(&q, tx,
-                "INSERT INTO password_reset (user_no, token_hash, expires_at) VALUES (?1, ?2, ?3) "
-                "ON CONFLICT (user_no) DO UPDATE SET token_hash = ?2, expires_at = ?3");
+                "INSERT INTO password_reset (user_no, token_hash, expires_at, resets_otp) VALUES (?1, ?2, ?3, ?4) "
+                "ON CONFLICT (user_no) DO UPDATE SET token_hash = ?2, expires_at = ?3, resets_otp = ?4");
     query_bind_i64(&q, 1, user_no);
     query_bind_blob(&q, 2, token_hash, 32);
     query_bind_time(&q, 3, expires_at);
+    query_bind_i64(&q, 4, resets_otp);
     return query_finish(&q);
 }
 
-enum err password_reset_store_find(struct store_tx *tx, const uint8_t token_hash[32], int64_t now, int64_t *ret_user_no)
+enum err password_reset_store_find(struct store_tx *tx, const uint8_t token_hash[32], int64_t now, int64_t *ret_user_no,
+                                   bool *ret_resets_otp)
 {
     struct query q;
-    query_begin(&q, tx, "SELECT user_no FROM password_reset WHERE token_hash = ?1 AND expires_at > ?2");
+    query_begin(&q, tx, "SELECT user_no, resets_otp FROM password_reset WHERE token_hash = ?1 AND expires_at > ?2");
     query_bind_blob(&q, 1, token_hash, 32);
     query_bind_time(&q, 2, now);
     bool found = query_next(&q);
     if (found) {
         *ret_user_no = query_i64(&q, 0);
+        *ret_resets_otp = query_i64(&q, 1) != 0;
     }
     enum err err = query_finish(&q);
     return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
@@ -188,10 +192,10 @@ enum err user_store_set_preferences(struct store_tx *tx, int64_t no, struct str 
 /* Both kinds of tenant in one shape; 1 and 2 are TENANT_PARTNER and TENANT_ORGANIZATION. */
 #define TENANTS \
     "SELECT m.user_no AS user_no, 1 AS kind, p.no AS no, p.id AS id, p.name AS name " \
-    "FROM membership m JOIN partner p ON p.no = m.tenant_no WHERE m.tenant_kind = 1 AND m.user_no = ?1 AND m.deactivated_at IS NULL " \
+    "FROM membership m JOIN partner p ON p.no = m.tenant_no WHERE m.tenant_kind = 1 AND m.user_no = ?1 AND m.deactivated_at IS NULL AND m.invitation_hash IS NULL " \
     "UNION ALL " \
     "SELECT m.user_no, 2, o.no, o.id, o.name " \
-    "FROM membership m JOIN organization o ON o.no = m.tenant_no WHERE m.tenant_kind = 2 AND m.user_no = ?1 AND m.deactivated_at IS NULL "
+    "FROM membership m JOIN organization o ON o.no = m.tenant_no WHERE m.tenant_kind = 2 AND m.user_no = ?1 AND m.deactivated_at IS NULL AND m.invitation_hash IS NULL "
 
 enum err membership_store_each(struct store_tx *tx, int64_t user_no,
                                void (*visit)(const struct membership_row *row, void *arg), void *arg)
@@ -230,7 +234,7 @@ enum err membership_store_administrators(struct store_tx *tx, enum tenant_kind k
     query_begin(&q, tx,
                 "SELECT u.email FROM user_group g JOIN group_member l ON l.group_no = g.no JOIN membership m ON "
                 "m.user_no = l.user_no AND m.tenant_kind = ?1 AND m.tenant_no = ?2 AND m.deactivated_at IS NULL "
-                "JOIN user u ON u.no = l.user_no WHERE g.tenant_kind = ?1 AND g.tenant_no = ?2 AND g.kind = 1 "
+                "AND m.invitation_hash IS NULL JOIN user u ON u.no = l.user_no WHERE g.tenant_kind = ?1 AND g.tenant_no = ?2 AND g.kind = 1 "
                 "AND u.deactivated_at IS NULL ORDER BY u.no");
     query_bind_i64(&q, 1, kind);
     query_bind_i64(&q, 2, tenant_no);

@@ -1,0 +1,238 @@
+// Who comes into a tenant, and how (management-api.md 3.8, 5.9, 5.10, 8.2, 10.1; portal.md 3): invitations, consent, links that let
+// their reader act as somebody, one-time codes that a mailbox does not turn off.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { unlimited } from './support/config.js';
+import { client, password, request, startInstallation } from './support/server.js';
+
+const error = (text) => JSON.stringify({ error: text });
+const answer = ({ status, text }) => [status, text];
+let server;
+let partner;
+let lab;
+let ada; // system administrator, administrator of the partner and of its lab
+
+const ask = (method, path, { key, headers, body } = {}) => request(server.http, method, `/core/v1${path}`, { key, headers, body });
+const reset = (body) => ask('POST', '/session/reset', { body });
+
+/** Signed in: { session, call(method, path, body) }. */
+async function signIn(email, fields = {}) {
+  const reply = await ask('POST', '/session', { body: { email, password, ...fields } });
+  assert.equal(reply.status, 200, `${email}: ${reply.text}`);
+  const headers = { cookie: reply.headers['set-cookie'][0].split(';')[0], 'x-csrf-token': reply.json.csrf_token };
+  return { session: reply.json, headers, call: (method, path, body) => ask(method, path, { headers, body }) };
+}
+
+const ofMail = (list, to, kind) => (list.items ?? list.data).find((mail) => mail.to === to && (!kind || mail.kind === kind));
+const tokenOf = (mail) => mail.link.match(/\/\w+\/(\w{43})$/)[1];
+const systemMail = async (to, kind) => ofMail((await ada.call('GET', '/system/mails?per_page=500')).json, to, kind);
+
+let serial = 0;
+/** A customer with its own key: { id, api, contact }. */
+async function newCustomer(fields = {}) {
+  const contact = `contact${++serial}@example.com`;
+  const made = await partner.post('/organizations', { name: `Customer ${serial}`, admin_contact_email: contact, ...fields });
+  return { ...made, contact: fields.admin_contact_email ?? contact, api: client(server, 'organization', made.api_key) };
+}
+
+/** Somebody of this customer, whose invitation was used: its address. */
+async function newPerson(customer, email = `person${++serial}@example.com`) {
+  const { items } = await customer.api.get('/groups');
+  await customer.api.post('/users', { email, name: 'Person', group_ids: [items.find(({ name }) => name === 'Administrators').id] });
+  const used = await reset({ token: tokenOf(ofMail(await customer.api.get('/mails'), email)), password });
+  assert.equal(used.status, 200, used.text);
+  return email;
+}
+
+/** RFC 6238, on its own. */
+function code(secret, steps = 0) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const hash = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)))).update(counter).digest();
+  return String((hash.readUInt32BE(hash[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+async function turnCodesOn(person) {
+  const { json: { secret } } = await person.call('POST', '/session/otp', { action: 'start' });
+  assert.equal((await person.call('POST', '/session/otp', { action: 'confirm', code: code(secret) })).status, 200);
+  return secret;
+}
+
+before(async () => {
+  server = await startInstallation({ args: unlimited() });
+  partner = client(server, 'partner', server.partner_key);
+  lab = client(server, 'organization', server.organization_key);
+  ada = await signIn(server.email);
+});
+after(() => server.stop());
+
+describe('a new customer', () => {
+  test('has its contact invited as administrator, by the same commit', async () => {
+    const customer = await newCustomer({ name: 'Harbour College' });
+    const [user, ...others] = (await customer.api.get('/users')).items;
+    assert.deepEqual([user.email, user.invited, user.group_names, others], [customer.contact, true, ['Administrators'], []]);
+    const mail = ofMail(await customer.api.get('/mails'), customer.contact);
+    assert.deepEqual([mail.kind, mail.subject], ['invitation', 'Invitation to Harbour College']);
+    assert.equal((await reset({ token: tokenOf(mail), password, name: 'Bo' })).status, 200);
+    const { session } = await signIn(customer.contact);
+    assert.deepEqual([session.user.name, session.tenants.map(({ name, role }) => [name, role])], ['Bo', [['Harbour College', 'administrator']]]);
+    assert.equal((await ask('POST', `/partner/organizations/${customer.id}/invite`, { key: server.partner_key, body: { email: 'late@example.com' } })).json.error,
+      'The organization has an administrator already');
+  });
+
+  test('is for its contact, for who makes it, or for both; many at once as well', async () => {
+    const make = async (fields) => {
+      const made = await ada.call('POST', '/partner/organizations', { name: `Own ${++serial}`, admin_contact_email: `own${serial}@example.com`, ...fields });
+      assert.equal(made.status, 200, made.text);
+      return (await client(server, 'organization', made.json.api_key).get('/users')).items.map(({ email, invited }) => [email, invited]);
+    };
+    assert.deepEqual(await make({ admin: 'me' }), [[server.email, false]]);
+    assert.deepEqual(await make({ admin: 'both' }), [[server.email, false], [`own${serial}@example.com`, true]]);
+    assert.deepEqual(await make({ admin: 'both', admin_contact_email: server.email }), [[server.email, false]]);
+    assert.deepEqual(await make({ admin_contact_email: 'own-again@example.com' }), [['own-again@example.com', true]]);
+    assert.deepEqual(await make({ admin_contact_email: 'own-again@example.com' }), [['own-again@example.com', true]], 'one contact of two customers');
+    const { results } = await partner.post('/organizations/bulk', [1, 2].map((n) => ({ name: `Bulk ${n}`, admin_contact_email: `bulk${n}@example.com` })));
+    for (const { organization } of results) assert.equal((await client(server, 'organization', organization.api_key).get('/mails')).items.length, 1);
+  });
+});
+
+describe('who has an account', () => {
+  test('comes into another tenant by consent only: the link of the mail, signed in with the account', async () => {
+    const customer = await newCustomer();
+    const email = await newPerson(customer);
+    const { data: [administrators] } = await partner.get('/groups');
+    const invited = await partner.post('/users', { email, name: 'x', group_ids: [administrators.id] });
+    assert.deepEqual([invited.invited, invited.group_names, invited.last_login_at, invited.login_count], [true, ['Administrators'], null, 0]);
+    const person = await signIn(email);
+    assert.deepEqual(person.session.tenants.map(({ kind }) => kind), ['organization'], 'nothing before it consents');
+    assert.equal((await person.call('GET', '/partner/models')).status, 401);
+    const mail = ofMail(await partner.get('/mails'), email);
+    assert.deepEqual([mail.kind, mail.state], ['invitation', 'listed']);
+    assert.match(mail.text, /sign in with it and accept/);
+    const token = tokenOf(mail);
+    // The link is no way to the account, and not for others.
+    assert.deepEqual(answer(await reset({ token, password: 'another battery horse' })), [422, error('Sign in to accept this invitation')]);
+    const { api } = customer;
+    assert.equal((await api.get('/mails')).items.filter(({ to }) => to === email).length, 1, 'the inviting tenant has it, no other');
+    const stranger = await signIn(await newPerson(customer));
+    for (const wrong of [token, 'x', `${token}x`]) {
+      assert.deepEqual(answer(await stranger.call('POST', '/session/invitation', { token: wrong })), [404, error('Invitation not found')]);
+    }
+    assert.deepEqual(answer(await person.call('POST', '/session/invitation', {})), [422, error('Parameter token is required')]);
+    assert.deepEqual(answer(await partner.patch(`/users/${invited.id}`, { name: 'Renamed' }, 422).then((json) => ({ status: 422, text: JSON.stringify(json) }))),
+      [422, error('User has not accepted the invitation yet')]);
+    const joined = await person.call('POST', '/session/invitation', { token });
+    assert.equal(joined.status, 200, joined.text);
+    assert.deepEqual(joined.json.tenants.map(({ kind }) => kind), ['partner', 'organization']);
+    assert.deepEqual(answer(await person.call('POST', '/session/invitation', { token })), [404, error('Invitation not found')], 'once');
+    assert.equal((await person.call('GET', '/partner/models')).status, 200);
+    assert.equal((await partner.get(`/users/${invited.id}`)).invited, false);
+    assert.ok((await partner.get('/audit?action=user.join')).data.some(({ object_id: about }) => about === invited.id));
+  });
+
+  test('an account made in somebody\'s name beforehand is no way in', async () => {
+    const attacker = await newCustomer();
+    const victim = await newPerson(attacker, 'victim@example.com'); // whoever administers that customer has its password
+    const other = await newCustomer();
+    const { items: [administrators] } = await lab.get('/groups');
+    await partner.post(`/organizations/${other.id}/invite`, { email: victim });
+    const external = await lab.post(`/groups/${administrators.id}/add_external_user`, { email: victim });
+    assert.ok(external.users.some(({ email }) => email === victim));
+    const { session } = await signIn(victim);
+    assert.deepEqual(session.tenants.map(({ name }) => name), [attacker.name]);
+    const seen = JSON.stringify([await attacker.api.get('/mails'), session]);
+    for (const api of [other.api, lab]) assert.ok(!seen.includes(tokenOf(ofMail(await api.get('/mails'), victim))));
+    await lab.post(`/groups/${administrators.id}/remove_users`, { user_ids: [external.users.find(({ email }) => email === victim).id] });
+  });
+
+  test('one that is out everywhere signs in to accept, and again not without', async () => {
+    const customer = await newCustomer();
+    await newPerson(customer);
+    const email = await newPerson(customer);
+    const { items } = await customer.api.get('/users');
+    const { id } = items.find((user) => user.email === email);
+    await customer.api.post(`/users/${id}/deactivate`, {});
+    assert.equal((await ask('POST', '/session', { body: { email, password } })).status, 401);
+    const { items: [administrators] } = await customer.api.get('/groups');
+    await customer.api.post('/users', { email, name: 'x', group_ids: [administrators.id] });
+    const person = await signIn(email);
+    assert.deepEqual(person.session.tenants, []);
+    assert.equal((await person.call('GET', '/organization/info')).status, 401);
+    const joined = await person.call('POST', '/session/invitation', { token: tokenOf(ofMail(await customer.api.get('/mails'), email)) });
+    assert.deepEqual([joined.json.tenants.length, joined.json.current.organization], [1, customer.id]);
+    assert.equal((await person.call('GET', '/organization/info')).status, 200);
+  });
+});
+
+describe('links that let their reader act as somebody', () => {
+  test('are shown to who administers every tenant of the person, and to nobody else', async () => {
+    const customer = await newCustomer();
+    const email = await newPerson(customer);
+    assert.equal((await reset({ email })).status, 200);
+    const own = ofMail(await customer.api.get('/mails'), email, 'password_reset');
+    assert.match(own.link, /\/reset\/\w{43}$/, 'without a relay its own administrators hand it on');
+    assert.equal((await systemMail(email, 'password_reset')).link, null, 'a system administrator does not act as a customer\'s person');
+    assert.equal(ofMail(await partner.get('/mails'), email), undefined);
+    const reader = await customer.api.post('/api_keys', { name: 'read', scope: 'read' });
+    assert.equal(ofMail((await ask('GET', '/organization/mails', { key: reader.key })).json, email, 'password_reset').link, null);
+
+    // Of two tenants: neither of them alone.
+    const { data: [administrators] } = await partner.get('/groups');
+    await partner.post('/users', { email, name: 'x', group_ids: [administrators.id] });
+    await (await signIn(email)).call('POST', '/session/invitation', { token: tokenOf(ofMail(await partner.get('/mails'), email)) });
+    assert.equal(ofMail(await customer.api.get('/mails'), email, 'password_reset').link, null);
+
+    // Ada administers the partner and the lab, so she may read of somebody who is of both.
+    const both = `both${++serial}@example.com`;
+    const { items: [ofLab] } = await lab.get('/groups');
+    await lab.post('/users', { email: both, name: 'Both', group_ids: [ofLab.id] });
+    assert.match((await systemMail(both, 'invitation')).link, /\/invitation\//);
+    const fresh = await newCustomer();
+    assert.equal((await systemMail(fresh.contact, 'invitation')).link, null);
+    assert.match((await fresh.api.get('/mails')).items[0].link, /\/invitation\//);
+  });
+});
+
+describe('one-time codes', () => {
+  test('stay on when the password is reset by mail; administrators of the person may turn them off', async () => {
+    const customer = await newCustomer();
+    const email = await newPerson(customer);
+    await newPerson(customer);
+    await turnCodesOn(await signIn(email));
+    await reset({ email });
+    const changed = 'another battery horse';
+    assert.equal((await reset({ token: tokenOf(ofMail(await customer.api.get('/mails'), email, 'password_reset')), password: changed })).status, 200);
+    const again = (fields) => ask('POST', '/session', { body: { email, password: changed, ...fields } });
+    assert.deepEqual(answer(await again()), [401, error('One-time code required')]);
+    const { items } = await customer.api.get('/users');
+    const { id } = items.find((user) => user.email === email);
+    const off = await customer.api.post(`/users/${id}/reset_otp`, {});
+    assert.equal(off.id, id);
+    assert.equal((await again()).status, 200);
+    assert.ok((await customer.api.get('/audit?action=user.reset_otp')).items.some(({ object_id: about }) => about === id));
+    assert.deepEqual(answer(await ask('POST', `/organization/users/${id}/reset_otp`, { key: server.organization_key })), [404, error('User not found')]);
+  });
+
+  test('a tenant does not weaken somebody who is of another one, too; a system administrator may, for all to see', async () => {
+    const customer = await newCustomer();
+    const email = await newPerson(customer);
+    const person = await signIn(email);
+    const secret = await turnCodesOn(person);
+    const { data: [administrators] } = await partner.get('/groups');
+    const { id } = await partner.post('/users', { email, name: 'x', group_ids: [administrators.id] });
+    await person.call('POST', '/session/invitation', { token: tokenOf(ofMail(await partner.get('/mails'), email)) });
+    for (const [tenant, key] of [['partner', server.partner_key], ['organization', customer.api_key]]) {
+      assert.deepEqual(answer(await ask('POST', `/${tenant}/users/${id}/reset_otp`, { key })), [403, error('Forbidden')]);
+    }
+    assert.deepEqual(answer(await person.call('POST', '/system/users/reset_otp', { email })), [403, error('Forbidden')]);
+    assert.deepEqual(answer(await ada.call('POST', '/system/users/reset_otp', {})), [422, error('Parameter email is required')]);
+    assert.deepEqual(answer(await ada.call('POST', '/system/users/reset_otp', { email: 'nobody@example.com' })), [404, error('User not found')]);
+    assert.deepEqual(answer(await ada.call('POST', '/system/users/reset_otp', { email })), [200, '{"success":true}']);
+    assert.equal((await signIn(email)).session.user.otp, false);
+    assert.ok(secret);
+    const logs = [(await partner.get('/audit')).data, (await customer.api.get('/audit')).items, (await ada.call('GET', '/system/audit')).json.data];
+    for (const log of logs) assert.ok(log.some(({ action, object_id: about }) => action === 'user.reset_otp' && about === id));
+  });
+});
