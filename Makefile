@@ -6,7 +6,7 @@ help:
 	@echo 'make run        build Muster and start the demo: a portal with live devices on this machine'
 	@echo 'make test       build and run every test (about ten minutes on two cores)'
 	@echo 'make build      build the program to build/muster'
-	@echo 'make test-long  the long fault tests'
+	@echo 'make test-long  the long fault tests, and a fleet of 10,000 devices with kills'
 	@echo 'make fuzz       fuzz every parser (SECONDS=120 each)'
 	@echo 'make bench      measure, beside Mosquitto, and print docs/benchmarks.md'
 	@echo 'make clean      remove what was built'

@@ -102,14 +102,17 @@ void cli_print_help(const struct cli_command *command, FILE *out)
     if (command->details) {
         fprintf(out, "\n%s\n", command->details);
     }
-    if (!command->options || !command->options[0].name) {
-        return;
+    bool has_options = command->options && command->options[0].name;
+    if (has_options) {
+        fprintf(out, "\noptions:\n");
     }
-    fprintf(out, "\noptions:\n");
-    for (const struct cli_option *option = command->options; option->name; option++) {
+    for (const struct cli_option *option = command->options; has_options && option->name; option++) {
         char left[64];
         snprintf(left, sizeof left, "--%s%s%s", option->name, option->value_name ? " " : "",
                  option->value_name ? option->value_name : "");
         fprintf(out, "  %-26s %s\n", left, option->help);
+    }
+    if (command->print_more) {
+        command->print_more(out);
     }
 }

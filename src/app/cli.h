@@ -26,6 +26,7 @@ struct cli_command {
     const char *summary;     /* one line */
     const char *details;     /* paragraphs for `muster help COMMAND`; may be NULL */
     const struct cli_option *options;
+    void (*print_more)(FILE *out); /* behind the options in `muster help COMMAND`; may be NULL */
     unsigned arguments_min, arguments_max;
     int (*run)(const struct cli_command *command, const struct cli_values *values); /* exit code */
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/client/hub_url.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
@@ -57,33 +58,6 @@ static bool copy_field(char *out, size_t size, const struct json *object, const 
     return true;
 }
 
-/* "mqtt://host:port" or "mqtts://..." */
-static bool parse_hub_url(struct str url, struct net_address *ret_address, bool *ret_tls)
-{
-    bool tls = str_starts_with(url, STR("mqtts://"));
-    if (!tls && !str_starts_with(url, STR("mqtt://"))) {
-        return false;
-    }
-    struct str rest = str_sub(url, tls ? 8 : 7, url.len);
-    size_t colon = rest.len;
-    while (colon > 0 && rest.ptr[colon - 1] != ':') {
-        colon--;
-    }
-    uint64_t port = tls ? 8883 : 1883;
-    struct str host = rest;
-    if (colon && rest.ptr[rest.len - 1] != ']') {
-        if (!str_to_u64(str_sub(rest, colon, rest.len), &port) || port > 65535) {
-            return false;
-        }
-        host = str_sub(rest, 0, colon - 1);
-    }
-    if (host.len > 2 && host.ptr[0] == '[') {
-        host = str_sub(host, 1, host.len - 2);
-    }
-    *ret_tls = tls;
-    return net_address_parse(host, (uint16_t)port, ret_address);
-}
-
 static bool take_identity(struct device *device, struct str reply)
 {
     struct json *body;
@@ -92,7 +66,7 @@ static bool take_identity(struct device *device, struct str reply)
     }
     bool ok = copy_field(device->id, sizeof device->id, body, "id") &&
               copy_field(device->access_key, sizeof device->access_key, body, "access_key") &&
-              parse_hub_url(json_string(json_get(body, "mqtt_hub_url")), &device->hub, &device->hub_uses_tls);
+              hub_url_parse(json_string(json_get(body, "mqtt_hub_url")), &device->hub, &device->hub_uses_tls);
     json_free(body);
     snprintf(device->topic_prefix, sizeof device->topic_prefix, "v1/device/%s/", device->id);
     return ok;

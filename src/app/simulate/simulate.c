@@ -12,6 +12,7 @@
 
 #include "app/client/device.h"
 #include "app/commands.h"
+#include "app/simulate/run.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
@@ -196,11 +197,23 @@ static const struct cli_option options[] = {
     {"interval", "S", "seconds between two reports of one device; default 5"},
     {"short-code", "CODE", "prefix of the Cloud IDs; default 'sim0'"},
     {"quiet", NULL, "print no summary"},
+    {"scenario", "FILE", "play what the file says, and compare the server with the model of it; no other options"},
     {NULL, NULL, NULL},
 };
 
+static int play(const char *path)
+{
+    struct scenario scenario;
+    scenario_init(&scenario);
+    return scenario_read_file(&scenario, path, stderr) ? scenario_run(&scenario) : EXIT_USAGE;
+}
+
 static int simulate_run(const struct cli_command *command, const struct cli_values *values)
 {
+    const char *path = cli_value(command, values, "scenario");
+    if (path) {
+        return play(path);
+    }
     struct simulation sim = {.quiet = cli_value(command, values, "quiet") != NULL};
     const char *url = cli_value(command, values, "http");
     const char *key = cli_value(command, values, "hardware-key");
@@ -231,13 +244,23 @@ static int simulate_run(const struct cli_command *command, const struct cli_valu
     return 0;
 }
 
+static void print_scenario_help(FILE *out)
+{
+    fprintf(out,
+            "\nA scenario starts the server itself, founds a fleet of devices and children on HTTP and MQTT, lets everything\n"
+            "flow, kills the server and starts it again, and in the end compares what the management APIs tell with its model\n"
+            "of what must be. Exit code 0: no difference. The file (docs/scenarios.md):\n\n");
+    scenario_print_keys(out);
+}
+
 const struct cli_command command_simulate = {
     .name = "simulate",
-    .usage = "--http URL --hardware-key KEY [--devices N] [--interval S]",
+    .usage = "--http URL --hardware-key KEY [--devices N] [--interval S] | --scenario FILE",
     .summary = "Simulate devices that register, connect, report and execute commands.",
     .details = "Each device registers over HTTP(S), connects to the mqtt_hub_url it gets back, subscribes to its topics,\n"
                "reports telemetry, answers commands (in_progress, then done) and confirms configurations. It comes back\n"
                "with a jittered back-off. The server's certificate is not checked. SIGTERM ends it cleanly.",
     .options = options,
+    .print_more = print_scenario_help,
     .run = simulate_run,
 };

@@ -1,0 +1,56 @@
+// muster simulate --scenario: a short one with a kill ends without a difference; what somebody else changes is told; a file
+// with a mistake is not played.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { freePort } from './support/ports.js';
+import { client, until } from './support/server.js';
+import { stage, start } from '../simulate/play.js';
+
+const small = readFileSync(new URL('../simulate/small.scenario', import.meta.url), 'utf8');
+const cleanups = [];
+after(() => cleanups.forEach((cleanup) => cleanup()));
+
+/** Plays it on free ports: { http, keys, output(), ended: { code, text, log } }. */
+async function play(scenario) {
+  const [http, mqtt] = [await freePort(), await freePort()];
+  const staged = stage(scenario.replaceAll('18480', String(http)).replaceAll('18483', String(mqtt)));
+  const child = start(staged, ['ignore', 'pipe', 'pipe']);
+  cleanups.push(staged.remove, () => child.kill('SIGKILL'));
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part) => { text += part; });
+  const ended = once(child, 'close').then(([code]) => ({ code, text }));
+  return { http: { host: '127.0.0.1', port: http }, keys: staged.keys, output: () => text, ended, log: staged.log };
+}
+
+test('everything flows, the server is killed, and in the end all is as the model says', async () => {
+  const run = await play(small);
+  const { code, text } = await run.ended;
+  assert.equal(code, 0, `${text}\n${text.includes('did not end cleanly') ? run.log().slice(-8000) : ''}`);
+  assert.match(text, /^kills +1, /m);
+  assert.match(text, /^differences +0$/m);
+  for (const name of ['reports', 'children_telemetry', 'mass_telemetry', 'command', 'cloud_config', 'device_config', 'license_assign', 'incident', 'firmware', 'move']) {
+    const [, count] = text.match(new RegExp(`^  ${name} .*?(\\d+) acknowledged$`, 'm')) ?? [];
+    assert.ok(Number(count) > 0, `${name}:\n${text}`);
+  }
+});
+
+test('what somebody else has changed is a difference', async () => {
+  const run = await play(small.replace(/^kill_at.*$/m, '').replace(/^duration.*$/m, 'duration = 1s').replace(/^settle.*$/m, 'settle = 1s'));
+  await until(() => run.output().includes('running'), 'the scenario runs');
+  const organization = client({ http: run.http }, 'organization', run.keys.organization_key);
+  const { items: [device] } = await organization.get('/devices?per_page=1');
+  await organization.patch(`/devices/${device.id}`, { name: 'Renamed' });
+  const { code, text } = await run.ended;
+  assert.equal(code, 1, text);
+  assert.ok(text.includes(`difference: ${device.sn}: name is "Renamed", should be ${device.sn}`), text);
+  assert.match(text, /^differences +[1-9]/m);
+});
+
+test('a file with a mistake is not played', async () => {
+  const run = await play(small.replace('mass_telemetry', 'mess_telemetry'));
+  const { code, text } = await run.ended;
+  assert.equal(code, 2);
+  assert.match(text, /^play\.scenario:\d+: unknown key 'mess_telemetry' in \[rates\]$/m);
+});
