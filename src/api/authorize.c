@@ -5,6 +5,7 @@
 #include "model/account/credentials.h"
 #include "model/account/permission.h"
 #include "model/device/presence.h"
+#include "model/device/talkers.h"
 #include "model/account/web_session.h"
 
 #define SUSPENDED_RETRY_AFTER_S 60
@@ -116,6 +117,8 @@ static bool authorize_device(struct http_call *http_call)
         call->reply.retry_after_s = SUSPENDED_RETRY_AFTER_S;
         return false;
     }
+    const struct loop *loop = http_call->connection->home->loop;
+    talkers_add(call->domain->talkers, loop_index(loop), device.no, loop_now_ms(loop));
     presence_contact(call->domain, device.no);
     return true;
 }

@@ -2,6 +2,7 @@
 
 #include "api/api_internal.h"
 #include "base/metrics.h"
+#include "model/management/system_status.h"
 
 static const char landing_page[] =
     "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Muster</title>"
@@ -51,10 +52,12 @@ static void get_mqtt(struct call *call, struct store_tx *tx)
 
 static void get_metrics(struct call *call, struct store_tx *tx)
 {
-    (void)tx;
     call->reply.status = 200;
     call->content_type = STR("text/plain; version=0.0.4; charset=utf-8");
     metrics_render(&call->reply.body);
+    if (tx) { /* a test may serve without a store */
+        status_metrics(call->domain, tx, &call->arena, &call->reply.body);
+    }
 }
 
 const struct route core_routes[] = {
@@ -65,7 +68,7 @@ const struct route core_routes[] = {
 };
 
 const struct route metrics_routes[] = {
-    {"GET", "/metrics", ACCESS_PROBE, PLACE_LOOP, 0, get_metrics},
+    {"GET", "/metrics", ACCESS_PROBE, PLACE_READ, 0, get_metrics},
     {0},
 };
 

@@ -3,6 +3,7 @@
 #include "io/loop.h"
 #include "model/management/backup.h"
 #include "model/management/system.h"
+#include "model/management/system_status.h"
 
 static void partners_list(struct call *call, struct store_tx *tx)
 {
@@ -35,9 +36,19 @@ static void models_update(struct call *call, struct store_tx *tx)
     system_model_update(call_admin(call), tx, call->params[0], call->body);
 }
 
+static void status_written(struct status_read *read)
+{
+    call_finish(read->user);
+}
+
 static void status(struct call *call, struct store_tx *tx)
 {
-    system_status(call_admin(call), tx);
+    (void)tx;
+    struct status_read *read = arena_new(&call->arena, struct status_read);
+    read->admin = call_admin(call);
+    read->on_done = status_written;
+    read->user = call;
+    status_start(read, loop_mailbox(loop_current()));
 }
 
 static void backup_made(struct backup_make *make)
@@ -70,7 +81,7 @@ const struct route installation_routes[] = {
     {"POST", SYSTEM("/partners"), ACCESS_SYSTEM, PLACE_LOOP, ROUTE_WRITE, partners_create},
     {"PATCH", SYSTEM("/partners/:id"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, partners_update},
     {"PATCH", SYSTEM("/models/:id"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, models_update},
-    {"GET", SYSTEM("/status"), ACCESS_SYSTEM, PLACE_READ, 0, status},
+    {"GET", SYSTEM("/status"), ACCESS_SYSTEM, PLACE_LOOP, 0, status},
     {"POST", SYSTEM("/backup"), ACCESS_SYSTEM, PLACE_LOOP, ROUTE_WRITE, backup},
     {"GET", SYSTEM("/audit"), ACCESS_SYSTEM, PLACE_READ, 0, audit},
     {0},

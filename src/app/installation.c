@@ -6,7 +6,9 @@
 #include "model/account/credentials.h"
 #include "model/device/device_table.h"
 #include "model/device/devices.h"
+#include "model/device/talkers.h"
 #include "model/live/live.h"
+#include "model/management/message_rates.h"
 #include "model/telemetry/telemetry.h"
 #include "model/live/trace.h"
 #include "store/store.h"
@@ -16,6 +18,8 @@ static void free_domain(struct domain *domain)
     telemetry_free(domain->telemetry);
     live_free(domain->live);
     trace_free(domain->trace);
+    talkers_free(domain->talkers);
+    message_rates_free(domain->rates);
     credentials_free(domain->credentials);
     catalog_free(domain->catalog);
     devices_unload(domain);
@@ -42,6 +46,8 @@ enum err installation_open(struct installation *installation, const char *data_d
     domain->credentials = credentials_new();
     domain->live = live_new(domain);
     domain->trace = trace_new();
+    domain->talkers = talkers_new();
+    domain->rates = message_rates_new();
     domain->urls = urls;
     domain->settings = settings;
     domain->now_unix_ms = clock_unix_ms;

@@ -20,6 +20,7 @@
 #include "app/installation.h"
 #include "app/settings_table.h"
 #include "app/setup_link.h"
+#include "app/system_info.h"
 #include "app/url_source.h"
 #include "app/virtual/virtual_devices.h"
 #include "base/clock.h"
@@ -41,6 +42,7 @@ struct server {
     const char *config_path;
     struct installation installation;
     struct listener_urls urls;
+    struct system_info info;
     char setup_token[SETUP_TOKEN_CHARS + 1]; /* empty: none is needed */
     struct loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
@@ -287,6 +289,8 @@ static enum err open_doors(struct server *server)
         .on_mqtt_websocket = accept_mqtt_websocket,
         .user = server,
     });
+    system_info_init(&server->info, server->hub, server->tls, !settings->tls_certificate[0]);
+    server->installation.domain.system = &server->info.source;
     for (unsigned i = 0; i < server->config->listener_count; i++) {
         if ((err = open_listener(server, &server->config->listeners[i])) != ERR_OK) {
             return err;

@@ -9,6 +9,7 @@
 #include "hub/retained_read.h"
 #include "hub/topic_alias.h"
 #include "hub/trace.h"
+#include "model/device/talkers.h"
 
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
 #define ANSWERS_MAX 1024u
@@ -603,6 +604,9 @@ static bool on_publish_packet(struct connection *c, const struct mqtt_publish *p
     }
     if (!within_rate(c, &c->publishes, limit, &consumed, &over)) {
         return consumed;
+    }
+    if (c->session->party == PARTY_DEVICE) {
+        talkers_add(c->loop->core->domain->talkers, c->loop->index, c->session->owner_no, hub_now_ms(c->loop));
     }
     on_publish(c, publish, over);
     return true;

@@ -6,6 +6,7 @@
 #include "codec/mqtt/mqtt.h"
 #include "hub/connection.h"
 #include "hub/hub_loop.h"
+#include "hub/slow.h"
 #include "model/device/presence.h"
 
 struct loop_binding {
@@ -396,6 +397,11 @@ void hub_free(struct hub *hub)
     }
     mem_free(hub->bindings);
     mem_free(hub);
+}
+
+void hub_slow_consumers(struct hub *hub, struct slow_ask *ask)
+{
+    slow_consumers_find(&hub->core, ask);
 }
 
 struct drain_post {

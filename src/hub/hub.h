@@ -4,6 +4,7 @@
 
 #include "io/stream.h"
 #include "model/domain.h"
+#include "model/management/system_source.h"
 
 struct hub;
 
@@ -30,6 +31,8 @@ void hub_accept(struct stream *stream, void *hub);
 struct hub_door;
 struct hub_door *hub_door_new(struct hub *hub, struct str name);
 void hub_accept_open(struct stream *stream, void *door);
+/* Which sessions are furthest behind; see system_source.h. Any thread. */
+void hub_slow_consumers(struct hub *hub, struct slow_ask *ask);
 /* Tells every client 0x8B and closes (mqtt.md 11); new CONNECTs get 0x8B. Any thread. */
 void hub_drain(struct hub *hub);
 bool hub_is_drained(const struct hub *hub);

@@ -20,6 +20,9 @@ struct trace;
 struct blobs;
 struct file_desk;
 struct simulator;
+struct talkers;
+struct message_rates;
+struct system_source;
 
 /* Keys of the installation, read from the key file beside the database (design section 5). */
 struct installation_keys {
@@ -52,6 +55,9 @@ struct domain {
     struct blobs *blobs;             /* ports/blob_store.h; the store's */
     struct file_desk *file_desk;     /* model/file/file_desk.h; made by files_load, freed by files_unload */
     struct simulator *simulator;     /* ports/simulator.h; NULL: no virtual devices */
+    struct talkers *talkers;         /* model/device/talkers.h; NULL: nobody counts */
+    struct message_rates *rates;     /* model/management/message_rates.h; NULL: none */
+    struct system_source *system;    /* model/management/system_source.h; of a server */
     struct url_source *urls;
     struct installation_keys keys;
     int64_t started_at_ms;          /* unix; presence counts from here at the earliest (device-api.md 10.2.6) */

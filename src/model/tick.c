@@ -1,7 +1,9 @@
+#include "base/clock.h"
 #include "model/command/command.h"
 #include "model/domain.h"
 #include "model/file/file_desk.h"
 #include "model/housekeeping.h"
+#include "model/management/message_rates.h"
 #include "model/device/presence.h"
 #include "model/telemetry/telemetry.h"
 #include "model/live/trace.h"
@@ -16,4 +18,5 @@ void domain_tick(struct domain *domain)
     trace_tick(domain);
     files_tick(domain);
     housekeeping_tick(domain);
+    message_rates_tick(domain->rates, clock_monotonic_ms());
 }

@@ -1,17 +1,20 @@
 // What system administrators do (management-api.md 10.2): partners, a model's API version, status, audit.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { client, makeModel, password, register, request, startInstallation, startServer } from './support/server.js';
+import tls from 'node:tls';
+import { assign, client, makeModel, password, register, request, startInstallation, startServer } from './support/server.js';
 import { unlimited } from './support/config.js';
+import { connect, publish, subscribe } from './support/mqtt.js';
 
 let server;
 let partner;
 let model;
 let headers;
 before(async () => {
-  server = await startInstallation({ args: unlimited() });
+  server = await startInstallation({ args: [...unlimited(), '--metrics', '127.0.0.1:0'] });
   partner = client(server, 'partner', server.partner_key);
   model = await makeModel(server);
   const { status, headers: reply, json } = await request(server.http, 'POST', '/core/v1/session', { body: { email: server.email, password } });
@@ -89,6 +92,66 @@ test('status; nobody else is let in', async () => {
   await refused(call('POST', '/partners', { name: 'x' }, { headers: { cookie: headers.cookie } }), 403, 'Forbidden');
 });
 
+test('status: the disk, the certificate, rates, backup', async () => {
+  const { json: status } = await call('GET', '/status');
+  const { disk, certificate, rates, queues } = status;
+  assert.equal(disk.total_bytes, Number(execFileSync('df', ['-B1', '--output=size', server.dir], { encoding: 'utf8' }).split('\n')[1]));
+  assert.ok(disk.free_bytes > 0 && disk.free_bytes < disk.total_bytes, JSON.stringify(disk));
+  assert.ok(disk.registry_bytes >= 4096 && disk.telemetry_bytes >= 4096 && disk.telemetry_segments === 1 && disk.files_bytes === 0, JSON.stringify(disk));
+  assert.match(certificate.fingerprint, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+  const seen = await new Promise((resolve, reject) => {
+    const socket = tls.connect({ host: server.https.host, port: server.https.port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate());
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+  assert.deepEqual([certificate.fingerprint, Date.parse(certificate.expires_at)], [seen.fingerprint256, Date.parse(seen.valid_to)]);
+  assert.ok(certificate.self_signed && certificate.expires_in_days > 3640 && certificate.expires_in_days < 3660);
+  assert.ok(rates.seconds >= 0 && rates.seconds <= 120 && rates.http_requests >= 0 && rates.telemetry_samples >= 0, JSON.stringify(rates));
+  assert.deepEqual([queues.deliveries, queues.mails, status.last_backup_at, status.backup_age_seconds], [0, 0, null, null]);
+});
+
+test('status: who sends most, over both protocols, and for whom most waits', async () => {
+  const [loud, quiet] = [await register(server, model.key), await register(server, model.key)];
+  await assign(server, [loud.id]);
+  const hub = await connect(server, { id: loud.id, key: loud.access_key });
+  const away = await connect(server, { id: quiet.id, key: quiet.access_key, clean: false, properties: { sessionExpiryInterval: 600 } });
+  await subscribe(away, `v1/device/${quiet.id}/user/#`);
+  await publish(away, `v1/device/${quiet.id}/user/hello`, 'x');
+  await new Promise((done) => { away.end(false, {}, done); });
+  for (let n = 0; n < 40; n++) await publish(hub, `v1/device/${loud.id}/telemetry`, JSON.stringify({ telemetries: { n } }));
+  for (let n = 0; n < 5; n++) await request(server.http, 'GET', `/v1/devices/${loud.id}/command`, { key: loud.access_key });
+  const partner = await connect(server, { username: 'partner', password: server.partner_key, clientId: 'watcher', clean: false, properties: { sessionExpiryInterval: 600 } });
+  await subscribe(partner, `v1/device/+/telemetry`);
+  await new Promise((done) => { partner.end(false, {}, done); });
+  const text = JSON.stringify({ telemetries: { text: 'y'.repeat(900) } });
+  for (let n = 0; n < 3; n++) await publish(hub, `v1/device/${loud.id}/telemetry`, text);
+  hub.end(true);
+
+  const { json: status } = await call('GET', '/status');
+  const [first] = status.top_talkers.devices;
+  assert.deepEqual([status.top_talkers.seconds, first.device_id, first.tenant.kind], [60, loud.id, 'organization']);
+  assert.ok(first.messages > 5 && first.messages <= 48, `${first.messages} of 48`);
+  const second = status.top_talkers.devices.find(({ device_id: id }) => id === quiet.id);
+  assert.deepEqual([second.messages, second.tenant.kind, second.tenant.name], [1, 'partner', 'Northlight']);
+  const [behind, ...others] = status.slow_consumers;
+  assert.deepEqual([behind.kind, behind.client_id, behind.tenant.kind, behind.connected, behind.queued_messages], ['application', 'watcher', 'partner', false, 3]);
+  assert.ok(behind.queued_bytes > 3 * text.length && behind.queued_bytes < 8000, JSON.stringify(behind));
+  assert.ok(others.every(({ queued_bytes: bytes }) => bytes <= behind.queued_bytes), 'most first');
+});
+
+test('what status tells of disk, certificate and queues is on the metrics page too', async () => {
+  const { text } = await request(server.metrics, 'GET', '/metrics');
+  const value = (name) => Number(text.match(new RegExp(`^${name} (\\d+)$`, 'm'))?.[1]);
+  const { json: status } = await call('GET', '/status');
+  assert.equal(value('muster_disk_bytes'), status.disk.total_bytes);
+  assert.ok(value('muster_disk_free_bytes') > 0 && value('muster_registry_bytes') > 0 && value('muster_telemetry_bytes') > 0);
+  assert.deepEqual([value('muster_files_bytes'), value('muster_deliveries_waiting'), value('muster_mails_waiting')], [0, 0, 0]);
+  assert.equal(value('muster_certificate_expiry_seconds') * 1000, Date.parse(status.certificate.expires_at));
+  assert.doesNotMatch(text, /muster_last_backup_seconds/);
+});
+
 test('a backup made while the program runs is a data folder to start on', async () => {
   const device = await register(server, model.key);
   const to = (server_, method, path, options) => request(server_.http, method, path, options);
@@ -101,7 +164,8 @@ test('a backup made while the program runs is a data folder to start on', async 
   traffic.on = false;
   await busy;
   const later = await register(server, model.key);
-  assert.ok((await call('GET', '/status')).json.last_backup_at >= made.json.created_at);
+  const status = (await call('GET', '/status')).json;
+  assert.ok(status.last_backup_at >= made.json.created_at && status.backup_age_seconds >= 0);
   const copy = await startServer({ dir: join(server.dir, 'backups', made.json.name), args: unlimited() });
   try {
     const seen = await to(copy, 'GET', `/core/v1/partner/devices/${device.id}`, { key: server.partner_key });

@@ -78,10 +78,10 @@ void backup_start(struct backup_make *make, struct mailbox *home)
     op_submit(make->admin->domain->executor, &make->op);
 }
 
-enum err backup_last(struct admin *admin, struct store_tx *tx, int64_t *ret_at)
+enum err backup_last(struct store_tx *tx, struct arena *arena, int64_t *ret_at)
 {
     struct str text;
-    enum err err = setting_store_get(tx, LAST_KEY, admin->arena, &text);
+    enum err err = setting_store_get(tx, LAST_KEY, arena, &text);
     if (err == ERR_NOT_FOUND || (!err && !str_to_i64(text, ret_at))) {
         *ret_at = TIME_NONE;
         err = ERR_OK;

@@ -16,6 +16,6 @@ struct backup_make {
 /* The caller has set admin, on_done and user. */
 void backup_start(struct backup_make *make, struct mailbox *home);
 /* When the last one was made; TIME_NONE: never. On any lane with a store. */
-enum err backup_last(struct admin *admin, struct store_tx *tx, int64_t *ret_at) MUST_CHECK;
+enum err backup_last(struct store_tx *tx, struct arena *arena, int64_t *ret_at) MUST_CHECK;
 
 #endif

@@ -16,8 +16,6 @@ void system_partner_update(struct admin *admin, struct store_tx *tx, struct str 
 void system_model_update(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body);
 /* GET /audit: what was done to the installation itself; tenants have logs of their own. On LANE_READ. */
 void system_audit(struct admin *admin, struct store_tx *tx, const struct audit_filter *filter, struct page page);
-/* GET /status: version, how long it runs, connections, queues, counters. Any lane. */
-void system_status(struct admin *admin, struct store_tx *tx);
 
 /* POST /partners: {"name", "short_code"}; its lab organization and signing key are made with it, and whoever asks becomes
  * its first administrator. Making the key takes a worker a while, hence the two steps. */

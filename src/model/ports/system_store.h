@@ -22,4 +22,9 @@ enum err system_store_partner_by_id(struct store_tx *tx, const struct uuid *id, 
 /* The one way to change it (5.1). On LANE_REGISTRY. */
 enum err system_store_set_api_version(struct store_tx *tx, int64_t model_no, int64_t version, int64_t updated_at) MUST_CHECK;
 
+struct system_waiting {
+    int64_t deliveries, mails; /* of all tenants */
+};
+enum err system_store_waiting(struct store_tx *tx, struct system_waiting *ret_waiting) MUST_CHECK;
+
 #endif

@@ -72,3 +72,15 @@ enum err system_store_set_api_version(struct store_tx *tx, int64_t model_no, int
     query_bind_time(&q, 3, updated_at);
     return query_finish(&q);
 }
+
+enum err system_store_waiting(struct store_tx *tx, struct system_waiting *ret_waiting)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT (SELECT ifnull(sum(waiting), 0) FROM delivery_queue WHERE waiting > 0), "
+                        "(SELECT count(*) FROM mail WHERE state = 1)");
+    *ret_waiting = (struct system_waiting){0};
+    if (query_next(&q)) {
+        *ret_waiting = (struct system_waiting){query_i64(&q, 0), query_i64(&q, 1)};
+    }
+    return query_finish(&q);
+}
