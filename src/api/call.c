@@ -235,6 +235,20 @@ static bool check_query(struct call *call)
     return err == ERR_NOT_FOUND;
 }
 
+/* Without a length nothing follows the head, as HTTP/1.1 has it; but what has a content has one, and so has what HTTP/1.0
+ * posts (RFC 9110 section 15.5.12, RFC 1945 section 8.3): what stands behind such a head would be lost. */
+static bool check_length(struct http_call *http_call, const struct http1_head *head)
+{
+    const struct call *call = &http_call->call;
+    bool needs_length = !http_call_only_reads(call) && (head->minor_version == 0 || (call->route->flags & ROUTE_UPLOAD));
+    if (!needs_length || head->has_content_length || head->is_chunked) {
+        return true;
+    }
+    http_call->keep_alive = false;
+    reply_error(&http_call->call.reply, 411, "Length required");
+    return false;
+}
+
 static bool check_head(struct http_call *http_call, const struct http1_head *head)
 {
     struct call *call = &http_call->call;
@@ -242,7 +256,8 @@ static bool check_head(struct http_call *http_call, const struct http1_head *hea
         reply_error(&call->reply, 503, "Service unavailable");
         return false;
     }
-    if (!find_route(http_call) || !http_call_authorize(http_call) || !check_query(call)) {
+    if (!find_route(http_call) || !http_call_authorize(http_call) || !check_query(call) ||
+        !check_length(http_call, head)) {
         return false;
     }
     if (call->route->flags & ROUTE_UPLOAD) {

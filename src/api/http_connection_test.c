@@ -684,6 +684,8 @@ static void connections_are_kept_or_closed_as_asked(void **state)
 {
     (void)state;
     ask_last(GET("/v1/echo/x", "Connection: close\r\n"), 200, "{\"id\":\"x\",\"q\":\"\",\"peer\":\"127.0.0.1\"}");
+    ask_last("POST /v1/json HTTP/1.0\r\n\r\n{\"a\":1}", 411, "{\"error\":\"Length required\"}");
+    ask_last("POST /v1/json HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 411, "{\"error\":\"Length required\"}");
     ask_last("GET /v1/echo/x HTTP/1.0\r\n\r\n", 200, "{\"id\":\"x\",\"q\":\"\",\"peer\":\"127.0.0.1\"}");
     int fd = dial();
     struct answer answer;

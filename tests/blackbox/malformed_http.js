@@ -28,6 +28,7 @@ const headersTooLarge = { status: 431, error: 'Headers too large', close: true }
 const notImplemented = { status: 501, error: 'Not implemented', close: true };
 const wrongVersion = { status: 505, error: 'HTTP version not supported', close: true };
 const tooLarge = { status: 413, error: 'Payload too large' }; // the connection may be kept or not
+const lengthRequired = { status: 411, error: 'Length required', close: true };
 const expectationFailed = { status: 417, error: 'Expectation failed', close: true };
 
 export const cases = [];
@@ -160,6 +161,7 @@ add([
   ['Transfer-Encoding in quotes', 'RFC 9112 6.1', join(post('Transfer-Encoding: "chunked"'), '0\r\n\r\n'), [notImplemented, bad]],
   ['Transfer-Encoding with a vertical tab', 'RFC 9110 5.5', join(post('Transfer-Encoding: \x0bchunked'), '0\r\n\r\n'), bad],
   ['Transfer-Encoding with a blank before the colon', 'RFC 9112 5.1', join(post('Transfer-Encoding : chunked'), '0\r\n\r\n'), bad],
+  ['a body without a length in HTTP/1.0', 'RFC 1945 8.3', join(head('POST /v1/devices HTTP/1.0'), '{"a":1}'), lengthRequired],
   ['Transfer-Encoding in HTTP/1.0', 'RFC 9112 6.1', join(head('POST /v1/devices HTTP/1.0', 'Transfer-Encoding: chunked'), '0\r\n\r\n'), bad],
   ['a chunk size that is no number', 'RFC 9112 7.1', chunked('zz\r\n{}\r\n0\r\n\r\n'), bad],
   ['a chunk size with a sign', 'RFC 9112 7.1', chunked('+2\r\n{}\r\n0\r\n\r\n'), bad],
