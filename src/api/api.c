@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "api/api_internal.h"
+#include "api/upload_slots.h"
 #include "api/core_routes.h"
 #include "base/mem.h"
 
@@ -23,6 +24,7 @@ struct api *api_new_with(const struct api_config *config, const struct route *co
     api->portal = portal_new(config->portal_dir);
     api->device_rates = rate_limit_new();
     api->address_rates = rate_limit_new();
+    api->upload_slots = upload_slots_new();
     api->management_rates = rate_limit_new();
     api->loop_count = config->loop_count;
     api->loops = mem_calloc(config->loop_count, sizeof *api->loops);
@@ -57,6 +59,7 @@ void api_free(struct api *api)
     portal_free(api->portal);
     rate_limit_free(api->device_rates);
     rate_limit_free(api->address_rates);
+    upload_slots_free(api->upload_slots);
     rate_limit_free(api->management_rates);
     mem_free(api);
 }

@@ -20,6 +20,7 @@
 
 struct http_call;
 struct body_upload;
+struct upload_slots;
 struct sse;
 
 /* What a loop needs of its own. */
@@ -44,6 +45,7 @@ struct api {
     struct router *router, *metrics_router;
     struct portal *portal;
     struct rate_limit *device_rates, *address_rates, *management_rates;
+    struct upload_slots *upload_slots;
     _Atomic bool draining;
     _Atomic size_t connection_count;
     _Atomic size_t strange_bytes; /* of long bodies whose senders need not say who they are */

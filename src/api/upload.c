@@ -1,12 +1,16 @@
 #include "api/upload.h"
 
 #include "api/api_internal.h"
+#include "api/upload_slots.h"
+#include "base/hashmap.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/utf8.h"
 #include "codec/multipart/multipart.h"
 #include "model/maker/catalog.h"
 
 #define FIELDS_BYTES_MAX ((size_t)64 * 1024) /* all texts together */
+#define SLOT_RETRY_AFTER_S 5
 #define FORM_BYTES_MAX ((uint64_t)128 * 1024) /* of a form, besides the content */
 
 struct body_upload {
@@ -22,6 +26,7 @@ struct body_upload {
     struct json *fields;
     struct str filename;
     uint64_t bytes_max;
+    uint64_t who;                /* whose slot it has */
     bool keep, reading;          /* not at its end yet */
 };
 
@@ -59,6 +64,24 @@ static bool check_model(struct call *call)
     return false;
 }
 
+/* A device for itself; people and keys with the others of their tenant. */
+static bool take_slot(struct call *call, uint64_t *ret_who)
+{
+    const struct settings *settings = domain_settings(call->domain);
+    bool is_device = call->route->access == ACCESS_DEVICE;
+    int64_t no = is_device ? call->device.no : principal_tenant_no(&call->principal);
+    uint64_t parts[2] = {is_device ? 0 : (uint64_t)call->principal.tenant_kind, (uint64_t)no};
+    *ret_who = hash_bytes(parts, sizeof parts);
+    if (upload_slots_take(call->api->upload_slots, *ret_who,
+                          is_device ? settings->limits_device_uploads : settings->limits_tenant_uploads)) {
+        return true;
+    }
+    metric_add(METRIC_RATE_LIMITED, 1);
+    reply_error(&call->reply, 429, "Too many uploads at once");
+    call->reply.retry_after_s = SLOT_RETRY_AFTER_S;
+    return false;
+}
+
 static void fields_of_query(struct call *call, struct json *fields)
 {
     struct str rest = call->query, name, value;
@@ -85,13 +108,15 @@ bool body_upload_begin(struct http_call *http_call, const struct http1_head *hea
         reply_error(&call->reply, 413, "Payload too large");
         return false;
     }
-    if (!check_model(call)) {
+    uint64_t who;
+    if (!check_model(call) || !take_slot(call, &who)) {
         return false;
     }
     struct body_upload *upload = mem_new(struct body_upload);
     http_call->upload = upload;
     upload->http_call = http_call;
     upload->bytes_max = max;
+    upload->who = who;
     upload->is_multipart = is_multipart;
     upload->fields = json_new_object();
     upload->reading = true;
@@ -113,6 +138,7 @@ void body_upload_free(struct body_upload *upload)
     if (!upload) {
         return;
     }
+    upload_slots_give(upload->http_call->call.api->upload_slots, upload->who);
     upload_free(upload->upload, upload->keep && upload->http_call->is_committed);
     if (upload->is_multipart) {
         multipart_deinit(&upload->parser);

@@ -46,6 +46,8 @@
     X(limits, commands_open, U, 1000, 1, "commands of one device that are scheduled, pending or in progress") \
     X(limits, dump_request, SIZE, 16777216, 1, "one dump request of a device") \
     X(limits, dump_size, SIZE, 67108864, 1, "one dump with all that is appended to it") \
+    X(limits, device_uploads, U, 8, 1, "uploads of one device at the same time") \
+    X(limits, tenant_uploads, U, 64, 1, "uploads of the people and keys of one tenant at the same time") \
     X(limits, device_dumps, U, 100, 1, "dumps kept of one device; the oldest go") \
     X(limits, device_dump_bytes, SIZE, 268435456, 1, "bytes of the dumps kept of one device; the oldest go") \
     X(limits, registration_log_rows, U, 100000, 1, "rows kept in the provisioning log") \
@@ -95,6 +97,7 @@
     X(notify, deliveries_kept, U, 1000, 1, "finished calls, and finished mails, of one tenant that are kept for the lists") \
     X(files, file_max, SIZE, 2147483648, 1, "one file or firmware") \
     X(files, tenant_files, U, 10000, 1, "files of one model, or of one organization") \
+    X(files, tenant_bytes, SIZE, 0, 1, "bytes of all files of one partner, firmware among them, or of one organization; 0: no limit") \
     X(files, disk_reserve, SIZE, 268435456, 1, "free disk space that uploads leave alone") \
     X(retention, backups, U, 7, 1, "backups kept in the data folder; 0: all") \
     X(retention, dump_days, U, 90, 1, "days that dumps of devices are kept") \

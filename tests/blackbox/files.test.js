@@ -9,13 +9,15 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, setup, startServer, until } from './support/server.js';
 import { configured } from './support/config.js';
+import { head, open } from './support/raw.js';
 import { blob, editDatabase } from './support/database.js';
 import { connect } from './support/mqtt.js';
 
 const FILE = ['id', 'name', 'desc', 'file_type', 'version', 'checksum', 'signature', 'public_notes', 'url', 'size', 'sha256', 'created_at'];
 const DEVICE_FILE = ['id', 'name', 'url', 'desc', 'file_type', 'version', 'checksum', 'signature', 'created_at', 'public_notes'];
 const MIB = 1024 * 1024;
-const args = configured('[limits]\nmanagement_requests = 0\ndevice_requests = 0\ndump_request = 1048576\ndump_size = 1500000\ndevice_dumps = 5\n[files]\nfile_max = 134217728\n');
+const tight = configured('[limits]\nmanagement_requests = 0\ndevice_requests = 0\ndevice_dumps = 5\ndevice_uploads = 2\ntenant_uploads = 2\n[files]\ntenant_bytes = 1000\n');
+const args = configured('[limits]\nmanagement_requests = 0\ndevice_requests = 0\ndump_request = 1048576\ndevice_uploads = 32\ndump_size = 1500000\ndevice_dumps = 5\n[files]\nfile_max = 134217728\n');
 const env = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=4` }; // memory that is only waiting to be reused is not looked at here
 
 let server;
@@ -597,7 +599,7 @@ describe('dumps', () => {
     await server.kill();
     going = false;
     await Promise.all(writers);
-    Object.assign(server, await startServer({ dir: keys.dir, args, env }));
+    Object.assign(server, await startServer({ dir: keys.dir, args: tight, env }));
     const lines = (await content(id)).bytes.toString().split('\n').slice(1, -1);
     assert.ok(lines.every((line) => /^\d-\d+-x{200}$/.test(line)), 'every line is whole');
     assert.equal(new Set(lines).size, lines.length);
@@ -617,5 +619,65 @@ describe('dumps', () => {
     assert.deepEqual((await partner.get(`/devices/${panel.id}/dumps`)).data, []);
     assert.equal((await content(ids[6])).status, 404);
     await until(() => ids.every((id) => !contents().includes(id)), 'their contents are removed');
+  });
+});
+
+describe('so much at once', () => { // by the limits of `tight`
+  const begin = async (path, key, beginning = 'begun') => {
+    const peer = await open(server.http);
+    peer.send(head('POST', path, { Authorization: key, 'Content-Type': 'text/plain', 'Content-Length': 10 }) + beginning);
+    return peer;
+  };
+  const TOO_MANY = [429, error('Too many uploads at once')];
+
+  test('one device does not hold every writer; nor does a tenant', async () => {
+    const [one, other] = [await register(server, model.key, { sn: 'holder' }), await register(server, model.key, { sn: 'other holder' })];
+    const customer = await partner.post('/organizations', { name: 'Holder', admin_contact_email: 'holder@example.com' });
+    for (const [path, key, free] of [
+      [`/v1/devices/${one.id}/dumps`, one.access_key, () => send(other, 'POST', '/dumps', Buffer.from('x'))],
+      ['/core/v1/organization/files?name=a&file_type=other', customer.api_key, () => send(one, 'POST', '/dumps', Buffer.from('x'))],
+    ]) {
+      const held = [await begin(path, key), await begin(path, key)];
+      try {
+        const refusal = await until(async () => {
+          const reply = await request(server.http, 'POST', path, { key, raw: 'one more', headers: { 'content-type': 'text/plain' } });
+          return reply.status !== 201 && reply;
+        }, 'both have begun');
+        assert.deepEqual(answer(refusal), TOO_MANY);
+        assert.ok(Number(refusal.headers['retry-after']) >= 1);
+        assert.equal((await free()).status, 201, 'others are not concerned');
+        held[0].send('ended');
+        assert.equal((await held[0].reply()).status, 201);
+        held[1].destroy(); // gives its place back, too
+        await until(async () => (await request(server.http, 'POST', path, { key, raw: 'x', headers: { 'content-type': 'text/plain' } })).status === 201, 'a place is free');
+      } finally {
+        for (const peer of held) peer.destroy();
+      }
+    }
+  });
+
+  test('all files of a tenant together', async () => {
+    const customer = await partner.post('/organizations', { name: 'Hoarder', admin_contact_email: 'hoarder@example.com' });
+    const upload = (bytes) => request(server.http, 'POST', '/core/v1/organization/files?name=a&file_type=other', { key: customer.api_key, raw: 'x'.repeat(bytes), headers: { 'content-type': 'text/plain' } });
+    const refusal = [422, error('Files take too much room (maximum is 1000 bytes in all)')];
+    assert.deepEqual(answer(await upload(1001)), refusal);
+    const first = await upload(600);
+    assert.equal(first.status, 201);
+    assert.deepEqual(answer(await upload(401)), refusal);
+    assert.equal((await upload(400)).status, 201);
+    assert.deepEqual(answer(await upload(1)), refusal);
+    await client(server, 'organization', customer.api_key).del(`/files/${first.json.id}`);
+    assert.equal((await upload(600)).status, 201, 'what was deleted does not count');
+    const before_ = (await partner.get(`/models/${model.id}/files`)).data.length;
+    assert.deepEqual(answer(await request(server.http, 'POST', `/core/v1/partner/models/${model.id}/files?name=a&file_type=other`, { key: server.partner_key, raw: 'x'.repeat(1001), headers: { 'content-type': 'text/plain' } })), refusal);
+    assert.equal((await partner.get(`/models/${model.id}/files`)).data.length, before_);
+  });
+
+  test('an upload says how long it is', async () => {
+    const peer = await open(server.http);
+    peer.send(head('POST', '/core/v1/organization/files?name=a&file_type=other', { Authorization: server.organization_key }));
+    const reply = await peer.reply();
+    assert.deepEqual([reply.status, reply.text, reply.headers.connection], [411, error('Length required'), 'close']);
+    await peer.end();
   });
 });

@@ -200,7 +200,25 @@ static struct str plain_filename(struct arena *arena, struct str filename, struc
     return is_nothing ? STR("file") : made;
 }
 
-static bool check_room(const struct file_call *call, const struct file_filter *shelf)
+static bool check_bytes(const struct file_call *call, uint64_t size)
+{
+    const struct principal *principal = &call->admin->principal;
+    uint64_t max = domain_settings(call->admin->domain)->files_tenant_bytes;
+    int64_t bytes = 0;
+    if (!max) {
+        return true;
+    }
+    if (admin_failed(call->admin, file_store_bytes(call->tx, principal->tenant_kind, principal_tenant_no(principal), &bytes))) {
+        return false;
+    }
+    if (size > max || (uint64_t)bytes > max - size) {
+        reply_error(call->admin->reply, 422, "Files take too much room (maximum is %llu bytes in all)", (unsigned long long)max);
+        return false;
+    }
+    return true;
+}
+
+static bool check_room(const struct file_call *call, const struct file_filter *shelf, uint64_t size)
 {
     uint64_t max = domain_settings(call->admin->domain)->files_tenant_files;
     int64_t count = 0;
@@ -211,7 +229,7 @@ static bool check_room(const struct file_call *call, const struct file_filter *s
         reply_error(call->admin->reply, 422, "Too many files");
         return false;
     }
-    return true;
+    return check_bytes(call, size);
 }
 
 static struct json *document_of(const struct file_row *row)
@@ -269,7 +287,7 @@ bool file_create(const struct file_call *call, struct str model_id, const struct
         return form_missing(admin, "file");
     }
     if (!form_required_text(admin, fields, "name", NAME_CHARS_MAX, &row.name) || !form_type(admin, fields, &row.type) ||
-        !form_version(admin, fields, &row) || !form_texts(admin, fields, &row) || !check_room(call, &shelf)) {
+        !form_version(admin, fields, &row) || !form_texts(admin, fields, &row) || !check_room(call, &shelf, content->size)) {
         return false;
     }
     row.id = content->id;

@@ -4,6 +4,7 @@
 #define MUSTER_MODEL_PORTS_FILE_STORE_H
 
 #include "base/crypto.h"
+#include "model/account/principal.h"
 #include "model/ports/row.h"
 
 enum file_type { FILE_FIRMWARE = 1, FILE_MANUAL, FILE_IMAGE, FILE_CONFIG, FILE_OTHER };
@@ -36,6 +37,8 @@ struct file_filter {
 enum err file_store_list(struct store_tx *tx, const struct file_filter *filter, int64_t limit, int64_t offset,
                          void (*visit)(const struct file_row *row, void *arg), void *arg) MUST_CHECK;
 enum err file_store_count(struct store_tx *tx, const struct file_filter *filter, int64_t *ret_count) MUST_CHECK;
+/* Of all files of a tenant: of a partner's models, or of an organization. */
+enum err file_store_bytes(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t *ret_bytes) MUST_CHECK;
 /* Is it among those? */
 enum err file_store_matches(struct store_tx *tx, const struct file_filter *filter, int64_t no, bool *ret_matches) MUST_CHECK;
 /* A command that is not final refers to it. */

@@ -158,6 +158,16 @@ enum err file_store_count(struct store_tx *tx, const struct file_filter *filter,
     return read_number(&q, ret_count);
 }
 
+enum err file_store_bytes(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t *ret_bytes)
+{
+    struct query q;
+    query_begin(&q, tx, kind == TENANT_PARTNER
+                            ? "SELECT ifnull(sum(f.size), 0) FROM model m JOIN file f ON f.model_no = m.no WHERE m.partner_no = ?1"
+                            : "SELECT ifnull(sum(size), 0) FROM file WHERE organization_no = ?1");
+    query_bind_i64(&q, 1, tenant_no);
+    return read_number(&q, ret_bytes);
+}
+
 enum err file_store_matches(struct store_tx *tx, const struct file_filter *filter, int64_t no, bool *ret_matches)
 {
     struct query q;
