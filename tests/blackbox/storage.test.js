@@ -42,7 +42,7 @@ function limitedProgram() {
   return file;
 }
 
-test('a full disk: 503 with Retry-After, nothing else; what was acknowledged is there afterwards', { timeout: 120_000 }, async () => {
+test('12.10 a full disk: 503 with Retry-After, nothing else; what was acknowledged is there afterwards', { timeout: 120_000 }, async () => {
   const full = await startServer({ dir: keys.dir, args: unlimited(), program: limitedProgram() });
   const registered = [];
   const samples = [];
