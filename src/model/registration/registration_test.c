@@ -227,6 +227,25 @@ static void test_children(void **state)
     assert_int_equal(test_number(f, "SELECT organization_no FROM device WHERE sn = '4'"), ORGANIZATION);
 }
 
+/* 5000 and no more (1.7). */
+static void test_too_many_children(void **state)
+{
+    struct fixture *f = *state;
+    char body[512], id[UUID_TEXT_BYTES];
+    struct device_brief parent = register_device(f, MAC_BODY("P"), NULL);
+    uuid_format(&parent.id, id);
+    snprintf(body, sizeof body,
+             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4999) INSERT INTO device (id, model_no,"
+             " partner_no, parent_no, key_hash, key_issued_at, name, firmware_version, created_at)"
+             " SELECT randomblob(16), 4, 1, %lld, randomblob(32), 0, 'Child', '1.0.0', 0 FROM n",
+             (long long)parent.no);
+    test_exec(f, body);
+    snprintf(body, sizeof body, WITH(KEY_APP, FW ",\"sn\":\"1\",\"cloud_id\":\"NL01child0001\",\"parent_id\":\"%s\""), id);
+    register_device(f, body, NULL);
+    snprintf(body, sizeof body, WITH(KEY_APP, FW ",\"sn\":\"2\",\"cloud_id\":\"NL01child0002\",\"parent_id\":\"%s\""), id);
+    expect_error(register_body(f, body), 422, "Too many children");
+}
+
 static void test_suspended_partner(void **state)
 {
     struct fixture *f = *state;
@@ -416,6 +435,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_log_is_capped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bulk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_children, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_children, setup, teardown),
         cmocka_unit_test_setup_teardown(test_suspended_partner, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),

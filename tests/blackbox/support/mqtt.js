@@ -10,7 +10,8 @@ export function hubUrl(server, transport = 'tcp') {
 /**
  * Connects; resolves with the client after a successful CONNACK, rejects with an Error that has `.code` of the CONNACK.
  * The client gets: messages[], next(filter) (the next message that matches, also one that came already), disconnects[]
- * (reason codes of the server's DISCONNECTs), closed (promise).
+ * (reason codes of the server's DISCONNECTs) and reasons[] (their Reason Strings; a refused CONNECT's is the Error's
+ * `.reason`), closed (promise).
  */
 export function connect(server, options = {}) {
   const { transport = 'tcp', id, key, ...rest } = options;
@@ -26,6 +27,7 @@ export function connectUrl(url, options) {
     });
     client.messages = [];
     client.disconnects = [];
+    client.reasons = [];
     const waiting = [];
     const taken = new Set();
     client.on('message', (topic, payload, packet) => {
@@ -54,11 +56,16 @@ export function connectUrl(url, options) {
       }, ms);
     });
     client.on('packetreceive', (packet) => {
-      if (packet.cmd === 'disconnect') client.disconnects.push(packet.reasonCode);
+      if (packet.cmd === 'disconnect') {
+        client.disconnects.push(packet.reasonCode);
+        client.reasons.push(packet.properties?.reasonString);
+      } else if (packet.cmd === 'connack') {
+        client.refusal = packet.properties?.reasonString;
+      }
     });
     client.closed = new Promise((done) => { client.once('close', done); });
     client.once('connect', (connack) => { client.connack = connack; resolve(client); });
-    client.once('error', (error) => { client.end(true); reject(error); });
+    client.once('error', (error) => { client.end(true); reject(Object.assign(error, { reason: client.refusal })); });
     client.on('error', () => {});
     client.closed.then(() => reject(new Error('closed without CONNACK')));
   });
