@@ -3,6 +3,7 @@
 #include "io/loop.h"
 #include "model/management/backup.h"
 #include "model/management/system.h"
+#include "model/management/system_settings.h"
 #include "model/management/system_status.h"
 
 static void partners_list(struct call *call, struct store_tx *tx)
@@ -51,6 +52,16 @@ static void status(struct call *call, struct store_tx *tx)
     status_start(read, loop_mailbox(loop_current()));
 }
 
+static void settings_read(struct call *call, struct store_tx *tx)
+{
+    system_settings(call_admin(call), tx);
+}
+
+static void settings_update(struct call *call, struct store_tx *tx)
+{
+    system_settings_update(call_admin(call), tx, call->body);
+}
+
 static void backup_made(struct backup_make *make)
 {
     call_finish(make->user);
@@ -82,6 +93,8 @@ const struct route installation_routes[] = {
     {"PATCH", SYSTEM("/partners/:id"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, partners_update},
     {"PATCH", SYSTEM("/models/:id"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, models_update},
     {"GET", SYSTEM("/status"), ACCESS_SYSTEM, PLACE_LOOP, 0, status},
+    {"GET", SYSTEM("/settings"), ACCESS_SYSTEM, PLACE_READ, 0, settings_read},
+    {"PATCH", SYSTEM("/settings"), ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, settings_update},
     {"POST", SYSTEM("/backup"), ACCESS_SYSTEM, PLACE_LOOP, ROUTE_WRITE, backup},
     {"GET", SYSTEM("/audit"), ACCESS_SYSTEM, PLACE_READ, 0, audit},
     {0},

@@ -22,16 +22,6 @@ static void any_mail_retry(struct call *call, struct store_tx *tx)
     mail_retry(call_admin(call), tx, MAILS_OF_INSTALLATION, call->params[0]);
 }
 
-static void settings_read(struct call *call, struct store_tx *tx)
-{
-    system_settings(call_admin(call), tx);
-}
-
-static void settings_update(struct call *call, struct store_tx *tx)
-{
-    system_settings_update(call_admin(call), tx, call->body);
-}
-
 static void smtp_test(struct call *call, struct store_tx *tx)
 {
     mail_test(call_admin(call), tx, call->body);
@@ -48,8 +38,6 @@ const struct route mail_routes[] = {
     {"GET", "/core/v1/system/mails", ACCESS_SYSTEM, PLACE_READ, ROUTE_SECRET_REPLY, all_mails},
     {"POST", "/core/v1/system/mails/:id/retry", ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY,
      any_mail_retry},
-    {"GET", "/core/v1/system/settings", ACCESS_SYSTEM, PLACE_READ, 0, settings_read},
-    {"PATCH", "/core/v1/system/settings", ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE, settings_update},
     {"POST", "/core/v1/system/settings/smtp/test", ACCESS_SYSTEM, PLACE_REGISTRY, ROUTE_WRITE | ROUTE_SECRET_REPLY,
      smtp_test},
     {0},

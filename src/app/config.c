@@ -218,6 +218,8 @@ static void on_item(void *user, const struct config_item *item, struct config_mi
         char text[256];
         if (!settings_set(&reading->config->settings, item->section, item->name, item->value, text, sizeof text)) {
             config_mistake_add(mistakes, item->line, "%s", text);
+        } else {
+            reading->config->given.set[settings_find(item->section, item->name)] = true;
         }
     } else if (!item->section.len) {
         config_mistake_add(mistakes, item->line, "'%.*s' stands before the first [section]", STR_ARG(item->name));

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "io/net.h"
+#include "app/settings_table.h"
 #include "model/settings.h"
 
 enum listener_kind { LISTENER_HTTP, LISTENER_HTTPS, LISTENER_MQTT, LISTENER_MQTTS, LISTENER_METRICS,
@@ -25,6 +26,7 @@ struct listener_spec {
 #define CONFIG_LISTENERS_MAX 32
 struct config {
     struct settings settings;
+    struct setting_marks given;  /* the settings that the file names */
     char *data_dir;
     char *portal_dir;            /* NULL: the embedded portal */
     struct listener_spec listeners[CONFIG_LISTENERS_MAX];

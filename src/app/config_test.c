@@ -129,6 +129,33 @@ static void test_every_mistake_has_its_line(void **state)
     config_deinit(&config);
 }
 
+static void test_texts_have_their_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value;
+        bool fits;
+    } cases[] = {
+        {"public_url", "", true}, {"public_url", "https://hub.example.com", true}, {"public_url", "http://[::1]:8080/base", true},
+        {"public_url", "https://hub.example.com/", false}, {"public_url", "mqtt://hub.example.com", false},
+        {"public_url", "https://", false}, {"public_url", "https://hub\"x", false}, {"static_cert_url", "hub.example.com", false},
+        {"mqtt_url", "mqtts://hub.example.com:8883", true}, {"mqtt_url", "wss://hub.example.com/mqtt", true},
+        {"mqtt_url", "https://hub.example.com", false}, {"trusted_proxies", "10.0.0.0/8, ::1", true},
+        {"trusted_proxies", "10.0.0.0/8, proxy", false}, {"limits_exempt", "10.0.0.0/33", false}, {"limits_exempt", "", true},
+        {"log_level", "warn", true}, {"log_level", "loud", false}, {"log_format", "json", true}, {"log_format", "xml", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct settings settings;
+        char mistake[256];
+        settings_init(&settings);
+        bool fits = settings_set(&settings, STR("server"), str_from_cstr(cases[i].name), str_from_cstr(cases[i].value), mistake, sizeof mistake);
+        if (fits != cases[i].fits) {
+            fail_msg("%s = %s", cases[i].name, cases[i].value);
+        }
+        settings_deinit(&settings);
+    }
+}
+
 static void test_reload_keeps_what_is_fixed(void **state)
 {
     (void)state;
@@ -152,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_open_listeners),
         cmocka_unit_test(test_proxied_listeners),
         cmocka_unit_test(test_every_mistake_has_its_line),
+        cmocka_unit_test(test_texts_have_their_form),
         cmocka_unit_test(test_reload_keeps_what_is_fixed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

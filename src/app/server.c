@@ -18,7 +18,7 @@
 
 #include "api/api.h"
 #include "app/installation.h"
-#include "app/settings_table.h"
+#include "app/settings_desk.h"
 #include "app/setup_link.h"
 #include "app/system_info.h"
 #include "app/url_source.h"
@@ -59,8 +59,7 @@ struct server {
     struct sender *sender;
     struct virtual_devices *virtuals;
     int signals;
-    struct config *reloaded[64]; /* settings replaced by SIGHUP live until the end (domain.h) */
-    unsigned reloaded_count;
+    struct settings_desk desk;
     int64_t comings_and_goings, comings_and_goings_trimmed; /* of connections, as of the last tick and the last trim */
 };
 
@@ -289,7 +288,7 @@ static enum err open_doors(struct server *server)
         .on_mqtt_websocket = accept_mqtt_websocket,
         .user = server,
     });
-    system_info_init(&server->info, server->hub, server->tls, !settings->tls_certificate[0]);
+    system_info_init(&server->info, server->hub, server->tls, !settings->tls_certificate[0], &server->desk);
     server->installation.domain.system = &server->info.source;
     for (unsigned i = 0; i < server->config->listener_count; i++) {
         if ((err = open_listener(server, &server->config->listeners[i])) != ERR_OK) {
@@ -321,11 +320,41 @@ static enum err start_threads(struct server *server)
     return err ? err : virtual_devices_start(server->virtuals);
 }
 
+static void reload_limits(struct server *server, const struct settings *settings)
+{
+    struct network exempt[NETWORKS_MAX], proxies[NETWORKS_MAX];
+    unsigned count = parse_networks(settings->server_limits_exempt, exempt, NETWORKS_MAX);
+    network_set_change(server->proxies, proxies, parse_networks(settings->server_trusted_proxies, proxies, NETWORKS_MAX));
+    connection_limits_change(server->limits, connections_allowed(settings),
+                             (size_t)settings->server_connections_per_address, exempt, count);
+}
+
+static void reload_certificate(struct server *server, const struct settings *settings)
+{
+    if (!server->tls) {
+        return;
+    }
+    if (settings->tls_certificate[0]) {
+        snprintf(server->certificate, sizeof server->certificate, "%s", settings->tls_certificate);
+        snprintf(server->private_key, sizeof server->private_key, "%s", settings->tls_private_key);
+    }
+    if (tls_server_reload(server->tls, server->certificate, server->private_key) == ERR_OK) {
+        log_event(LOG_INFO, "certificate_reloaded");
+    }
+}
+
+static void settings_changed(void *user, const struct settings *now)
+{
+    reload_limits(user, now);
+}
+
 static enum err open_store(struct server *server)
 {
     const struct config *config = server->config;
     enum err err = installation_open(&server->installation, config->data_dir, &config->settings, &server->urls.source);
     if (!err) {
+        settings_desk_init(&server->desk, &server->installation.domain, server->config, settings_changed, server);
+        settings_desk_load(&server->desk, server->installation.store);
         setup_link_make(server->installation.store, &server->installation.domain, server->setup_token,
                         sizeof server->setup_token);
     }
@@ -396,60 +425,27 @@ enum err server_start(struct config *config, const char *config_path, struct ser
     return ERR_OK;
 }
 
-static void reload_limits(struct server *server, const struct settings *settings)
-{
-    struct network exempt[NETWORKS_MAX], proxies[NETWORKS_MAX];
-    unsigned count = parse_networks(settings->server_limits_exempt, exempt, NETWORKS_MAX);
-    network_set_change(server->proxies, proxies, parse_networks(settings->server_trusted_proxies, proxies, NETWORKS_MAX));
-    connection_limits_change(server->limits, connections_allowed(settings),
-                             (size_t)settings->server_connections_per_address, exempt, count);
-}
-
-static void reload_certificate(struct server *server, const struct settings *settings)
-{
-    if (!server->tls) {
-        return;
-    }
-    if (settings->tls_certificate[0]) {
-        snprintf(server->certificate, sizeof server->certificate, "%s", settings->tls_certificate);
-        snprintf(server->private_key, sizeof server->private_key, "%s", settings->tls_private_key);
-    }
-    if (tls_server_reload(server->tls, server->certificate, server->private_key) == ERR_OK) {
-        log_event(LOG_INFO, "certificate_reloaded");
-    }
-}
-
 /* SIGHUP: the settings marked reloadable are taken over, the others keep their value until the next start. */
 static void reload(struct server *server)
 {
     const struct settings *now = domain_settings(&server->installation.domain);
-    bool room = server->reloaded_count < sizeof server->reloaded / sizeof server->reloaded[0];
-    if (!server->config_path || !room) {
-        if (!room) {
-            log_event(LOG_ERROR, "reload_refused", log_s("file", server->config_path),
-                      log_s("error", "reloaded too often: settings change with the next start, certificates do now"));
-        }
+    if (!server->config_path) {
         reload_certificate(server, now);
         return;
     }
-    struct config *fresh = mem_new(struct config);
-    config_init(fresh);
-    if (config_read_file(fresh, server->config_path, stderr) != 0) {
+    struct config fresh;
+    config_init(&fresh);
+    if (config_read_file(&fresh, server->config_path, stderr) != 0) {
         log_event(LOG_ERROR, "reload_refused", log_s("file", server->config_path));
-        config_deinit(fresh);
-        mem_free(fresh);
-        return;
+    } else if (settings_desk_reload(&server->desk, &fresh)) {
+        log_event(LOG_INFO, "settings_reloaded", log_s("file", server->config_path));
+        reload_certificate(server, domain_settings(&server->installation.domain));
+    } else {
+        log_event(LOG_ERROR, "reload_refused", log_s("file", server->config_path),
+                  log_s("error", "reloaded too often: settings change with the next start, certificates do now"));
+        reload_certificate(server, now);
     }
-    settings_keep_fixed(&fresh->settings, now);
-    server->reloaded[server->reloaded_count++] = fresh;
-    atomic_store(&server->installation.domain.settings, &fresh->settings);
-    enum log_level level;
-    if (log_level_parse(str_from_cstr(fresh->settings.server_log_level), &level)) {
-        log_setup(level, strcmp(now->server_log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT, STDERR_FILENO);
-    }
-    reload_limits(server, &fresh->settings);
-    reload_certificate(server, &fresh->settings);
-    log_event(LOG_INFO, "settings_reloaded", log_s("file", server->config_path));
+    config_deinit(&fresh);
 }
 
 /* True when it is time to end. */
@@ -553,10 +549,7 @@ void server_stop(struct server *server)
     if (server->installation.store) {
         installation_close(&server->installation);
     }
-    for (unsigned i = 0; i < server->reloaded_count; i++) {
-        config_deinit(server->reloaded[i]);
-        mem_free(server->reloaded[i]);
-    }
+    settings_desk_deinit(&server->desk);
     if (server->signals >= 0) {
         close(server->signals);
     }

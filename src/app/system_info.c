@@ -19,12 +19,30 @@ static bool certificate(struct system_source *source, struct system_certificate 
     return true;
 }
 
-void system_info_init(struct system_info *info, struct hub *hub, const struct tls_server *tls, bool certificate_is_self_made)
+static void write_settings(struct system_source *source, struct json_writer *w)
+{
+    settings_desk_write(container_of(source, struct system_info, source)->desk, w);
+}
+
+static bool check_setting(struct system_source *source, struct setting_change *change, const struct json *value, struct buf *why)
+{
+    return settings_desk_check(container_of(source, struct system_info, source)->desk, change, value, why);
+}
+
+static void apply_settings(struct system_source *source, const struct setting_change *changes, size_t count)
+{
+    settings_desk_apply(container_of(source, struct system_info, source)->desk, changes, count);
+}
+
+void system_info_init(struct system_info *info, struct hub *hub, const struct tls_server *tls, bool certificate_is_self_made,
+                      struct settings_desk *desk)
 {
     *info = (struct system_info){
-        .source = {.slow_consumers = slow_consumers, .certificate = certificate},
+        .source = {.slow_consumers = slow_consumers, .certificate = certificate, .settings_write = write_settings,
+                   .setting_check = check_setting, .settings_apply = apply_settings},
         .hub = hub,
         .tls = tls,
         .certificate_is_self_made = certificate_is_self_made,
+        .desk = desk,
     };
 }

@@ -2,6 +2,7 @@
 #ifndef MUSTER_APP_SYSTEM_INFO_H
 #define MUSTER_APP_SYSTEM_INFO_H
 
+#include "app/settings_desk.h"
 #include "hub/hub.h"
 #include "io/tls.h"
 #include "model/management/system_source.h"
@@ -11,8 +12,10 @@ struct system_info {
     struct hub *hub;
     const struct tls_server *tls; /* NULL: nothing listens with TLS */
     bool certificate_is_self_made;
+    struct settings_desk *desk;
 };
 
-void system_info_init(struct system_info *info, struct hub *hub, const struct tls_server *tls, bool certificate_is_self_made);
+void system_info_init(struct system_info *info, struct hub *hub, const struct tls_server *tls, bool certificate_is_self_made,
+                      struct settings_desk *desk);
 
 #endif

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
@@ -13,8 +14,9 @@ let server;
 let partner;
 let model;
 let headers;
+const args = [...unlimited(), '--metrics', '127.0.0.1:0'];
 before(async () => {
-  server = await startInstallation({ args: [...unlimited(), '--metrics', '127.0.0.1:0'] });
+  server = await startInstallation({ args });
   partner = client(server, 'partner', server.partner_key);
   model = await makeModel(server);
   const { status, headers: reply, json } = await request(server.http, 'POST', '/core/v1/session', { body: { email: server.email, password } });
@@ -152,6 +154,55 @@ test('what status tells of disk, certificate and queues is on the metrics page t
   assert.doesNotMatch(text, /muster_last_backup_seconds/);
 });
 
+test('settings: what holds, where it is from, what can be changed, and that it is', async () => {
+  const { json: before } = await call('GET', '/settings');
+  const { limits, server: own, tls: certificate, http } = before.settings;
+  assert.deepEqual([limits.management_requests.value, limits.management_requests.source, limits.management_requests.editable], [0, 'file', false]);
+  assert.deepEqual(limits.device_updates, { value: 10, default: 10, source: 'default', editable: true, type: 'number', help: 'Update Device calls of one device in an hour' });
+  assert.deepEqual([http.request_timeout.value, http.request_timeout.type, http.body_max.type, own.public_url.type], [30000, 'duration', 'size', 'text']);
+  for (const fixed of [own.loops, own.trusted_proxies, own.limits_exempt, certificate.private_key, before.settings.notify.allowed_networks]) assert.equal(fixed.editable, false);
+  assert.deepEqual(before.listeners.map(({ kind }) => kind), ['http', 'https', 'mqtt', 'mqtts', 'metrics']);
+  assert.equal(before.smtp.password, null);
+  const device = await register(server, model.key);
+  assert.deepEqual([before.urls.hub_url, before.urls.mqtt_hub_url], [device.hub_url, device.mqtt_hub_url]);
+
+  const { status, json: after } = await call('PATCH', '/settings', { settings: { limits: { device_updates: 2 }, server: { public_url: 'https://hub.example.com' }, http: { keep_alive_timeout: '90s' } } });
+  assert.equal(status, 200, JSON.stringify(after));
+  assert.deepEqual([after.settings.limits.device_updates.value, after.settings.limits.device_updates.source], [2, 'changed']);
+  assert.deepEqual([after.settings.http.keep_alive_timeout.value, after.urls.hub_url], [90000, 'https://hub.example.com']);
+  assert.deepEqual((await call('GET', '/settings')).json, after);
+  assert.equal((await register(server, model.key)).hub_url, 'https://hub.example.com');
+  const rename = () => request(server.http, 'PUT', `/v1/devices/${device.id}`, { key: device.access_key, body: { name: 'x' } });
+  assert.deepEqual([(await rename()).status, (await rename()).status, (await rename()).status], [200, 200, 429]);
+  const [{ detail: changes }] = (await call('GET', '/audit?action=system.settings')).json.data;
+  assert.deepEqual([changes.before['limits.device_updates'], changes.after['limits.device_updates'], changes.after['http.keep_alive_timeout']], ['10', '2', '90000ms']);
+  assert.equal((await call('PATCH', '/settings', { settings: { limits: { device_updates: null } } })).json.settings.limits.device_updates.source, 'default');
+  assert.equal((await rename()).status, 200);
+});
+
+test('settings that cannot be changed, or not to this', async () => {
+  const change = (section, name, value) => call('PATCH', '/settings', { settings: { [section]: { [name]: value } } });
+  await refused(change('limits', 'management_requests', 5), 422, 'Setting limits.management_requests is set in the configuration file');
+  for (const [section, name] of [['server', 'loops'], ['server', 'trusted_proxies'], ['tls', 'private_key'], ['notify', 'allowed_networks']]) {
+    await refused(change(section, name, '1'), 422, `Setting ${section}.${name} can only be set in the configuration file`);
+  }
+  await refused(change('limits', 'nonsense', 5), 422, 'Unknown setting limits.nonsense');
+  await refused(change('nowhere', 'x', 5), 422, 'Unknown setting nowhere.x');
+  await refused(change('limits', 'device_updates', -1), 422, 'Setting limits.device_updates must be a whole number');
+  await refused(change('limits', 'device_updates', {}), 422, 'Setting limits.device_updates must be a whole number');
+  await refused(change('limits', 'device_updates', 'many'), 422, 'Setting limits.device_updates must be a whole number from 0 to 2147483647');
+  await refused(change('http', 'body_max', '1 parsec'), 422, 'Setting http.body_max must be a size such as 4096, 256KiB or 4MiB');
+  await refused(change('http', 'headers_max', 100), 422, 'Setting http.headers_max must be at least 4096');
+  const url = 'a URL such as https://hub.example.com, without a slash at the end';
+  for (const wrong of ['hub.example.com', 'https://hub.example.com/', 'ftp://hub.example.com', 'https://hub example.com', 'https://']) await refused(change('server', 'public_url', wrong), 422, `Setting server.public_url must be ${url}`);
+  await refused(change('server', 'public_url', 5), 422, 'Setting server.public_url must be a text');
+  await refused(change('server', 'log_level', 'loud'), 422, 'Setting server.log_level must be debug, info, warn or error');
+  for (const settings of [null, 5, [], { limits: 5 }]) await refused(call('PATCH', '/settings', { settings }), 422, 'Settings is invalid');
+  // All or nothing.
+  await refused(call('PATCH', '/settings', { settings: { limits: { device_events: 7 }, http: { headers_max: 1 } } }), 422, 'Setting http.headers_max must be at least 4096');
+  assert.equal((await call('GET', '/settings')).json.settings.limits.device_events.value, 100);
+});
+
 test('a backup made while the program runs is a data folder to start on', async () => {
   const device = await register(server, model.key);
   const to = (server_, method, path, options) => request(server_.http, method, path, options);
@@ -168,6 +219,8 @@ test('a backup made while the program runs is a data folder to start on', async 
   assert.ok(status.last_backup_at >= made.json.created_at && status.backup_age_seconds >= 0);
   const copy = await startServer({ dir: join(server.dir, 'backups', made.json.name), args: unlimited() });
   try {
+    const { json: kept } = await to(copy, 'GET', '/core/v1/system/settings', { headers });
+    assert.deepEqual([kept.settings.server.public_url.value, kept.settings.server.public_url.source], ['https://hub.example.com', 'changed'], 'a change outlives the program');
     const seen = await to(copy, 'GET', `/core/v1/partner/devices/${device.id}`, { key: server.partner_key });
     assert.equal(seen.status, 200, seen.text);
     const samples = (await to(copy, 'GET', `/core/v1/partner/devices/${device.id}/telemetries?limit=1000`, { key: server.partner_key })).json;
@@ -178,4 +231,16 @@ test('a backup made while the program runs is a data folder to start on', async 
     await copy.stop();
   }
   assert.equal((await call('GET', '/audit?action=system.backup')).json.data[0].object_id, made.json.name);
+});
+
+test('at SIGHUP the file wins over what was changed, and holds it', async () => {
+  const file = args[args.indexOf('--config') + 1];
+  writeFileSync(file, `${readFileSync(file, 'utf8')}[server]\npublic_url = https://file.example.com\n[retention]\ndump_days = 7\n`);
+  server.signal('SIGHUP');
+  const look = async () => (await call('GET', '/settings')).json.settings;
+  let settings;
+  do settings = await look(); while (settings.server.public_url.source !== 'file');
+  assert.deepEqual([settings.server.public_url.value, settings.retention.dump_days.value], ['https://file.example.com', 7]);
+  assert.deepEqual([settings.http.keep_alive_timeout.value, settings.http.keep_alive_timeout.source], [90000, 'changed'], 'what the file does not name stays');
+  await refused(call('PATCH', '/settings', { settings: { server: { public_url: null } } }), 422, 'Setting server.public_url is set in the configuration file');
 });

@@ -21,8 +21,9 @@ const struct description session_descriptions[] = {
     {"GET", SESSION "/preferences", "Preferences of the person", NULL, NULL, "object"},
     {"PUT", SESSION "/preferences", "Replace the preferences", NULL, "object", "object"},
     /* --- the installation (10.2) --- */
-    {"GET", SYSTEM "/settings", "Settings of the installation", NULL, NULL, "{smtp MailRelay}"},
-    {"PATCH", SYSTEM "/settings", "Change settings of the installation", NULL, "{smtp MailRelay}", "{smtp MailRelay}"},
+    {"GET", SYSTEM "/settings", "Settings of the installation", NULL, NULL, "{urls object; listeners [object]; settings object; smtp MailRelay}"},
+    {"PATCH", SYSTEM "/settings", "Change settings of the installation", NULL, "{settings object; smtp MailRelay}",
+     "{urls object; listeners [object]; settings object; smtp MailRelay}"},
     {"POST", SYSTEM "/settings/smtp/test", "Send a mail that says that mail arrives", NULL, "{to! email}", "201 Mail"},
     {"GET", SYSTEM "/mails", "All mails, newest first", PAGE, NULL, "data Mail"},
     {"POST", SYSTEM "/mails/:id/retry", "Send it again", NULL, NULL, "Mail"},

@@ -3,9 +3,11 @@
 #ifndef MUSTER_MODEL_SYSTEM_SOURCE_H
 #define MUSTER_MODEL_SYSTEM_SOURCE_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/task.h"
 #include "base/uuid.h"
+#include "codec/json/json.h"
 #include "model/account/principal.h"
 
 #define SLOW_CONSUMERS_MAX 10
@@ -43,11 +45,28 @@ struct system_certificate {
     bool is_self_made;       /* at the first start, in the data folder */
 };
 
+#define SETTING_KEY_PREFIX "settings." /* of changed settings in the registry */
+
+/* A setting that somebody wants to change. */
+struct setting_change {
+    struct arena *arena;
+    struct str section, name;
+    bool is_reset;            /* back to the default */
+    struct str before, after; /* as the configuration file would say it; in the arena */
+};
+
 struct system_source {
     /* The caller has set home and done. Any thread. */
     void (*slow_consumers)(struct system_source *source, struct slow_ask *ask);
     /* False: nothing listens with TLS. Any thread. */
     bool (*certificate)(struct system_source *source, struct system_certificate *ret_certificate);
+    /* Writes the members "listeners" and "settings". Any thread. */
+    void (*settings_write)(struct system_source *source, struct json_writer *w);
+    /* Whether a setting can be changed to this; null: back to its default. `change` has section, name and arena; the rest
+     * is filled in. False: `why` is appended what is wrong. Any thread. */
+    bool (*setting_check)(struct system_source *source, struct setting_change *change, const struct json *value, struct buf *why);
+    /* After the commit; on the registry writer's thread. */
+    void (*settings_apply)(struct system_source *source, const struct setting_change *changes, size_t count);
 };
 
 #endif

@@ -137,33 +137,6 @@ void mail_retry(struct admin *admin, struct store_tx *tx, enum mail_scope scope,
     }
 }
 
-/* --- the relay --- */
-
-void system_settings(struct admin *admin, struct store_tx *tx)
-{
-    struct mail_relay relay;
-    if (admin_failed(admin, mail_relay_load(admin->domain, tx, admin->arena, &relay))) {
-        return;
-    }
-    struct json_writer w;
-    json_writer_init(&w, &admin->reply->body);
-    json_begin_object(&w);
-    json_name(&w, "smtp");
-    mail_relay_write(&w, &relay);
-    json_end_object(&w);
-    admin->reply->status = 200;
-}
-
-void system_settings_update(struct admin *admin, struct store_tx *tx, const struct json *body)
-{
-    const struct json *smtp = json_get(body, "smtp");
-    if (smtp && !mail_relay_change(admin, tx, smtp)) {
-        return;
-    }
-    admin_audit(admin, tx, "system.settings", "installation", STR(""), STR(""));
-    system_settings(admin, tx);
-}
-
 static void note_newest(const struct mail_row *row, void *arg)
 {
     *(int64_t *)arg = row->no;

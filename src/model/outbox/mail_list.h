@@ -17,10 +17,6 @@ void mail_list(struct admin *admin, struct store_tx *tx, enum mail_scope scope, 
 /* POST /mails/:id/retry: 404 "Mail not found", 422 "Mail is not to be sent again". On LANE_REGISTRY. */
 void mail_retry(struct admin *admin, struct store_tx *tx, enum mail_scope scope, struct str id);
 
-/* GET /system/settings: {"smtp":{...}}. On LANE_READ. */
-void system_settings(struct admin *admin, struct store_tx *tx);
-/* PATCH /system/settings: the members that are there. On LANE_REGISTRY. */
-void system_settings_update(struct admin *admin, struct store_tx *tx, const struct json *body);
 /* POST /system/settings/smtp/test {"to"}: queues a mail that says that mail arrives; 201, the mail. */
 void mail_test(struct admin *admin, struct store_tx *tx, const struct json *body);
 

@@ -14,5 +14,9 @@ enum err setup_link_store_clear(struct store_tx *tx) MUST_CHECK;
 /* Copied into the arena; empty when it was never set. */
 enum err setting_store_get(struct store_tx *tx, struct str key, struct arena *arena, struct str *ret_value) MUST_CHECK;
 enum err setting_store_set(struct store_tx *tx, struct str key, struct str value) MUST_CHECK;
+enum err setting_store_clear(struct store_tx *tx, struct str key) MUST_CHECK;
+/* Every setting whose key begins with `prefix`; `visit` gets the rest of the key. Borrowed for the call. */
+enum err setting_store_each(struct store_tx *tx, struct str prefix, void (*visit)(struct str key, struct str value, void *arg),
+                            void *arg) MUST_CHECK;
 
 #endif

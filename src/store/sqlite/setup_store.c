@@ -50,3 +50,23 @@ enum err setting_store_set(struct store_tx *tx, struct str key, struct str value
     query_bind_str(&q, 2, value);
     return query_finish(&q);
 }
+
+enum err setting_store_clear(struct store_tx *tx, struct str key)
+{
+    struct query q;
+    query_begin(&q, tx, "DELETE FROM setting WHERE key = ?1");
+    query_bind_str(&q, 1, key);
+    return query_finish(&q);
+}
+
+enum err setting_store_each(struct store_tx *tx, struct str prefix, void (*visit)(struct str key, struct str value, void *arg),
+                            void *arg)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT substr(key, length(?1) + 1), value FROM setting WHERE substr(key, 1, length(?1)) = ?1");
+    query_bind_str(&q, 1, prefix);
+    while (query_next(&q)) {
+        visit(query_str(&q, 0), query_str(&q, 1), arg);
+    }
+    return query_finish(&q);
+}
