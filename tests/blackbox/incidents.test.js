@@ -185,6 +185,8 @@ describe('incidents for people', () => {
     const a = await device.raise({ title: 'Fan STUCK 100%', description: 'left_fan', issue: 'fan', priority: 2 });
     const b = await device.raise({ title: 'Dust', issue: 'dust', priority: 4 });
     await device.call('DELETE', `/incidents/${b}`);
+    const rebadged = await newDevice({ key: other.key, custom_model_name: 'Rebadged', custom_partner_name: 'Eastlight' });
+    const c = await rebadged.raise({ title: 'x' });
     const all = `from=0&to=${Date.now() + 60_000}`;
     for (const list of [async (query) => (await organization.get(`/incidents?${query}`)).items, async (query) => (await partner.get(`/incidents?${query}`)).data]) {
       const ids = async (query) => (await list(`device_id=${device.id}&${query}`)).map(({ id }) => id);
@@ -199,6 +201,9 @@ describe('incidents for people', () => {
         ['status=active&priority=2&issue=fan&title=fan&space_id=' + site.id, [a]],
       ]) {
         assert.deepEqual(await ids(query), expected, query);
+      }
+      for (const [query, expected] of [['device_model=Rebadged', [c]], ['device_model=Listed%20panel', []], ['partner_name=Eastlight', [c]], ['partner_name=Northlight', []]]) {
+        assert.deepEqual((await list(`device_id=${rebadged.id}&${query}`)).map(({ id }) => id), expected, query);
       }
       assert.deepEqual((await list('device_id=nonsense')), []);
     }

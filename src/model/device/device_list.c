@@ -172,9 +172,10 @@ void device_history_list(struct admin *admin, struct store_tx *tx, struct histor
     struct history_writer history = {.admin = admin, .tx = tx, .w = &envelope.w};
     device_filter_set_tenant(admin, &query->filter.devices);
     envelope_begin(&envelope, admin->reply, admin->principal.tenant_kind, page);
-    enum err err = history_store_list(tx, &query->filter, page.size, page_offset(page), write_history_row, &history);
-    if (err == ERR_OK) {
-        err = history.err == ERR_OK ? history_store_count(tx, &query->filter, &total) : history.err;
+    enum err err = history_store_count(tx, &query->filter, &total);
+    if (err == ERR_OK && page_offset(page) < total) {
+        err = history_store_list(tx, &query->filter, total, page.size, page_offset(page), write_history_row, &history);
+        err = err == ERR_OK ? history.err : err;
     }
     if (!admin_failed(admin, err)) {
         envelope_end(&envelope, total);

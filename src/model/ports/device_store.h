@@ -128,8 +128,8 @@ struct history_row {
     enum device_status status;
     struct str state;
 };
-/* `row` is valid during the call. */
-enum err history_store_list(struct store_tx *tx, const struct history_filter *filter, int64_t limit, int64_t offset,
+/* `total`: of history_store_count, which decides how they are found. `row` is valid during the call. */
+enum err history_store_list(struct store_tx *tx, const struct history_filter *filter, int64_t total, int64_t limit, int64_t offset,
                             void (*visit)(const struct history_row *row, void *arg), void *arg) MUST_CHECK;
 enum err history_store_count(struct store_tx *tx, const struct history_filter *filter, int64_t *ret_count) MUST_CHECK;
 

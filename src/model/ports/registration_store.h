@@ -40,10 +40,11 @@ struct registration_entry {
     int64_t count;
     unsigned flags;             /* registration_flags.h; not stored */
 };
+enum { REGISTRATION_NETWORKS_MAX = 32 };
 /* How a hardware key was used: what registration_flags.h judges by. */
 struct registration_figures {
     int64_t expected, used; /* expected 0: nothing is */
-    int64_t networks;       /* in the last 24 hours */
+    int64_t networks;       /* in the last 24 hours; counted up to REGISTRATION_NETWORKS_MAX */
     int64_t hour, week;     /* registrations of the last hour, of the last seven days */
 };
 enum err registration_store_figures(struct store_tx *tx, int64_t key_no, int64_t now_ms,

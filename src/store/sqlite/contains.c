@@ -1,6 +1,7 @@
 #include "store/sqlite/contains.h"
 
 #include <sqlite3.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -21,10 +22,10 @@ static bool has(struct str text, struct str needle)
     if (needle.len == 0) {
         return true;
     }
-    uint8_t first = lower(what[0]);
+    uint8_t first = lower(what[0]), upper = first >= 'a' && first <= 'z' ? (uint8_t)(first & ~0x20) : first;
     for (size_t at = 0; at + needle.len <= text.len; at++) {
         size_t same = 0;
-        if (lower(in[at]) != first) {
+        if (in[at] != first && in[at] != upper) {
             continue;
         }
         while (++same < needle.len && lower(in[at + same]) == lower(what[same])) {
@@ -45,6 +46,17 @@ static void contains(sqlite3_context *context, int count, sqlite3_value **values
         found = text.ptr && has(text, needle);
     }
     sqlite3_result_int(context, found);
+}
+
+static void contains_first(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    struct str needle = text_of(values[0]), text = text_of(values[1]);
+    const char *end = text.len ? memchr(text.ptr, CONTAINS_SEPARATOR, text.len) : NULL;
+    if (end) {
+        text.len = (size_t)(end - text.ptr);
+    }
+    sqlite3_result_int(context, needle.ptr && text.ptr && has(text, needle));
 }
 
 static void contains_hex(sqlite3_context *context, int count, sqlite3_value **values)
@@ -70,6 +82,7 @@ enum err contains_register(struct sqlite3 *db)
 {
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
     bool made = sqlite3_create_function_v2(db, "contains", -1, flags, NULL, contains, NULL, NULL, NULL) == SQLITE_OK &&
+                sqlite3_create_function_v2(db, "contains_first", 2, flags, NULL, contains_first, NULL, NULL, NULL) == SQLITE_OK &&
                 sqlite3_create_function_v2(db, "contains_hex", 2, flags, NULL, contains_hex, NULL, NULL, NULL) == SQLITE_OK;
     return made ? ERR_OK : ERR_STORAGE;
 }

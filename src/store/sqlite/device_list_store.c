@@ -14,17 +14,45 @@ static bool is_substring(struct str text)
     return text.ptr && text.len <= SUBSTRING_BYTES_MAX;
 }
 
-/* The name of a table is in each condition: history lists join the same filters. */
-static void append_search(struct buf *sql)
+/* The texts of a device as the tenants' indexes have them (schema/019_list_indexes.sql). */
+#define TEXTS "(d.name || char(31) || ifnull(d.sn, '') || char(31) || ifnull(d.mac, '') || char(31) || ifnull(d.cloud_id, ''))"
+
+static bool is_hex_piece(struct str text)
 {
-    buf_append_cstr(sql, " AND (contains(?8, d.name, d.sn, d.mac, d.cloud_id) OR contains_hex(?9, d.id))");
+    bool digits = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        if (!digit && c != '-') {
+            return false;
+        }
+        digits = digits || digit;
+    }
+    return digits;
+}
+
+/* The name of a table is in each condition: history lists join the same filters. */
+static void append_search(struct buf *sql, struct str text)
+{
+    buf_append_cstr(sql, is_hex_piece(text) ? " AND (contains(?8, " TEXTS ") OR contains_hex(?9, d.id))" : " AND contains(?8, " TEXTS ")");
+}
+
+/* The texts are in the tenants' indexes, beside the numbers that filters look at: rows are not read for them. */
+static bool is_by_text(const struct device_filter *filter)
+{
+    return filter->search.ptr || filter->name.ptr;
+}
+
+/* The index of models has no texts, and an organization's devices are of few models. */
+static bool is_by_model(const struct device_filter *filter)
+{
+    return filter->model_no && !filter->organization_no && !is_by_text(filter);
 }
 
 /* A filter that matches few rows has an index of its own; "+" keeps the tenant's from being taken instead. */
 static bool is_selective(const struct device_filter *filter)
 {
-    return filter->sn.ptr || filter->mac_normal.ptr || filter->cloud_id.ptr || filter->space_no || filter->owner_no ||
-           (filter->model_no && !filter->organization_no);
+    return filter->sn.ptr || filter->mac_normal.ptr || filter->cloud_id.ptr || filter->space_no || filter->owner_no || is_by_model(filter);
 }
 
 static void append_filter(struct buf *sql, const struct device_filter *filter)
@@ -32,7 +60,7 @@ static void append_filter(struct buf *sql, const struct device_filter *filter)
     buf_printf(sql, " WHERE %sd.%s = ?1", is_selective(filter) ? "+" : "",
                filter->organization_no ? "organization_no" : "partner_no");
     if (filter->model_no) {
-        buf_printf(sql, " AND %sd.model_no = ?2", filter->organization_no ? "+" : "");
+        buf_printf(sql, " AND %sd.model_no = ?2", is_by_model(filter) ? "" : "+");
     }
     if (filter->owner_no) {
         buf_append_cstr(sql, " AND d.organization_no = ?3");
@@ -61,30 +89,24 @@ static void append_filter(struct buf *sql, const struct device_filter *filter)
         buf_append_cstr(sql, " AND d.cloud_id = ?7");
     }
     if (is_substring(filter->search)) {
-        append_search(sql);
+        append_search(sql, filter->search);
     }
     if (is_substring(filter->name)) {
-        buf_append_cstr(sql, " AND contains(?10, d.name)");
+        buf_append_cstr(sql, " AND contains_first(?10, " TEXTS ")");
     }
     if (filter->search.len > SUBSTRING_BYTES_MAX || filter->name.len > SUBSTRING_BYTES_MAX) {
         buf_append_cstr(sql, " AND 0");
     }
 }
 
-/* Hex digits of a piece of a UUID, upper case; empty if the text cannot be one. */
+/* Hex digits of a piece of a UUID, upper case. */
 static void append_hex_piece(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '-') {
-            continue;
+        if (c != '-') {
+            buf_append_u8(out, (uint8_t)(c >= 'a' ? c - 'a' + 'A' : c));
         }
-        bool lower = c >= 'a' && c <= 'f';
-        if (!lower && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'F')) {
-            buf_clear(out);
-            return;
-        }
-        buf_append_u8(out, (uint8_t)(lower ? c - 'a' + 'A' : c));
     }
 }
 
@@ -121,9 +143,11 @@ static void bind_filter(struct query *q, const struct device_filter *filter, str
         query_bind_str(q, 7, filter->cloud_id);
     }
     if (is_substring(filter->search)) {
-        append_hex_piece(&patterns->hex, filter->search);
         query_bind_str(q, 8, filter->search);
-        query_bind_str(q, 9, patterns->hex.len ? buf_str(&patterns->hex) : STR(""));
+        if (is_hex_piece(filter->search)) {
+            append_hex_piece(&patterns->hex, filter->search);
+            query_bind_str(q, 9, buf_str(&patterns->hex));
+        }
     }
     if (is_substring(filter->name)) {
         query_bind_str(q, 10, filter->name);
@@ -190,12 +214,12 @@ enum err device_store_count(struct store_tx *tx, const struct device_filter *fil
     return err;
 }
 
-/* One device: its index of times; all devices of a tenant: the index of times, each row checked against its device. */
-static void append_history(struct buf *sql, const struct history_filter *filter)
+/* A page of so many rows of a tenant is picked from all of them, found device by device; of more it is read off the index of
+ * times, each row checked against its device, because the page is full soon. */
+enum { PICKED_ROWS_MAX = 20000 };
+
+static void append_history_filter(struct buf *sql, const struct history_filter *filter)
 {
-    buf_append_cstr(sql, filter->device_no ? " FROM history h JOIN device d ON d.no = h.device_no AND d.epoch = h.epoch"
-                                           : " FROM history h INDEXED BY history_at CROSS JOIN device d ON d.no = "
-                                             "h.device_no AND d.epoch = h.epoch");
     append_filter(sql, &filter->devices);
     buf_append_cstr(sql, " AND h.at >= ?13 AND h.at <= ?14");
     if (filter->device_no) {
@@ -204,6 +228,31 @@ static void append_history(struct buf *sql, const struct history_filter *filter)
     if (filter->status >= 0) {
         buf_append_cstr(sql, " AND h.status = ?16");
     }
+}
+
+/* Device by device, in the indexes alone. */
+static void append_history(struct buf *sql, const struct history_filter *filter)
+{
+    buf_append_cstr(sql, " FROM device d CROSS JOIN history h INDEXED BY history_device ON h.device_no = d.no AND h.epoch = d.epoch");
+    append_history_filter(sql, filter);
+    if (filter->device_no) {
+        buf_append_cstr(sql, " AND d.no = ?15");
+    }
+}
+
+static void append_history_page(struct buf *sql, const struct history_filter *filter, int64_t total)
+{
+    const char *order = filter->ascending ? "h.at, h.no" : "h.at DESC, h.no DESC";
+    buf_append_cstr(sql, "SELECT h.device_no, h.at, h.status, h.state FROM ");
+    if (total > PICKED_ROWS_MAX && !filter->device_no) {
+        buf_append_cstr(sql, "history h INDEXED BY history_at CROSS JOIN device d ON d.no = h.device_no AND d.epoch = h.epoch");
+        append_history_filter(sql, filter);
+        buf_printf(sql, " ORDER BY %s LIMIT ?11 OFFSET ?12", order);
+        return;
+    }
+    buf_append_cstr(sql, "(SELECT h.no AS picked");
+    append_history(sql, filter);
+    buf_printf(sql, " ORDER BY %s LIMIT ?11 OFFSET ?12) CROSS JOIN history h ON h.no = picked ORDER BY %s", order, order);
 }
 
 static void bind_history(struct query *q, const struct history_filter *filter, struct patterns *patterns)
@@ -219,17 +268,14 @@ static void bind_history(struct query *q, const struct history_filter *filter, s
     }
 }
 
-enum err history_store_list(struct store_tx *tx, const struct history_filter *filter, int64_t limit, int64_t offset,
+enum err history_store_list(struct store_tx *tx, const struct history_filter *filter, int64_t total, int64_t limit, int64_t offset,
                             void (*visit)(const struct history_row *row, void *arg), void *arg)
 {
     struct buf sql;
     struct patterns patterns;
     buf_init(&sql, SQL_BYTES_MAX);
     patterns_init(&patterns);
-    buf_append_cstr(&sql, "SELECT h.device_no, h.at, h.status, h.state");
-    append_history(&sql, filter);
-    buf_append_cstr(&sql, filter->ascending ? " ORDER BY h.at, h.no" : " ORDER BY h.at DESC, h.no DESC");
-    buf_append_cstr(&sql, " LIMIT ?11 OFFSET ?12");
+    append_history_page(&sql, filter, total);
     struct query q;
     query_begin_dynamic(&q, tx, buf_str(&sql));
     bind_history(&q, filter, &patterns);

@@ -4,7 +4,7 @@
 #include "store/sqlite/incident_columns.h"
 
 enum { SQL_BYTES_MAX = 8192 };
-enum { SUBSTRING_BYTES_MAX = 2048 }; /* a longer text is in no title; SQLite refuses long patterns */
+enum { SUBSTRING_BYTES_MAX = 2048 }; /* a longer text is in no title */
 
 /* The factor that is in force in each space: its own, else what it inherits (management-api.md 2). */
 static void append_factors(struct buf *sql, bool organization)
@@ -19,110 +19,83 @@ static void append_factors(struct buf *sql, bool organization)
                organization ? "= ?1" : "IN (SELECT no FROM organization WHERE partner_no = ?1)");
 }
 
-static bool is_too_long(struct str text)
+/* With the factors of spaces: the devices whose incidents have another priority than their own, and which (0: any). */
+static void append_priority(struct buf *sql)
 {
-    return text.len > SUBSTRING_BYTES_MAX;
+    buf_append_cstr(sql, " AND (i.priority = ?7 AND i.device_no NOT IN (SELECT d.no FROM factor f JOIN device d ON d.space_no = f.no "
+                         "WHERE f.value <> 0) OR (i.device_no, i.priority) IN (SELECT d.no, own.column1 FROM factor f JOIN device d "
+                         "ON d.space_no = f.no CROSS JOIN (VALUES (1), (2), (3), (4), (5)) own WHERE f.value <> 0 AND "
+                         "min(5, max(1, own.column1 - f.value)) = ?7))");
 }
 
-static void append_tables(struct buf *sql, const struct incident_filter *filter)
+/* Conditions on devices are sets of their numbers: each is made once, instead of a row of a device read for each incident. */
+static void append_devices(struct buf *sql, const struct incident_filter *filter)
 {
-    bool device = filter->space_no || filter->visible_spaces.ptr || filter->priority || filter->device_model.ptr || filter->sub_model.ptr || filter->partner_name.ptr;
-    buf_append_cstr(sql, " FROM incident i");
-    if (device) {
-        buf_append_cstr(sql, " JOIN device d ON d.no = i.device_no");
+    if (filter->space_no) {
+        buf_append_cstr(sql, " AND i.device_no IN (SELECT no FROM device WHERE space_no IN (WITH RECURSIVE below (no) AS (SELECT ?5 "
+                             "UNION ALL SELECT s.no FROM space s JOIN below b ON s.parent_no = b.no) SELECT no FROM below))");
+    }
+    if (filter->visible_spaces.ptr) {
+        buf_append_cstr(sql, " AND i.device_no IN (SELECT no FROM device WHERE space_no IN (WITH RECURSIVE seen (no) AS (SELECT value "
+                             "FROM json_each(?16) UNION SELECT s.no FROM space s JOIN seen ON s.parent_no = seen.no) SELECT no FROM seen))");
     }
     if (filter->device_model.ptr) {
-        buf_append_cstr(sql, " JOIN model m ON m.no = d.model_no");
+        buf_append_cstr(sql, " AND i.device_no IN (SELECT no FROM device WHERE custom_model_name = ?11 UNION ALL SELECT d.no FROM model m "
+                             "JOIN device d ON d.model_no = m.no AND d.custom_model_name IS NULL WHERE m.name = ?11)");
+    }
+    if (filter->sub_model.ptr) {
+        buf_append_cstr(sql, " AND i.device_no IN (SELECT no FROM device WHERE sub_model = ?12)");
     }
     if (filter->partner_name.ptr) {
-        buf_append_cstr(sql, " JOIN partner p ON p.no = d.partner_no");
+        buf_append_cstr(sql, " AND (i.partner_no IN (SELECT no FROM partner WHERE name = ?13) AND i.device_no NOT IN (SELECT no FROM device "
+                             "WHERE custom_partner_name IS NOT NULL) OR i.device_no IN (SELECT no FROM device WHERE custom_partner_name = ?13))");
     }
-    if (filter->priority) {
-        buf_append_cstr(sql, " LEFT JOIN factor f ON f.no = d.space_no");
-    }
+}
+
+static bool is_substring(struct str text)
+{
+    return text.ptr && text.len <= SUBSTRING_BYTES_MAX;
 }
 
 static void append_texts(struct buf *sql, const struct incident_filter *filter)
 {
-    if (filter->title.ptr) {
-        buf_append_cstr(sql, is_too_long(filter->title) ? " AND 0" : " AND i.title LIKE ?8 ESCAPE '\\'");
+    if (is_substring(filter->title)) {
+        buf_append_cstr(sql, " AND contains(?8, i.title)");
     }
-    if (filter->description.ptr) {
-        buf_append_cstr(sql, is_too_long(filter->description) ? " AND 0" : " AND i.description LIKE ?9 ESCAPE '\\'");
+    if (is_substring(filter->description)) {
+        buf_append_cstr(sql, " AND contains(?9, i.description)");
+    }
+    if (filter->title.len > SUBSTRING_BYTES_MAX || filter->description.len > SUBSTRING_BYTES_MAX) {
+        buf_append_cstr(sql, " AND 0");
     }
     if (filter->issue.ptr) {
         buf_append_cstr(sql, " AND i.issue = ?10");
-    }
-    if (filter->device_model.ptr) {
-        buf_append_cstr(sql, " AND ifnull(d.custom_model_name, m.name) = ?11");
-    }
-    if (filter->sub_model.ptr) {
-        buf_append_cstr(sql, " AND d.sub_model = ?12");
-    }
-    if (filter->partner_name.ptr) {
-        buf_append_cstr(sql, " AND ifnull(d.custom_partner_name, p.name) = ?13");
     }
 }
 
 static void append_filter(struct buf *sql, const struct incident_filter *filter)
 {
-    append_tables(sql, filter);
-    buf_printf(sql, " WHERE %si.%s = ?1 AND i.created_at BETWEEN ?2 AND ?3", filter->device_no ? "+" : "",
+    buf_printf(sql, " FROM incident i WHERE %si.%s = ?1 AND i.created_at BETWEEN ?2 AND ?3", filter->device_no ? "+" : "",
                filter->organization_no ? "organization_no" : "partner_no");
     if (filter->device_no) {
         buf_append_cstr(sql, " AND i.device_no = ?4");
-    }
-    if (filter->space_no) {
-        buf_append_cstr(sql, " AND d.space_no IN (WITH RECURSIVE below (no) AS (SELECT ?5 UNION ALL SELECT s.no FROM space s "
-                             "JOIN below b ON s.parent_no = b.no) SELECT no FROM below)");
-    }
-    if (filter->visible_spaces.ptr) {
-        buf_append_cstr(sql, " AND d.space_no IN (WITH RECURSIVE seen (no) AS (SELECT value FROM json_each(?16) UNION "
-                             "SELECT s.no FROM space s JOIN seen ON s.parent_no = seen.no) SELECT no FROM seen)");
     }
     if (filter->status) {
         buf_append_cstr(sql, filter->status == 1 ? " AND i.closed_at IS NULL" : filter->status == 2 ? " AND i.closed_at IS NOT NULL" : " AND 0");
     }
     if (filter->priority) {
-        buf_append_cstr(sql, " AND min(5, max(1, i.priority - ifnull(f.value, 0))) = ?7");
+        append_priority(sql);
     }
+    append_devices(sql, filter);
     append_texts(sql, filter);
 }
 
-static void put_pattern(struct buf *out, struct str text)
+static void bind_filter(struct query *q, const struct incident_filter *filter)
 {
-    buf_init(out, 2 * SUBSTRING_BYTES_MAX + 8);
-    buf_append_u8(out, '%');
-    for (size_t i = 0; i < text.len && !is_too_long(text); i++) {
-        if (text.ptr[i] == '%' || text.ptr[i] == '_' || text.ptr[i] == '\\') {
-            buf_append_u8(out, '\\');
-        }
-        buf_append_u8(out, (uint8_t)text.ptr[i]);
-    }
-    buf_append_u8(out, '%');
-}
-
-/* A statement with the patterns that are bound to it. */
-struct list_query {
-    struct query q;
-    struct buf title, description;
-};
-
-static enum err list_finish(struct list_query *list)
-{
-    enum err err = query_finish(&list->q);
-    buf_deinit(&list->title);
-    buf_deinit(&list->description);
-    return err;
-}
-
-static void bind_filter(struct list_query *list, const struct incident_filter *filter)
-{
-    struct query *q = &list->q;
     const struct {
         int index;
         struct str text;
-    } exact[] = {{10, filter->issue}, {11, filter->device_model}, {12, filter->sub_model}, {13, filter->partner_name}};
+    } texts[] = {{8, filter->title}, {9, filter->description}, {10, filter->issue}, {11, filter->device_model}, {12, filter->sub_model}, {13, filter->partner_name}};
     query_bind_i64(q, 1, filter->organization_no ? filter->organization_no : filter->partner_no);
     query_bind_i64(q, 2, filter->from);
     query_bind_i64(q, 3, filter->to);
@@ -138,20 +111,14 @@ static void bind_filter(struct list_query *list, const struct incident_filter *f
     if (filter->priority) {
         query_bind_i64(q, 7, filter->priority);
     }
-    if (filter->title.ptr && !is_too_long(filter->title)) {
-        query_bind_str(q, 8, buf_str(&list->title));
-    }
-    if (filter->description.ptr && !is_too_long(filter->description)) {
-        query_bind_str(q, 9, buf_str(&list->description));
-    }
-    for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
-        if (exact[i].text.ptr) {
-            query_bind_str(q, exact[i].index, exact[i].text);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].text.ptr && (texts[i].index >= 10 || is_substring(texts[i].text))) {
+            query_bind_str(q, texts[i].index, texts[i].text);
         }
     }
 }
 
-static void begin(struct list_query *list, struct store_tx *tx, const struct incident_filter *filter, const char *columns,
+static void begin(struct query *q, struct store_tx *tx, const struct incident_filter *filter, const char *columns,
                   const char *tail)
 {
     struct buf sql;
@@ -162,11 +129,9 @@ static void begin(struct list_query *list, struct store_tx *tx, const struct inc
     buf_printf(&sql, "SELECT %s", columns);
     append_filter(&sql, filter);
     buf_append_cstr(&sql, tail);
-    query_begin_dynamic(&list->q, tx, buf_str(&sql));
+    query_begin_dynamic(q, tx, buf_str(&sql));
     buf_deinit(&sql);
-    put_pattern(&list->title, filter->title);
-    put_pattern(&list->description, filter->description);
-    bind_filter(list, filter);
+    bind_filter(q, filter);
 }
 
 enum err incident_store_list(struct store_tx *tx, const struct incident_filter *filter, struct page page, struct arena *arena,
@@ -174,24 +139,24 @@ enum err incident_store_list(struct store_tx *tx, const struct incident_filter *
 {
     struct incident_row *rows = arena_alloc(arena, (size_t)page.size * sizeof *rows);
     size_t count = 0;
-    struct list_query list;
-    begin(&list, tx, filter, INCIDENT_COLUMNS("i."), " ORDER BY i.created_at DESC, i.no DESC LIMIT ?14 OFFSET ?15");
-    query_bind_i64(&list.q, 14, page.size);
-    query_bind_i64(&list.q, 15, page_offset(page));
-    while (query_next(&list.q) && (int64_t)count < page.size) {
-        incident_columns_read(&list.q, arena, &rows[count++]);
+    struct query q;
+    begin(&q, tx, filter, INCIDENT_COLUMNS("i."), " ORDER BY i.created_at DESC, i.no DESC LIMIT ?14 OFFSET ?15");
+    query_bind_i64(&q, 14, page.size);
+    query_bind_i64(&q, 15, page_offset(page));
+    while (query_next(&q) && (int64_t)count < page.size) {
+        incident_columns_read(&q, arena, &rows[count++]);
     }
     *ret_rows = rows;
     *ret_count = count;
-    return list_finish(&list);
+    return query_finish(&q);
 }
 
 enum err incident_store_count(struct store_tx *tx, const struct incident_filter *filter, int64_t *ret_count)
 {
-    struct list_query list;
-    begin(&list, tx, filter, "count(*)", "");
-    *ret_count = query_next(&list.q) ? query_i64(&list.q, 0) : 0;
-    return list_finish(&list);
+    struct query q;
+    begin(&q, tx, filter, "count(*)", "");
+    *ret_count = query_next(&q) ? query_i64(&q, 0) : 0;
+    return query_finish(&q);
 }
 
 /* ---- comments ---- */

@@ -1,5 +1,7 @@
 #include "model/ports/registration_store.h"
 
+#include <string.h>
+
 #include "store/sqlite/tx.h"
 
 enum { REPEAT_WINDOW_MS = 24 * 3600 * 1000 };
@@ -202,10 +204,12 @@ enum err registration_store_list(struct store_tx *tx, const struct registration_
 #define LIST \
     "SELECT r.no, r.at, r.address, m.id, k.id, r.sn, r.mac, r.cloud_id, r.result, r.error, r.device_id, r.count, " \
     "r.hardware_key_no " \
-    "FROM registration r LEFT JOIN model m ON m.no = r.model_no " \
-    "LEFT JOIN hardware_key k ON k.no = r.hardware_key_no " LIST_WHERE
-    query_begin(&q, tx, filter->ascending ? LIST " ORDER BY r.no LIMIT ?6 OFFSET ?7"
-                                          : LIST " ORDER BY r.no DESC LIMIT ?6 OFFSET ?7");
+    "FROM (SELECT r.no AS picked FROM registration r " LIST_WHERE " ORDER BY r.no "
+#define PICKED \
+    " LIMIT ?6 OFFSET ?7) CROSS JOIN registration r ON r.no = picked LEFT JOIN model m ON m.no = r.model_no " \
+    "LEFT JOIN hardware_key k ON k.no = r.hardware_key_no ORDER BY r.no "
+    query_begin(&q, tx, filter->ascending ? LIST PICKED : LIST "DESC" PICKED "DESC");
+#undef PICKED
 #undef LIST
     bind_list(&q, filter);
     query_bind_i64(&q, 6, limit);
@@ -221,25 +225,63 @@ enum err registration_store_list(struct store_tx *tx, const struct registration_
     return err;
 }
 
+/* The networks seen, as far as it matters how many there are. */
+struct networks {
+    char names[REGISTRATION_NETWORKS_MAX][64];
+    int64_t count;
+};
+
 /* A network: the address without its last number. */
+static void add_network(struct networks *networks, struct str address)
+{
+    while (address.len > 0 && memchr("0123456789abcdef", address.ptr[address.len - 1], 16)) {
+        address.len--;
+    }
+    address.len = address.len < sizeof networks->names[0] ? address.len : sizeof networks->names[0] - 1;
+    for (int64_t i = networks->count - 1; i >= 0; i--) {
+        if (str_eq(str_from_cstr(networks->names[i]), address)) {
+            return;
+        }
+    }
+    if (networks->count < REGISTRATION_NETWORKS_MAX && address.ptr) {
+        memcpy(networks->names[networks->count++], address.ptr, address.len); /* the rest is 0 */
+    }
+}
+
+/* Row by row in one index: a key may have made 100,000 devices this week, and DISTINCT would keep each address. */
+static enum err count_week(struct store_tx *tx, int64_t key_no, int64_t now_ms, struct registration_figures *figures)
+{
+    struct networks networks = {.count = 0};
+    struct query q;
+    query_begin(&q, tx, "SELECT at, result, address FROM registration WHERE hardware_key_no = ?1 AND at >= ?2 - 604800000");
+    query_bind_i64(&q, 1, key_no);
+    query_bind_i64(&q, 2, now_ms);
+    while (query_next(&q)) {
+        int64_t age = now_ms - query_i64(&q, 0);
+        bool made = query_i64(&q, 1) != REGISTRATION_REFUSED;
+        figures->week += made;
+        figures->hour += made && age <= 3600000;
+        if (age <= 86400000 && networks.count < REGISTRATION_NETWORKS_MAX) {
+            add_network(&networks, query_str(&q, 2));
+        }
+    }
+    figures->networks = networks.count;
+    return query_finish(&q);
+}
+
 enum err registration_store_figures(struct store_tx *tx, int64_t key_no, int64_t now_ms, struct registration_figures *ret_figures)
 {
     struct query q;
-    query_begin(&q, tx,
-                "SELECT k.expected_count, k.used_count, "
-                "(SELECT count(DISTINCT rtrim(address, '0123456789abcdef')) FROM registration "
-                "WHERE hardware_key_no = ?1 AND at >= ?2 - 86400000), "
-                "(SELECT count(*) FROM registration WHERE hardware_key_no = ?1 AND at >= ?2 - 3600000 AND result <> 3), "
-                "(SELECT count(*) FROM registration WHERE hardware_key_no = ?1 AND at >= ?2 - 604800000 AND result <> 3) "
-                "FROM hardware_key k WHERE k.no = ?1");
-    query_bind_i64(&q, 1, key_no);
-    query_bind_i64(&q, 2, now_ms);
     *ret_figures = (struct registration_figures){0};
-    if (query_next(&q)) {
-        *ret_figures = (struct registration_figures){query_i64(&q, 0), query_i64(&q, 1), query_i64(&q, 2), query_i64(&q, 3),
-                                                     query_i64(&q, 4)};
+    query_begin(&q, tx, "SELECT expected_count, used_count FROM hardware_key WHERE no = ?1");
+    query_bind_i64(&q, 1, key_no);
+    bool found = query_next(&q);
+    if (found) {
+        ret_figures->expected = query_i64(&q, 0);
+        ret_figures->used = query_i64(&q, 1);
     }
-    return query_finish(&q);
+    enum err err = query_finish(&q);
+    return err == ERR_OK && found ? count_week(tx, key_no, now_ms, ret_figures) : err;
 }
 
 enum err registration_store_count(struct store_tx *tx, const struct registration_filter *filter, int64_t *ret_count)

@@ -112,13 +112,22 @@ async function lists() {
   }], async (server) => {
     const agent = new http.Agent({ keepAlive: true });
     const { ids, spaces } = await fill(server, agent);
+    const last = DEVICES / 100;
     const kinds = {
-      'a page': (i) => `/devices?page=${1 + (i * 37) % (DEVICES / 100)}`,
-      'of one space': (i) => `/devices?space_id=${spaces[i % SPACES]}`,
-      'a search that finds one': (i) => `/devices?search=SN-00${54_321 + 7 * i}`,
-      'a search that finds a thousandth': (i) => `/devices?search=hall%20${300 + i}`,
-      'a search that finds nothing': (i) => `/devices?search=nothing%20${i}`,
-      'a search for a piece of an id': (i) => `/devices?search=${ids[100 * i].slice(0, 8)}`,
+      'a page': (i) => `/organization/devices?page=${1 + (i * 37) % last}`,
+      'the last pages': (i) => `/organization/devices?page=${last - i % 10}`,
+      'of one space': (i) => `/organization/devices?space_id=${spaces[i % SPACES]}`,
+      'of one status': () => '/organization/devices?status=not_seen',
+      'a search that finds one': (i) => `/organization/devices?search=SN-00${54_321 + 7 * i}`,
+      'a search that finds a thousandth': (i) => `/organization/devices?search=hall%20${300 + i}`,
+      'a search that finds all': (i) => `/organization/devices?search=panel&page=${1 + (i * 37) % last}`,
+      'a search that finds nothing': (i) => `/organization/devices?search=nothing%20${i}`,
+      'a search for a piece of an id': (i) => `/organization/devices?search=${ids[100 * i].slice(0, 8)}`,
+      "the maker's, a search that finds nothing": (i) => `/partner/devices?search=nothing%20${i}`,
+      "the maker's, of one customer": (i) => `/partner/devices?organization_id=${server.organization_id}&page=${1 + (i * 37) % last}`,
+      "the maker's, claimed by nobody": () => '/partner/devices?unclaimed=true',
+      'registrations, the last pages': (i) => `/partner/registrations?page=${last - i % 10}`,
+      'audit, a page': (i) => `/partner/audit?object_kind=device&page=${1 + i}`,
     };
     const lines = [];
     for (const [kind, path] of Object.entries(kinds)) {
@@ -127,7 +136,7 @@ async function lists() {
         const times = [];
         for (let i = 0; i < LISTS; i++) {
           times.push(await timed(async () => {
-            const reply = await request(server.http, 'GET', `/core/v1/organization${path(i)}`, { key: server.organization_key, agent });
+            const reply = await request(server.http, 'GET', `/core/v1${path(i)}`, { key: path(i).startsWith('/partner') ? server.partner_key : server.organization_key, agent });
             if (reply.status !== 200) throw new Error(`${path(i)}: ${reply.status} ${reply.text}`);
           }));
         }
