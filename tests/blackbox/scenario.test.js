@@ -37,14 +37,24 @@ test('everything flows, the server is killed, and in the end all is as the model
 });
 
 test('what somebody else has changed is a difference', async () => {
-  const run = await play(small.replace(/^kill_at.*$/m, '').replace(/^duration.*$/m, 'duration = 1s').replace(/^settle.*$/m, 'settle = 1s'));
+  const run = await play(small.replace(/^kill_at.*$/m, '').replace(/^duration.*$/m, 'duration = 1s').replace(/^settle.*$/m, 'settle = 1s')
+    .replace(/^(cloud_config|device_config|move) =.*$/mg, ''));
   await until(() => run.output().includes('running'), 'the scenario runs');
   const organization = client({ http: run.http }, 'organization', run.keys.organization_key);
   const { items: [device] } = await organization.get('/devices?per_page=1');
+  const { items: [root] } = await organization.get('/spaces?space_type=root');
   await organization.patch(`/devices/${device.id}`, { name: 'Renamed' });
+  await organization.post(`/devices/${device.id}/move`, { space_id: root.id });
+  await organization.put(`/devices/${device.id}/config`, { config: { general: { edit: 7000 } } });
+  const command = await organization.post(`/devices/${device.id}/commands`, { name: 'set_level', extra_params: { level: 5 } });
+  const incident = await organization.post('/incidents', { device_id: device.id, title: 'By hand' });
   const { code, text } = await run.ended;
   assert.equal(code, 1, text);
-  assert.ok(text.includes(`difference: ${device.sn}: name is "Renamed", should be ${device.sn}`), text);
+  for (const found of [`name is "Renamed", should be ${device.sn}`, `space_id is ${root.id}, should be ${device.space_id}`,
+    'configuration 1 is of edit 7000, should be 0 of edit 0', `command ${command.id} exists, and should not`]) {
+    assert.ok(text.includes(`difference: ${device.sn}: ${found}`), `${found}:\n${text}`);
+  }
+  assert.ok(text.includes(`difference: incident ${incident.id} exists, and should not`), text);
   assert.match(text, /^differences +[1-9]/m);
 });
 

@@ -155,7 +155,7 @@ static void compare_command(struct sim_device *device, const struct json *item)
     struct str id = json_string(json_get(item, "id"));
     struct thing *thing = world_find(device->world, THING_COMMAND, id);
     struct sim_command *command = thing ? container_of(thing, struct sim_command, thing) : NULL;
-    if (!command || command->device != device) {
+    if (!command || command->device != device || !command->is_sent) {
         world_difference(device->world, "%s: command %.*s exists, and should not", device->serial, STR_ARG(id));
         return;
     }

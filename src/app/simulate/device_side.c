@@ -226,10 +226,17 @@ void device_hears_levels(struct sim_device *device, const struct json *levels)
     int64_t config = 0, space = 0;
     json_int(json_get(levels, "config_version"), &config);
     json_int(json_get(levels, "space_data_version"), &space);
-    if (device->first_child && !device_is_mqtt(device)) { /* "command" does not tell of its children's */
-        fetch(device, &device->is_fetching_command, "/command/pending_commands", 0, on_command);
-    } else if (json_bool(json_get(levels, "command")) && device->kind == DEVICE_HTTP) {
-        fetch(device, &device->is_fetching_command, "/command", 0, on_command);
+    bool has_command = json_bool(json_get(levels, "command"));
+    struct sim_device *speaker = device->parent ? device->parent : device;
+    if (device_is_mqtt(speaker)) {
+        has_command = false; /* it is told */
+    }
+    if (device->kind == DEVICE_HTTP && device->first_child) { /* its own level does not tell of its children's */
+        has_command = true;
+    }
+    if (has_command) {
+        fetch(speaker, &speaker->is_fetching_command, speaker->first_child ? "/command/pending_commands" : "/command", 0,
+              on_command);
     }
     if (device_is_mqtt(device)) {
         return; /* it is told the rest */
