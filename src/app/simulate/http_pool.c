@@ -23,6 +23,7 @@ struct http_pool {
     struct net_address address;
     char host[128];
     bool uses_tls;
+    bool is_away;                /* the last connection did not come up: one at a time is tried */
     struct timer retry;
     unsigned count;
     struct connection *connections;
@@ -127,7 +128,8 @@ static void on_closed(struct stream *stream, enum stream_end why)
     if (call) {
         call_again(call, true);
     }
-    if (!was_open && !timer_is_set(&pool->retry)) { /* the server is away */
+    pool->is_away |= !was_open;
+    if (!was_open && !timer_is_set(&pool->retry)) {
         timer_set(loop_timers(pool->world->loop), &pool->retry, loop_now_ms(pool->world->loop) + HOLD_BACK_MS);
     }
     pump(pool);
@@ -139,6 +141,7 @@ static void on_connected(struct stream *stream)
 {
     struct connection *connection = stream_user(stream);
     connection->is_open = true;
+    connection->pool->is_away = false;
     stream_input_max_set(stream, REPLY_BYTES_MAX);
     pump(connection->pool);
 }
@@ -168,7 +171,7 @@ static void pump(struct http_pool *pool)
     }
     size_t wanted = 0;
     list_each(node, &pool->waiting) {
-        if (++wanted >= pool->count) {
+        if (++wanted >= (pool->is_away ? 1 : pool->count)) {
             break;
         }
     }

@@ -20,12 +20,30 @@
 enum {
     TICK_MS = 50,
     PROGRESS_MS = 30000,
-    SYNC_MS = 1000,               /* between two times that devices ask for what they wait for */
+    SYNC_MS = 500,                /* between two times that devices ask for what they wait for */
     BACK_MS = 1000,               /* between two comparisons */
     CALLS_OPEN_MAX = 20000,       /* while the server is away no more is begun */
     GOODBYE_MS = 300,
     START_MS = 120000,            /* for the server to answer at all */
 };
+
+/* The first SIGTERM or SIGINT ends the run before its time, what is under way settles, and the comparison follows; the
+ * second one ends the program. */
+static volatile sig_atomic_t is_told_to_end;
+
+static void on_signal(int number)
+{
+    (void)number;
+    is_told_to_end = 1;
+}
+
+static void watch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
 
 static uint64_t now(const struct world *world)
 {
@@ -115,7 +133,7 @@ static void run(struct world *world)
     }
     uint64_t elapsed_ms = now(world) - world->phase_ms;
     kill_if_due(world, elapsed_ms);
-    if (world->phase == PHASE_RUN && elapsed_ms >= world->scenario.duration_ms) {
+    if (world->phase == PHASE_RUN && (elapsed_ms >= world->scenario.duration_ms || is_told_to_end)) {
         enter(world, PHASE_SETTLE);
         world->settle_by_ms = now(world) + world->scenario.settle_ms;
     }
@@ -309,7 +327,7 @@ int scenario_run(const struct scenario *scenario)
     hashmap_init(&world->things);
     list_init(&world->calls);
     random_base62(world->run_name, sizeof world->run_name - 1);
-    signal(SIGPIPE, SIG_IGN);
+    watch_signals();
     world->loop = loop_new(0);
     world->tls = tls_client_new(NULL);
     bool played = prepare(world);

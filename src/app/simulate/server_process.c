@@ -44,6 +44,7 @@ static void become(const struct server_process *server)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    setpgid(0, 0); /* a Ctrl-C is for us: the server is stopped in the end */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int out = server->log[0] ? open(server->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : STDERR_FILENO;
     if (out >= 0) {
