@@ -269,6 +269,10 @@ static void on_tick(struct timer *timer, uint64_t now_ms)
         world_difference(world, "the server has ended by itself");
         end(world);
     }
+    if (is_told_to_end && world->phase < PHASE_RUN) {
+        world_difference(world, "ended before it had begun");
+        end(world);
+    }
     act(world);
     if (now_ms - world->progress_ms >= PROGRESS_MS) {
         world->progress_ms = now_ms;
