@@ -130,6 +130,7 @@ extern const struct route space_routes[];
 extern const struct route people_routes[];
 extern const struct route support_routes[];
 extern const struct route session_routes[];
+extern const struct route sign_up_routes[];
 extern const struct route system_routes[];
 extern const struct route license_routes[];
 extern const struct route live_routes[];

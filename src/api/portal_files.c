@@ -41,7 +41,8 @@ static bool is_below(struct str path, struct str root)
 static bool is_page(struct str path)
 {
     static const struct str roots[] = {STR_INIT("/partners"), STR_INIT("/app"), STR_INIT("/setup"),
-                                       STR_INIT("/reset"), STR_INIT("/invitation"), STR_INIT("/c")};
+                                       STR_INIT("/reset"), STR_INIT("/invitation"), STR_INIT("/signup"),
+                                       STR_INIT("/c")};
     for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
         if (is_below(path, roots[i])) {
             return true;

@@ -21,6 +21,7 @@ static const struct route *const tables[] = {
     rule_routes,
     people_routes,
     session_routes,
+    sign_up_routes,
     space_routes,
     support_routes,
     system_routes,

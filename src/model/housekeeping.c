@@ -12,6 +12,7 @@
 #include "model/ports/idempotency_store.h"
 #include "model/ports/incident_store.h"
 #include "model/ports/mail_store.h"
+#include "model/ports/sign_up_store.h"
 #include "model/management/idempotency.h"
 #include "model/account/web_session.h"
 
@@ -122,6 +123,9 @@ static void housekeeping_run(struct op *op, struct store_tx *tx)
     }
     if (!op->err) {
         op->err = mail_store_forget_links(tx, work->now, OLD_ROWS_A_TIME);
+    }
+    if (!op->err) {
+        op->err = sign_up_store_delete_expired(tx, work->now, OLD_ROWS_A_TIME);
     }
     if (!op->err) {
         op->err = daily_summaries_queue(work->domain, tx);

@@ -49,11 +49,15 @@ before(async () => {
   const ticket = await organization.post('/tickets', { device_id: device.id, title: 'Dark' }, 201);
   const note = await organization.post(`/devices/${device.id}/notes`, { content: 'A note' });
   const asset = await organization.post(`/spaces/${space.id}/assets`, { name: 'Chair' }, 201);
+  await partner.patch('/settings', { self_signup: true });
+  const referral = await partner.post('/referrals', { email: 'referred@example.com' }, 201);
+  const { link } = (await partner.get('/mails')).data.find(({ kind }) => kind === 'referral');
   keys = { device: device.access_key, partner: server.partner_key, organization: server.organization_key };
   objects = { m: model.id, model_id: model.id, key_id: hardwareKey.id, command_def_id: definition.id, command_id: command.id, incident_id: incident.id, rule_id: rule.id, n: 1, space_id: space.id,
     organization_id: server.organization_id, device_id: device.id, hardware_key: model.key, parent_id: space.id,
     'devices/': device.id, 'models/': model.id, 'spaces/': space.id, 'organizations/': server.organization_id, 'api_keys/': apiKey.id, 'products/': product.id, 'licenses/': license.id, 'files/': file.id, file_id: file.id,
     license_id: license.id, product_id: product.id,
+    'referrals/': referral.id, 'signup/': link.split('/').pop(),
     'tickets/': ticket.id, note_id: note.id, asset_id: asset.id,
     device_ids: [free.id], firmware_version: '1.0.0' };
   const identity = { sn: 'one of its own', mac: '02:00:00:00:77:77' };
@@ -66,6 +70,7 @@ before(async () => {
     'POST /core/v1/organization/devices/{id}/commands': { name: 'reboot' },
     'POST /core/v1/organization/devices/claim': identity, 'POST /core/v1/organization/devices/claim/lookup': identity,
     'POST /core/v1/session/password': { current: password },
+    'POST /core/v1/signup/{token}': { name: 'Somebody', password: 'another password' },
     'POST /core/v1/session/reset': { token: 'unknown', password: 'another password' },
   };
   session = { cookie: signedIn.headers['set-cookie'][0].split(';')[0], 'x-csrf-token': signedIn.json.csrf_token };

@@ -236,3 +236,116 @@ describe('one-time codes', () => {
     for (const log of logs) assert.ok(log.some(({ action, object_id: about }) => action === 'user.reset_otp' && about === id));
   });
 });
+
+describe('referrals', () => {
+  const refused = async (reply, status, text) => assert.deepEqual(answer(await reply), [status, error(text)]);
+  const complete = (token, body, headers) => ask('POST', `/signup/${token}`, { body, headers });
+  const refer = (email, fields = {}, status = 201) => partner.post('/referrals', { email, ...fields }, status);
+
+  test('a company is invited by mail, and becomes a customer with the person as its administrator', async () => {
+    const email = `boss${++serial}@harbour.example`;
+    const made = await refer(email, { organization_name: 'Harbour', message: 'As agreed.' });
+    assert.deepEqual({ ...made, id: 0, created_at: 0, expires_at: 0 }, { id: 0, email, organization_name: 'Harbour', message: 'As agreed.', status: 'pending',
+      created_by: null, created_at: 0, expires_at: 0, accepted_at: null, organization: null });
+    assert.deepEqual(await refer(email.toUpperCase(), { message: 'Again.' }, 200), made, 'idempotent by address');
+    const mails = (await partner.get('/mails')).data.filter(({ to }) => to === email);
+    assert.deepEqual(mails.map(({ kind, subject }) => [kind, subject]), [['referral', 'Northlight invites you']]);
+    assert.match(mails[0].text, /As agreed\./);
+    const token = tokenOf(mails[0]);
+    assert.equal((await ask('GET', `/signup/${token}x`)).status, 404);
+    assert.deepEqual((await ask('GET', `/signup/${token}`)).json, { kind: 'referral', email, partner: 'Northlight', organization_name: 'Harbour', expires_at: made.expires_at, has_account: false });
+    const whole = { organization_name: 'Harbour College', name: 'Bo', password };
+    await refused(complete(token, { ...whole, organization_name: undefined }), 422, 'Parameter organization_name is required');
+    await refused(complete(token, { ...whole, name: undefined }), 422, 'Parameter name is required');
+    await refused(complete(token, { ...whole, password: undefined }), 422, 'Parameter password is required');
+    await refused(complete(token, { ...whole, password: 'short' }), 422, 'Password is too short (minimum is 12 characters)');
+    await refused(complete('x', whole), 404, 'Sign-up link not found');
+    await refused(complete(token, whole, { origin: 'http://evil.example.com' }), 403, 'Origin is not allowed');
+    const done = await complete(token, whole);
+    assert.equal(done.status, 201, done.text);
+    assert.equal(done.headers['set-cookie'], undefined, 'signs nobody in');
+    await refused(complete(token, whole), 404, 'Sign-up link not found');
+    const person = await signIn(email);
+    assert.deepEqual([person.session.user.name, person.session.tenants.map(({ kind, name, role }) => [kind, name, role])], ['Bo', [['organization', 'Harbour College', 'administrator']]]);
+    const info = (await person.call('GET', '/organization/info')).json;
+    assert.deepEqual([info.id, info.partner, info.contacts.admin_email, info.contacts.admin_name], [done.json.organization.id, 'Northlight', email, 'Bo']);
+    const [accepted] = (await partner.get('/referrals?status=accepted')).data;
+    assert.deepEqual([accepted.id, accepted.status, accepted.organization], [made.id, 'accepted', done.json.organization]);
+    assert.ok((await partner.get('/organizations')).data.some(({ id }) => id === info.id));
+    const told = ofMail((await ada.call('GET', '/partner/mails')).json, server.email, 'referral');
+    assert.deepEqual([told.subject, told.link.endsWith('/partners/customers')], ['New customer: Harbour College', true]);
+    assert.ok((await partner.get('/audit?action=organization.sign_up')).data.some(({ object_id: about }) => about === info.id));
+    await refused(ask('DELETE', `/partner/referrals/${made.id}`, { key: server.partner_key }), 422, 'Referral was accepted');
+    assert.deepEqual((await refer(email, {}, 200)).status, 'accepted');
+  });
+
+  test('who has an account accepts signed in; the partner need not be told', async () => {
+    const email = await newPerson(await newCustomer());
+    await partner.patch('/settings', { notifications: { referral_emails: false } });
+    await refer(email);
+    const told = (await ada.call('GET', '/partner/mails')).json.data.filter(({ to }) => to === server.email).length;
+    const token = tokenOf(ofMail(await partner.get('/mails'), email, 'referral'));
+    assert.equal((await ask('GET', `/signup/${token}`)).json.has_account, true);
+    const body = { organization_name: 'Second', name: 'ignored', password: 'another battery horse' };
+    const person = await signIn(email);
+    const { cookie } = person.headers;
+    for (const headers of [undefined, { cookie }, ada.headers]) await refused(complete(token, body, headers), 422, 'Sign in to accept this invitation');
+    assert.equal((await person.call('POST', `/signup/${token}`, body)).status, 201);
+    assert.deepEqual((await signIn(email)).session.tenants.map(({ name }) => name).includes('Second'), true, 'with the password it had');
+    assert.equal((await ada.call('GET', '/partner/mails')).json.data.filter(({ to }) => to === server.email).length, told);
+    await partner.patch('/settings', { notifications: { referral_emails: true } });
+  });
+
+  test('a revoked one is of no use; every refusal', async () => {
+    const email = `gone${++serial}@harbour.example`;
+    const made = await refer(email);
+    const token = tokenOf(ofMail(await partner.get('/mails'), email, 'referral'));
+    assert.deepEqual(await partner.del(`/referrals/${made.id}`), { success: true });
+    await refused(ask('GET', `/signup/${token}`), 404, 'Sign-up link not found');
+    await refused(complete(token, { organization_name: 'x', name: 'x', password }), 404, 'Sign-up link not found');
+    await refused(ask('DELETE', `/partner/referrals/${made.id}`, { key: server.partner_key }), 404, 'Referral not found');
+    assert.deepEqual((await partner.get('/referrals?status=revoked')).data.map(({ id }) => id), [made.id]);
+    assert.notEqual((await refer(email)).id, made.id, 'may be invited again');
+    const post = (body) => ask('POST', '/partner/referrals', { key: server.partner_key, body });
+    await refused(post({}), 422, 'Parameter email is required');
+    await refused(post({ email: 'x' }), 422, 'Email is not an email');
+    await refused(post({ email: 'x@example.com', message: 'x'.repeat(4097) }), 422, 'Message is too long (maximum is 4096 characters)');
+    await refused(ask('GET', '/partner/referrals?status=lost', { key: server.partner_key }), 422, 'Status is invalid');
+    assert.equal((await partner.get('/referrals?per_page=1')).page_info.has_next, true);
+  });
+});
+
+describe('sign-up by oneself', () => {
+  const at = (host, method, path, body) => ask(method, path, { body, headers: host ? { host } : {} });
+
+  test('is there where the partner offers it, and tells nobody who has an account', async () => {
+    assert.deepEqual((await at(null, 'GET', '/signup')).json, { self_signup: false, partner: null });
+    const off = [404, error('Sign-up is not offered here')];
+    assert.deepEqual(answer(await at(null, 'POST', '/signup', { email: 'new@example.com' })), off);
+    await partner.patch('/settings', { self_signup: true, domain: 'https://cloud.northlight.example' });
+    assert.deepEqual((await at('CLOUD.northlight.example', 'GET', '/signup')).json, { self_signup: true, partner: 'Northlight' });
+    const known = await newPerson(await newCustomer());
+    for (const email of ['new@example.com', known, 'new@example.com']) {
+      assert.deepEqual(answer(await at('cloud.northlight.example', 'POST', '/signup', { email })), [200, '{"success":true}']);
+    }
+    assert.deepEqual(answer(await at(null, 'POST', '/signup', { email: 'x' })), [422, error('Email is not an email')]);
+    const mails = (await partner.get('/mails')).data.filter(({ kind }) => kind === 'sign_up');
+    assert.deepEqual(mails.map(({ to }) => to).sort(), ['new@example.com', known].sort(), 'one mail a minute to an address');
+    assert.equal(mails[0].text, mails[1].text);
+    const token = tokenOf(ofMail({ data: mails }, 'new@example.com'));
+    const body = { organization_name: 'Newcomers', name: 'Nia', password };
+    assert.equal((await ask('POST', `/signup/${token}`, { body })).status, 201);
+    const { session } = await signIn('new@example.com');
+    assert.deepEqual(session.tenants.map(({ name, role }) => [name, role]), [['Newcomers', 'administrator']]);
+    assert.deepEqual(answer(await ask('POST', `/signup/${tokenOf(ofMail({ data: mails }, known))}`, { body })), [422, error('Sign in to accept this invitation')]);
+    await partner.patch('/settings', { self_signup: false });
+    assert.deepEqual(answer(await at('cloud.northlight.example', 'POST', '/signup', { email: 'late@example.com' })), off);
+  });
+
+  test('asking is limited like guessing a password', async () => {
+    await partner.patch('/settings', { self_signup: true });
+    const replies = [];
+    for (let i = 0; i < 21; i++) replies.push((await at(null, 'POST', '/signup', { email: 'often@example.com' })).status); // a minute may end in between
+    assert.ok(replies[0] === 200 && replies.includes(429), replies.join());
+  });
+});

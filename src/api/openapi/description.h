@@ -28,6 +28,7 @@ extern const struct description partner_descriptions[];
 extern const struct description organization_descriptions[];
 extern const struct description file_descriptions[];
 extern const struct description people_descriptions[];
+extern const struct description sign_up_descriptions[];
 extern const struct description session_descriptions[];
 extern const struct description support_descriptions[];
 extern const struct object_description object_descriptions[];

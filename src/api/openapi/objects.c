@@ -108,6 +108,8 @@ const struct object_description object_descriptions[] = {
              "attempts int(0..); error text?; next_attempt_at time?; created_at time; finished_at time?"},
     {"MailRelay", "host text<=255?; port int(1..65535); security enum(none|starttls|tls); user text<=255?; password text<=255?; "
                   "from text<=255?"},
+    {"Referral", "id! uuid; email text; organization_name text?; message text?; status enum(pending|accepted|revoked|expired); "
+                 "created_by text?; created_at time; expires_at time; accepted_at time?; organization {id uuid; name text}?"},
     {"Session", "user! {" PERSON "}; tenants! [{kind enum(partner|organization); id uuid; name text}]; csrf_token text"},
     {0},
 };

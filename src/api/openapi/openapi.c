@@ -14,6 +14,7 @@ const struct description *const description_tables[] = {
     organization_descriptions,
     partner_descriptions,
     people_descriptions,
+    sign_up_descriptions,
     session_descriptions,
     support_descriptions,
 };

@@ -19,6 +19,7 @@ struct store_tx;
  *   MAIL_TICKET            title, text, by, tenant_name (of the author), link
  *   MAIL_TICKET_COMMENT    title (of the ticket), text, by, tenant_name, link
  *   MAIL_REFERRAL          tenant_name (of the partner), by, text (a personal line), link
+ *   MAIL_REFERRAL_ACCEPTED title (name of the organization), by, link
  *   MAIL_INCIDENT          title, text, tenant_name (of the organization), where (device and space), link
  *   MAIL_INCIDENT_SUMMARY  text (the lines), title (the day), tenant_name, link
  *   MAIL_CLAIM             title (name of the device), where (its space), by, tenant_name, link

@@ -36,8 +36,8 @@ static int64_t scope_no(const struct admin *admin, enum mail_scope scope)
                                                                   : admin->principal.partner_no;
 }
 
-/* With a one-time link its reader becomes that person: it is for who could do all the same without. A link that only its
- * signed-in person can use is for the administrators of the tenant that invites. */
+/* With a one-time link its reader becomes that person: it is for who could do all the same without. A link that who has an
+ * account can use signed in only is for the administrators of the tenant that invites. */
 static bool link_may_be_shown(const struct mail_listing *listing, const struct mail_row *row)
 {
     struct admin *admin = listing->admin;
@@ -48,8 +48,9 @@ static bool link_may_be_shown(const struct mail_listing *listing, const struct m
         return false;
     }
     struct user_row user;
-    enum err err = row->kind == MAIL_JOIN ? ERR_NOT_FOUND
-                                          : user_store_find_email(listing->tx, row->recipient, admin->arena, &user);
+    bool needs_session = row->kind == MAIL_JOIN || row->kind == MAIL_REFERRAL || row->kind == MAIL_SIGN_UP;
+    enum err err = needs_session ? ERR_NOT_FOUND
+                                 : user_store_find_email(listing->tx, row->recipient, admin->arena, &user);
     return err ? err == ERR_NOT_FOUND : administers_person(admin, listing->tx, &user);
 }
 

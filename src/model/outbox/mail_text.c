@@ -14,6 +14,7 @@ static const char *const kind_names[MAIL_KIND_END] = {
     [MAIL_SIGN_UP] = "sign_up",
     [MAIL_TEST] = "test",
     [MAIL_JOIN] = "invitation",
+    [MAIL_REFERRAL_ACCEPTED] = "referral",
 };
 
 const char *mail_kind_name(enum mail_kind kind)
@@ -50,6 +51,8 @@ static struct str subject_of(const struct mail *mail, struct arena *arena)
         return arena_printf(arena, "Comment on ticket: %.*s", STR_ARG(mail->title));
     case MAIL_REFERRAL:
         return arena_printf(arena, "%.*s invites you", STR_ARG(tenant));
+    case MAIL_REFERRAL_ACCEPTED:
+        return arena_printf(arena, "New customer: %.*s", STR_ARG(mail->title));
     case MAIL_INCIDENT:
         return arena_printf(arena, "Incident: %.*s", STR_ARG(mail->title));
     case MAIL_INCIDENT_SUMMARY:
@@ -91,6 +94,9 @@ static struct str text_of(const struct mail *mail, struct arena *arena)
     case MAIL_REFERRAL:
         return arena_printf(arena, "%.*s invites you to manage your devices.\n\n%.*s%sSign up here:", STR_ARG(author),
                             STR_ARG(mail->text), mail->text.len ? "\n\n" : "");
+    case MAIL_REFERRAL_ACCEPTED:
+        return arena_printf(arena, "%.*s accepted your invitation: %.*s is your customer now.", STR_ARG(author),
+                            STR_ARG(mail->title));
     case MAIL_INCIDENT:
         return arena_printf(arena, "%.*s\n%.*s\n\n%.*s", STR_ARG(mail->title), STR_ARG(mail->where), STR_ARG(mail->text));
     case MAIL_INCIDENT_SUMMARY:

@@ -19,6 +19,7 @@ enum mail_kind {
     MAIL_SIGN_UP,          /* confirms the address of who signs up (portal.md 3) */
     MAIL_TEST,
     MAIL_JOIN,             /* an invitation of who has an account, and consents by signing in */
+    MAIL_REFERRAL_ACCEPTED, /* to the partner: its referral has become a customer */
     MAIL_KIND_END,
 };
 enum mail_state {

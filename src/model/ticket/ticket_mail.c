@@ -1,12 +1,11 @@
 #include "model/ticket/ticket_mail.h"
 
-#include "codec/json/json.h"
 #include "model/domain.h"
 #include "model/maker/catalog.h"
+#include "model/maker/partner_switch.h"
 #include "model/management/audit.h"
 #include "model/outbox/mail.h"
 #include "model/ports/group_store.h"
-#include "model/ports/tenant_store.h"
 
 struct recipients {
     struct arena *arena;
@@ -30,27 +29,11 @@ static void add_recipient(const struct group_user *user, void *arg)
     }
 }
 
-/* On unless the partner turned it off (management-api.md 5.10, notifications). */
-static enum err is_wanted(struct store_tx *tx, int64_t partner_no, struct arena *arena, bool *ret_wanted)
-{
-    struct str text = {0};
-    struct json *settings = NULL;
-    *ret_wanted = true;
-    enum err err = tenant_settings_store_get(tx, TENANT_PARTNER, partner_no, arena, &text);
-    if (err || json_parse(text, &(struct json_limits){.bytes_max = text.len + 1}, &settings) != ERR_OK) {
-        return err == ERR_NOT_FOUND ? ERR_OK : err;
-    }
-    const struct json *wanted = json_get(json_get(settings, "notifications"), "ticket_emails");
-    *ret_wanted = !json_is_bool(wanted) || json_bool(wanted);
-    json_free(settings);
-    return ERR_OK;
-}
-
 static enum err partners_people(struct store_tx *tx, int64_t partner_no, struct recipients *to)
 {
     static const enum group_kind kinds[] = {GROUP_SUPPORT, GROUP_ADMINISTRATORS};
     bool wanted;
-    enum err err = is_wanted(tx, partner_no, to->arena, &wanted);
+    enum err err = partner_switch_read(tx, partner_no, PARTNER_TICKET_EMAILS, to->arena, &wanted);
     for (size_t i = 0; i < 2 && !err && wanted; i++) {
         int64_t group_no;
         err = group_store_find_kind(tx, TENANT_PARTNER, partner_no, kinds[i], &group_no);
