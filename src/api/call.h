@@ -138,6 +138,7 @@ extern const struct route installation_routes[];
 extern const struct route webhook_routes[];
 extern const struct route incident_routes[];
 extern const struct route mail_routes[];
+extern const struct route rollout_routes[];
 extern const struct route rule_routes[];
 extern const struct route virtual_routes[];
 

@@ -18,6 +18,7 @@ static const struct route *const tables[] = {
     organization_routes,
     partner_device_routes,
     partner_routes,
+    rollout_routes,
     rule_routes,
     people_routes,
     session_routes,

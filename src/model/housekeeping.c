@@ -13,6 +13,7 @@
 #include "model/ports/incident_store.h"
 #include "model/ports/mail_store.h"
 #include "model/ports/sign_up_store.h"
+#include "model/ports/rollout_store.h"
 #include "model/management/idempotency.h"
 #include "model/account/web_session.h"
 
@@ -100,6 +101,9 @@ static enum err delete_old(const struct housekeeping *work, struct store_tx *tx)
     }
     if (!err) {
         err = event_log_store_delete_old(tx, before, OLD_ROWS_A_TIME);
+    }
+    if (!err) {
+        err = rollout_store_delete_old(tx, before, OLD_ROWS_A_TIME);
     }
     return err ? err : command_store_delete_old(tx, before, OLD_ROWS_A_TIME);
 }

@@ -7,11 +7,13 @@
 #include "model/device/presence.h"
 #include "model/telemetry/telemetry.h"
 #include "model/live/trace.h"
+#include "model/rollout/rollout.h"
 #include "model/rule/rules.h"
 
 void domain_tick(struct domain *domain)
 {
     commands_tick(domain);
+    rollouts_tick(domain);
     presence_tick(domain);
     telemetry_tick(domain);
     rules_tick(domain);

@@ -48,6 +48,7 @@ before(async () => {
     { key: server.partner_key, raw: 'content', headers: { 'content-type': 'text/plain' } })).json;
   const ticket = await organization.post('/tickets', { device_id: device.id, title: 'Dark' }, 201);
   const note = await organization.post(`/devices/${device.id}/notes`, { content: 'A note' });
+  const rollout = await organization.post('/rollouts', { name: 'made', target: { device_ids: [device.id] }, command: { name: 'reboot' } }, 201);
   const asset = await organization.post(`/spaces/${space.id}/assets`, { name: 'Chair' }, 201);
   await partner.patch('/settings', { self_signup: true });
   const referral = await partner.post('/referrals', { email: 'referred@example.com' }, 201);
@@ -58,7 +59,7 @@ before(async () => {
     'devices/': device.id, 'models/': model.id, 'spaces/': space.id, 'organizations/': server.organization_id, 'api_keys/': apiKey.id, 'products/': product.id, 'licenses/': license.id, 'files/': file.id, file_id: file.id,
     license_id: license.id, product_id: product.id,
     'referrals/': referral.id, 'signup/': link.split('/').pop(),
-    'tickets/': ticket.id, note_id: note.id, asset_id: asset.id,
+    'tickets/': ticket.id, 'rollouts/': rollout.id, note_id: note.id, asset_id: asset.id,
     device_ids: [free.id], firmware_version: '1.0.0' };
   const identity = { sn: 'one of its own', mac: '02:00:00:00:77:77' };
   const signedIn = await request(server.http, 'POST', '/core/v1/session', { body: { email: server.email, password } });
@@ -68,6 +69,8 @@ before(async () => {
     'POST /v1/devices/{id}/command': { id: command.id },
     'POST /v1/devices/{id}/license': { id: license.id }, 'POST /v1/devices/{id}/licenses': { id: license.id },
     'POST /core/v1/organization/devices/{id}/commands': { name: 'reboot' },
+    'POST /core/v1/organization/rollouts': { target: { space_id: space.parent_id }, command: { name: 'reboot' } },
+    'POST /core/v1/organization/rollouts/preview': { target: { space_id: space.parent_id } },
     'POST /core/v1/organization/devices/claim': identity, 'POST /core/v1/organization/devices/claim/lookup': identity,
     'POST /core/v1/session/password': { current: password },
     'POST /core/v1/signup/{token}': { name: 'Somebody', password: 'another password' },

@@ -2,7 +2,7 @@
 // every role. Which permission a route needs is read from the route tables; what a permission means stands here once more.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assign, client, makeModel, password, register, request, setup, startServer } from './support/server.js';
+import { assign, client, makeModel, password, register, request, setup, startServer, until } from './support/server.js';
 import { unlimited } from './support/config.js';
 import { editDatabase } from './support/database.js';
 import { readRoutes } from './support/routes.js';
@@ -335,6 +335,28 @@ describe('roles', () => {
     for (const method of ['PATCH', 'DELETE']) assert.equal((await viewer('organization', method, `/devices/${devices.other.id}`, method === 'PATCH' ? {} : undefined)).status, 403);
     assert.ok(!('last_login_at' in (await viewer('organization', 'GET', `/users/${people.admin.id}`)).json), 'Viewers do not see people\'s activity');
     assert.ok('last_login_at' in await organization.get(`/users/${people.viewer.id}`));
+  });
+
+  test('a rollout is for the devices that one may command, and for its maker', async () => {
+    const as = (who) => (method, path, body) => people[who].as('organization', method, `/rollouts${path}`, body);
+    const [edit, viewer, admin, other] = ['edit', 'viewer', 'admin', 'spaceadmin'].map(as);
+    const command = { name: 'reboot' };
+    const preview = async (who) => (await who('POST', '/preview', { target: { search: 'In ' } })).json.devices;
+    assert.deepEqual([await preview(edit), await preview(admin)], [1, 2]);
+    assert.deepEqual(answer(await edit('POST', '', { name: 'x', target: { device_ids: [devices.other.id] }, command })), [404, error('Device not found')]);
+    assert.deepEqual(answer(await edit('POST', '', { name: 'x', target: { space_id: spaces.other.id }, command })), [404, error('Space not found')]);
+    const { json: made } = await edit('POST', '', { name: 'mine', target: { search: 'In ' }, command });
+    const ids = async (who) => (await who('GET', '')).json.items.map(({ id }) => id);
+    assert.deepEqual([await ids(edit), await ids(viewer), await ids(admin), await ids(other)], [[made.id], [made.id], [made.id], []]);
+    assert.deepEqual(answer(await other('POST', `/${made.id}/start`, {})), [404, error('Rollout not found')]);
+    assert.deepEqual(answer(await viewer('POST', `/${made.id}/start`, {})), [403, error('Forbidden')]);
+    const { json: theirs } = await admin('POST', '', { name: 'theirs', target: { search: 'In ' }, command });
+    assert.deepEqual(answer(await edit('GET', `/${theirs.id}`)), [404, error('Rollout not found')]);
+    assert.equal((await edit('POST', `/${made.id}/start`, {})).status, 200);
+    const sent = await until(async () => { const now = (await edit('GET', `/${made.id}`)).json; return now.counts.sent && now; }, 'it is sent');
+    assert.deepEqual([sent.devices, sent.created_by], [1, 'edit']);
+    assert.deepEqual((await edit('GET', `/${made.id}/devices`)).json.items.map(({ device_id: id }) => id), [devices.room.id]);
+    assert.equal((await admin('POST', `/${made.id}/abort`, {})).json.state, 'aborted');
   });
 
   test('the live stream follows the role on every event', async () => {

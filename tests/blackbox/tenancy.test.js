@@ -62,6 +62,7 @@ before(async () => {
   const referral = await partner.post('/referrals', { email: 'secret.referral@example.com' }, 201);
   const noteOn = { devices: await organization.post(`/devices/${device.id}/notes`, { content: 'Secret note' }), spaces: await organization.post(`/spaces/${space.id}/notes`, { content: 'Secret note' }) };
   const ticket = await organization.post('/tickets', { device_id: device.id, title: 'Secret ticket' }, 201);
+  const rollout = await organization.post('/rollouts', { name: 'Secret rollout', target: { device_ids: [device.id] }, command: { name: 'reboot' } }, 201);
   const asset = await organization.post(`/spaces/${space.id}/assets`, { name: 'Secret chair' }, 201);
   const definition = (await partner.get(`/models/${model.id}/commands`)).data[0];
   const upload = (path, key, raw) => request(server.http, 'POST', path, { key, raw, headers: { 'content-type': 'text/plain' } });
@@ -83,7 +84,7 @@ before(async () => {
   const delivery = await partner.post('/settings/webhook/test', {});
   await until(async () => (await partner.get(`/webhook_deliveries/${delivery.id}`)).state === 'failed', 'a refused address is given up');
   const { sn, mac } = await partner.get(`/devices/${device.id}`);
-  a = { referral, person, group, asset, noteOn, ticket,
+  a = { referral, rollout, person, group, asset, noteOn, ticket,
     partner, organization, identity: { sn, mac }, delivery, mails: built.mails, model, device, second, free, space, command, product, license, incident, rule, definition, hardwareKey, file, ownFile, dump, partnerRead, organizationRead, customer: built.customer,
     keys: { PARTNER: server.partner_key, ORGANIZATION: built.customer.api_key, DEVICE: device.access_key } };
   outsiders = { foreignPartner: built.foreignPartnerKey, foreignOrganization: built.foreign.api_key, foreign: built.foreign, sibling: built.sibling, revoked, expired };
@@ -98,7 +99,7 @@ function fill(route, objects = {}) {
     const ids = { asset_id: a.asset.id, note_id: a.noteOn[segments[i - 3]]?.id,
       m: a.model.id, key_id: a.hardwareKey.id, command_def_id: a.definition.id, command_id: a.command.id, incident_id: a.incident.id, rule_id: a.rule.id, license_id: a.license.id, n: 1,
       file_id: a.file.id, dump_id: a.dump.id, mime: 'text%2Fplain', type: 'text', subtype: 'plain', filename: 'intruder.txt',
-      id: { partners: a.model.id, tickets: a.ticket.id, referrals: a.referral.id, users: a.person[route.access]?.id, groups: a.group[route.access]?.id,
+      id: { rollouts: a.rollout.id, partners: a.model.id, tickets: a.ticket.id, referrals: a.referral.id, users: a.person[route.access]?.id, groups: a.group[route.access]?.id,
         devices: a.device.id, models: a.model.id, spaces: a.space.id, organizations: a.customer.id, products: a.product.id, licenses: a.license.id, dumps: a.dump.id,
         files: route.access === 'PARTNER' ? a.file.id : a.ownFile.id,
         webhook_deliveries: a.delivery.id, mails: route.access === 'ORGANIZATION' ? a.mails.organization : a.mails.partner, api_keys: route.access === 'PARTNER' ? a.partnerRead.id : a.organizationRead.id }[segments[i - 1]], ...objects };
@@ -123,6 +124,7 @@ function bodyOf({ method, path }) {
   if (path.endsWith('/assign')) return { device_ids: [a.free.id], organization_id: outsiders.foreign.id };
   if (path.endsWith('/claim') || path.endsWith('/lookup')) return { space_id: a.space.id, ...a.identity };
   if (path.endsWith('/commands')) return { ...own, name: 'reboot' };
+  if (/\/rollouts(\/preview)?$/.test(path)) return { name: 'Intruder', target: { device_ids: [a.device.id] }, command: { name: 'reboot' } };
   if (path.endsWith('/move')) return { space_id: a.space.id };
   return own;
 }
@@ -183,7 +185,7 @@ test('without a key, with an unknown, wrong, revoked or expired one, with a key 
 });
 
 test('another tenant\'s key: its objects do not exist, and lists show nothing of them', async () => {
-  const secrets = [a.device.id, a.second.id, a.free.id, a.model.id, a.customer.id, a.command.id, a.hardwareKey.id, a.model.key, a.definition.id, a.organizationRead.id, a.partnerRead.id, 'Secret room', 'Secret group', 'Secret person', 'Secret chair', 'Secret note', 'Secret ticket', 'secret.referral'];
+  const secrets = [a.device.id, a.second.id, a.free.id, a.model.id, a.customer.id, a.command.id, a.hardwareKey.id, a.model.key, a.definition.id, a.organizationRead.id, a.partnerRead.id, 'Secret room', 'Secret group', 'Secret person', 'Secret chair', 'Secret note', 'Secret ticket', 'secret.referral', 'Secret rollout'];
   await unchangedBy(async () => {
     for (const route of routes.filter((one) => ['PARTNER', 'ORGANIZATION'].includes(one.access) && !isStream(one))) {
       const keys = route.access === 'PARTNER' ? { 'another partner': outsiders.foreignPartner }
@@ -218,7 +220,7 @@ test('a key that may only read writes nothing', async () => {
       assert.deepEqual(answer(reply), FORBIDDEN, describeCall(route, 'a reading key'));
     }
     for (const route of routes.filter((one) => ['PARTNER', 'ORGANIZATION'].includes(one.access) && !one.writes)) {
-      assert.ok(route.method === 'GET' || /(lookup|rule_id\/test)$/.test(route.path), `${route.method} ${route.path} writes without being marked as writing`);
+      assert.ok(route.method === 'GET' || /(lookup|rule_id\/test|rollouts\/preview)$/.test(route.path), `${route.method} ${route.path} writes without being marked as writing`);
     }
   });
 });

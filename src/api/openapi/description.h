@@ -29,6 +29,7 @@ extern const struct description organization_descriptions[];
 extern const struct description file_descriptions[];
 extern const struct description people_descriptions[];
 extern const struct description sign_up_descriptions[];
+extern const struct description rollout_descriptions[];
 extern const struct description session_descriptions[];
 extern const struct description support_descriptions[];
 extern const struct object_description object_descriptions[];

@@ -32,6 +32,15 @@ const struct object_description object_descriptions[] = {
     {"PartnerDevice", "id! uuid; name text; sn text?; mac text?; cloud_id text?; status text?; last_seen_at time?; details object; "
                       "state object?; model ModelName; firmware {version text}; organization {id uuid; name text}?; "
                       "parent_id uuid?; created_at time; hub_url text; mqtt_hub_url text; connected bool; virtual bool"},
+    {"Rollout", "id! uuid; name text; state enum(draft|running|paused|done|aborted); "
+                "reason enum(error_percent|success_percent|rights)?; target RolloutTarget; command SendCommand; waves [int(1..100)]; "
+                "success_percent int(0..100); error_percent int(0..100); wave int(0..); devices int(0..); "
+                "progress [{wave int(1..); devices int(0..); waiting int(0..); sent int(0..); done int(0..); failed int(0..); "
+                "skipped int(0..)}]; counts {waiting int(0..); sent int(0..); done int(0..); failed int(0..); skipped int(0..)}; "
+                "created_by text?; created_at time; started_at time?; finished_at time?"},
+    {"RolloutTarget", "device_ids [uuid]<=1000; space_id space; model_id uuid; firmware_version text<=255; search text<=255"},
+    {"RolloutDevice", "device_id! uuid; name text?; wave int(0..); state enum(waiting|sent|done|failed|skipped); reason text?; "
+                      "command_id uuid?; updated_at time"},
     {"ModelName", "id uuid; name text; sub_model text?"},
     {"Command", "id! uuid; device_id uuid; status enum(scheduled|pending|in_progress|done|failed|aborted); name text; "
                 "friendly_name text; parameters object?; message text?; file_id uuid?; created_by text?; created_at time; "

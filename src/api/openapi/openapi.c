@@ -13,6 +13,7 @@ const struct description *const description_tables[] = {
     license_descriptions,
     organization_descriptions,
     partner_descriptions,
+    rollout_descriptions,
     people_descriptions,
     sign_up_descriptions,
     session_descriptions,

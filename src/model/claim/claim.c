@@ -10,6 +10,7 @@
 #include "model/outbox/administrators.h"
 #include "model/outbox/webhook.h"
 #include "model/license/license.h"
+#include "model/rollout/rollout.h"
 
 enum { NAME_CHARS_MAX = 255 };
 
@@ -43,7 +44,10 @@ static enum err claim_one(struct device_change *change, struct device_core *devi
 
 static enum err unclaim_one(struct device_change *change, struct device_core *device)
 {
-    enum err err = command_abort_all(change, device);
+    enum err err = rollout_device_gone(change, device->no, "Device was unclaimed");
+    if (err == ERR_OK) {
+        err = command_abort_all(change, device);
+    }
     if (err == ERR_OK) {
         err = license_free_all(change, device);
     }

@@ -17,6 +17,14 @@ bool command_status_parse(struct str text, enum command_status *ret_status);
 /* Validates `body` (name or friendly_name, extra_params, file_id, scheduled_at) against the model's definitions and
  * queues it; the reply is the Command, or the error. */
 void command_send(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body);
+/* The same without the Command as reply: true, and *ret_row is what was queued; false: the reply holds the error, and after a
+ * 4xx nothing was written. Audited. */
+bool command_make(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body,
+                  struct command_row *ret_row);
+/* What can be said before there is a device: of `device` only the model and the owner count. Writes nothing; *ret_row has
+ * what the body and the definition say. False: the reply holds the error. Any lane with a store. */
+bool command_check(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body,
+                   struct command_row *ret_row);
 /* Aborts an open command; the reply is the Command, or the error. */
 void command_cancel(struct admin *admin, struct store_tx *tx, const struct device_core *device, struct str command_id);
 /* Aborts everything open of a device that leaves its owner; one event each. */

@@ -1,5 +1,7 @@
 #include "model/command/command_queue.h"
 
+#include "model/rollout/rollout.h"
+
 enum { COMMAND_JSON_MAX = 1024 * 1024 };
 
 enum err command_queue_changed(struct device_change *change, const struct device_core *device, struct uuid *ret_pending)
@@ -93,6 +95,9 @@ enum err command_store_change(struct device_change *change, const struct device_
     enum err err = command_store_head(change->tx, device->no, change->arena, &head);
     if (err == ERR_OK || err == ERR_NOT_FOUND) {
         err = command_store_update(change->tx, row);
+    }
+    if (err == ERR_OK && command_status_is_final(row->status)) {
+        err = rollout_command_finished(change, row);
     }
     if (err == ERR_OK) {
         err = command_queue_changed(change, device, &pending);

@@ -122,48 +122,69 @@ static enum err place(struct device_change *change, const struct device_core *de
     return err;
 }
 
-static void answer(struct admin *admin, struct store_tx *tx, const char *action, const struct device_core *device,
-                   const struct command_row *row)
+static void note(struct admin *admin, struct store_tx *tx, const char *action, const struct device_core *device,
+                 const struct command_row *row)
+{
+    device_audit(admin, tx, action, device, arena_printf(admin->arena, "{\"command\":\"%.*s\"}", STR_ARG(row->name)));
+}
+
+static void answer(struct admin *admin, const struct device_core *device, const struct command_row *row)
 {
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
     command_write(&w, &device->id, row, false);
     admin->reply->status = 200;
-    device_audit(admin, tx, action, device, arena_printf(admin->arena, "{\"command\":\"%.*s\"}", STR_ARG(row->name)));
 }
 
-void command_send(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)
+bool command_check(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body,
+                   struct command_row *ret_row)
 {
     struct organization_info organization = {0};
     struct command_rule rule;
-    struct command_row row = {.scheduled_at = TIME_NONE};
+    *ret_row = (struct command_row){.scheduled_at = TIME_NONE};
     catalog_organization(admin->domain->catalog, admin->principal.organization_no, &organization);
     enum err err = find_rule(admin, tx, device, body, organization.lab, &rule);
     if (err == ERR_NOT_FOUND) {
         reply_error(admin->reply, 422, "Invalid command");
-        return;
+        return false;
     }
     if (admin_failed(admin, err) ||
-        !command_fields_check(rule.custom_fields, json_get(body, "extra_params"), admin->arena, &row.parameters,
-                              &row.secret_names, admin->reply) ||
-        !read_file(admin, tx, device, body, &rule, &row.file_id)) {
-        return;
+        !command_fields_check(rule.custom_fields, json_get(body, "extra_params"), admin->arena, &ret_row->parameters,
+                              &ret_row->secret_names, admin->reply) ||
+        !read_file(admin, tx, device, body, &rule, &ret_row->file_id)) {
+        return false;
     }
-    if (!form_time(admin, body, "scheduled_at", &row.scheduled_at) || !check_room(admin, tx, device)) {
-        return;
+    ret_row->name = rule.name;
+    ret_row->friendly_name = rule.friendly_name;
+    ret_row->timeout_seconds = rule.timeout_seconds;
+    return form_time(admin, body, "scheduled_at", &ret_row->scheduled_at);
+}
+
+bool command_make(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body,
+                  struct command_row *ret_row)
+{
+    if (!command_check(admin, tx, device, body, ret_row) || !check_room(admin, tx, device)) {
+        return false;
     }
     struct device_change *change = device_change_of_admin(admin, tx);
-    row.id = uuid_random();
-    row.device_no = device->no;
-    row.organization_no = admin->principal.organization_no;
-    row.name = rule.name;
-    row.friendly_name = rule.friendly_name;
-    row.timeout_seconds = rule.timeout_seconds;
-    row.created_by = sender_name(admin, tx);
-    row.created_at = change->now_ms;
-    row.delivered_at = row.finished_at = row.due_at = TIME_NONE;
-    if (!admin_failed(admin, place(change, device, &row))) {
-        answer(admin, tx, "command.send", device, &row);
+    ret_row->id = uuid_random();
+    ret_row->device_no = device->no;
+    ret_row->organization_no = admin->principal.organization_no;
+    ret_row->created_by = sender_name(admin, tx);
+    ret_row->created_at = change->now_ms;
+    ret_row->delivered_at = ret_row->finished_at = ret_row->due_at = TIME_NONE;
+    if (admin_failed(admin, place(change, device, ret_row))) {
+        return false;
+    }
+    note(admin, tx, "command.send", device, ret_row);
+    return true;
+}
+
+void command_send(struct admin *admin, struct store_tx *tx, const struct device_core *device, const struct json *body)
+{
+    struct command_row row;
+    if (command_make(admin, tx, device, body, &row)) {
+        answer(admin, device, &row);
     }
 }
 
@@ -189,7 +210,8 @@ void command_cancel(struct admin *admin, struct store_tx *tx, const struct devic
     struct device_change *change = device_change_of_admin(admin, tx);
     command_finish(&row, COMMAND_ABORTED, (struct str){NULL, 0}, change->now_ms);
     if (!admin_failed(admin, command_store_change(change, device, &row, true))) {
-        answer(admin, tx, "command.cancel", device, &row);
+        answer(admin, device, &row);
+        note(admin, tx, "command.cancel", device, &row);
     }
 }
 

@@ -27,6 +27,7 @@ struct device_desk {
     unsigned refusal_count;
     bool refusals_under_way;
     _Atomic bool commands_under_way; /* the ticker's operation */
+    _Atomic bool rollouts_under_way; /* their slices */
     _Atomic bool purge_under_way;
     _Atomic bool purge_wanted;
 };

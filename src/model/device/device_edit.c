@@ -10,6 +10,7 @@
 #include "model/outbox/webhook.h"
 #include "model/license/license.h"
 #include "model/registration/registration.h"
+#include "model/rollout/rollout.h"
 
 enum { NAME_CHARS_MAX = 255, ACCESS_KEY_BYTES = 16 };
 
@@ -138,6 +139,9 @@ static enum err delete_one(struct device_change *change, const struct device_cor
     }
     if (err == ERR_OK) {
         err = license_free_all(change, device);
+    }
+    if (err == ERR_OK) {
+        err = rollout_device_gone(change, device->no, "Device was deleted");
     }
     if (err == ERR_OK) {
         err = device_store_delete(change->tx, device->no);

@@ -107,12 +107,18 @@ struct device_filter {
     struct str visible_spaces;           /* JSON array of space numbers: only what lies in these or below */
     bool unclaimed;
     struct str sn, mac_normal, cloud_id;
+    struct str firmware_version;         /* as it is reported */
+    struct str nos;                      /* JSON array of row numbers */
     struct str search;                   /* substring of name, sn, mac, cloud_id or id (management-api.md 1.8) */
     struct str name;                     /* substring */
 };
 /* Visits row numbers from `offset` on, at most `limit` (-1: all), until visit returns false. */
 enum err device_store_list(struct store_tx *tx, const struct device_filter *filter, int64_t limit, int64_t offset,
                            bool (*visit)(int64_t no, void *arg), void *arg) MUST_CHECK;
+/* How many devices of a model in a space report which firmware; `version` is borrowed for the call. */
+enum err device_store_spread(struct store_tx *tx, const struct device_filter *filter,
+                             void (*visit)(int64_t model_no, int64_t space_no, struct str version, int64_t count, void *arg),
+                             void *arg) MUST_CHECK;
 enum err device_store_count(struct store_tx *tx, const struct device_filter *filter, int64_t *ret_count) MUST_CHECK;
 
 /* State snapshots (management-api.md 3.2 histories, 4 history). Rows of former owners are left out. */

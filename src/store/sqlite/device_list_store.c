@@ -52,7 +52,8 @@ static bool is_by_model(const struct device_filter *filter)
 /* A filter that matches few rows has an index of its own; "+" keeps the tenant's from being taken instead. */
 static bool is_selective(const struct device_filter *filter)
 {
-    return filter->sn.ptr || filter->mac_normal.ptr || filter->cloud_id.ptr || filter->space_no || filter->owner_no || is_by_model(filter);
+    return filter->sn.ptr || filter->mac_normal.ptr || filter->cloud_id.ptr || filter->space_no || filter->owner_no ||
+           filter->nos.ptr || is_by_model(filter);
 }
 
 static void append_filter(struct buf *sql, const struct device_filter *filter)
@@ -87,6 +88,12 @@ static void append_filter(struct buf *sql, const struct device_filter *filter)
     }
     if (filter->cloud_id.ptr) {
         buf_append_cstr(sql, " AND d.cloud_id = ?7");
+    }
+    if (filter->firmware_version.ptr) {
+        buf_append_cstr(sql, " AND d.firmware_version = ?19");
+    }
+    if (filter->nos.ptr) {
+        buf_append_cstr(sql, " AND d.no IN (SELECT value FROM json_each(?20))");
     }
     if (is_substring(filter->search)) {
         append_search(sql, filter->search);
@@ -141,6 +148,12 @@ static void bind_filter(struct query *q, const struct device_filter *filter, str
     }
     if (filter->cloud_id.ptr) {
         query_bind_str(q, 7, filter->cloud_id);
+    }
+    if (filter->firmware_version.ptr) {
+        query_bind_str(q, 19, filter->firmware_version);
+    }
+    if (filter->nos.ptr) {
+        query_bind_str(q, 20, filter->nos);
     }
     if (is_substring(filter->search)) {
         query_bind_str(q, 8, filter->search);
@@ -209,6 +222,29 @@ enum err device_store_count(struct store_tx *tx, const struct device_filter *fil
     query_begin_dynamic(&q, tx, buf_str(&sql));
     bind_filter(&q, filter, &patterns);
     enum err err = count_rows(&q, ret_count);
+    patterns_deinit(&patterns);
+    buf_deinit(&sql);
+    return err;
+}
+
+enum err device_store_spread(struct store_tx *tx, const struct device_filter *filter,
+                             void (*visit)(int64_t model_no, int64_t space_no, struct str version, int64_t count, void *arg),
+                             void *arg)
+{
+    struct buf sql;
+    struct patterns patterns;
+    buf_init(&sql, SQL_BYTES_MAX);
+    patterns_init(&patterns);
+    buf_append_cstr(&sql, "SELECT d.model_no, d.space_no, d.firmware_version, count(*) FROM device d");
+    append_filter(&sql, filter);
+    buf_append_cstr(&sql, " GROUP BY d.model_no, d.firmware_version, d.space_no ORDER BY min(d.no)");
+    struct query q;
+    query_begin_dynamic(&q, tx, buf_str(&sql));
+    bind_filter(&q, filter, &patterns);
+    while (query_next(&q)) {
+        visit(query_i64(&q, 0), query_i64(&q, 1), query_str(&q, 2), query_i64(&q, 3), arg);
+    }
+    enum err err = query_finish(&q);
     patterns_deinit(&patterns);
     buf_deinit(&sql);
     return err;

@@ -46,6 +46,8 @@ extern const unsigned char schema_019_list_indexes[];
 extern const unsigned char schema_019_list_indexes_end[];
 extern const unsigned char schema_020_sign_up[];
 extern const unsigned char schema_020_sign_up_end[];
+extern const unsigned char schema_021_rollouts[];
+extern const unsigned char schema_021_rollouts_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -108,6 +110,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_018_consent, (size_t)(schema_018_consent_end - schema_018_consent)),
         str_from(schema_019_list_indexes, (size_t)(schema_019_list_indexes_end - schema_019_list_indexes)),
         str_from(schema_020_sign_up, (size_t)(schema_020_sign_up_end - schema_020_sign_up)),
+        str_from(schema_021_rollouts, (size_t)(schema_021_rollouts_end - schema_021_rollouts)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }
