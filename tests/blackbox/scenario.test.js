@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { freeLowPort } from './support/ports.js';
-import { client, until } from './support/server.js';
+import { client, request, until } from './support/server.js';
 import { stage, start } from '../simulate/play.js';
 
 const small = readFileSync(new URL('../simulate/small.scenario', import.meta.url), 'utf8');
@@ -41,13 +41,18 @@ test('what somebody else has changed is a difference', async () => {
   const run = await play(few.replace(/^duration.*$/m, 'duration = 1h').replace(/^settle.*$/m, 'settle = 1s'));
   await until(() => run.output().includes('running'), 'the scenario runs');
   const organization = client({ http: run.http }, 'organization', run.keys.organization_key);
-  const { items: [device] } = await organization.get('/devices?per_page=1');
+  const { items } = await organization.get('/devices');
+  const device = items.find(({ parent_id }) => parent_id === null);
+  const child = items.find(({ parent_id }) => parent_id !== null);
   const { items: [root] } = await organization.get('/spaces?space_type=root');
   await organization.patch(`/devices/${device.id}`, { name: 'Renamed' });
   await organization.post(`/devices/${device.id}/move`, { space_id: root.id });
   await organization.put(`/devices/${device.id}/config`, { config: { general: { edit: 7000 } } });
   const command = await organization.post(`/devices/${device.id}/commands`, { name: 'set_level', extra_params: { level: 5 } });
   const incident = await organization.post('/incidents', { device_id: device.id, title: 'By hand' });
+  const { access_key: key } = await client({ http: run.http }, 'partner', run.keys.partner_key).post(`/devices/${child.id}/rotate_key`, {}); // its parent speaks for it
+  const report = await request(run.http, 'POST', `/v1/devices/${child.id}/telemetry`, { key, body: { telemetries: { n: 99 } } });
+  assert.equal(report.status, 201);
   run.end();
   const { code, text } = await run.ended;
   assert.equal(code, 1, text);
@@ -55,6 +60,7 @@ test('what somebody else has changed is a difference', async () => {
     'configuration 1 is of edit 7000, should be 0 of edit 0', `command ${command.id} exists, and should not`]) {
     assert.ok(text.includes(`difference: ${device.sn}: ${found}`), `${found}:\n${text}`);
   }
+  assert.ok(text.includes(`difference: ${child.sn}: behind report 1 stands 99`), text);
   assert.ok(text.includes(`difference: incident ${incident.id} exists, and should not`), text);
   assert.match(text, /^differences +[1-9]/m);
 });
