@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "codec/mqtt/topic.h"
 #include "hub/backlog.h"
-#include "hub/connection.h"
+#include "hub/answer.h"
 #include "hub/counts.h"
 #include "hub/persist.h"
 #include "hub/push.h"

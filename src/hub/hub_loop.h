@@ -172,6 +172,7 @@ void hub_core_abandon(struct hub_core *core);
 void hub_core_deinit(struct hub_core *core); /* after hub_core_abandon(); drops all sessions from memory; connections must be gone */
 /* The space of that name, or number; makes it when it is new. Before the loops run. */
 struct open_space *hub_open_space(struct hub_core *core, struct str name);
+struct open_space *hub_open_space_of_no(struct hub_core *core, int64_t no);
 /* 0: the devices' topics. */
 struct retained *hub_retained(const struct hub_core *core, int64_t space);
 /* Set-up of one loop; the caller fills now_ms, unix_ms and user before. */

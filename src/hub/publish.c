@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "codec/mqtt/topic.h"
+#include "hub/answer.h"
 #include "hub/push.h"
 #include "hub/relay.h"
 #include "hub/retained_read.h"

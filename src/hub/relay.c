@@ -2,10 +2,10 @@
 
 #include "base/mem.h"
 #include "base/pool.h"
-#include "hub/backlog.h"
+#include "hub/deliver.h"
 #include "hub/interest.h"
 #include "hub/publish.h"
-#include "hub/retained_read.h"
+#include "hub/retained.h"
 #include "hub/session.h"
 #include "hub/share.h"
 
@@ -165,57 +165,6 @@ void relay_flush(struct hub_loop *loop)
     }
 }
 
-static bool deliver(struct session *session, struct message *message, const struct match *match, struct relay *relay)
-{
-    const struct relay_row *row = session->loop->restoring;
-    if (row) {
-        struct session_key key = session_key(session);
-        if (row->loop != RELAY_TO_SHARES &&
-            session_home_of(session->loop->core, &key, (size_t)row->loops) != (unsigned)row->loop) {
-            return false; /* it has it */
-        }
-    }
-    bool stored = outbox_deliver(session, message, match, 0);
-    backlog_delivered(session, message, relay);
-    return stored;
-}
-
-/* By an organization, and the one that owned it when the message was published (mqtt.md 10.4). */
-static bool is_still_owned(const struct message *message, const struct device_brief *device)
-{
-    return device->organization_no != 0 && device->organization_no == message->organization_no &&
-           device->epoch == message->epoch;
-}
-
-/* The device may have changed hands while the message was on its way to this loop. */
-static bool member_may_receive(const struct session *session, const struct message *message)
-{
-    struct device_brief device;
-    if (message->space != 0) {
-        return true;
-    }
-    if (!hub_ports(session->loop)->find_device_no(session->loop->core->domain, message->device_no, &device)) {
-        return false;
-    }
-    return session->party == PARTY_ORGANIZATION
-               ? is_still_owned(message, &device) && device.organization_no == session->owner_no
-               : device.partner_no == session->owner_no;
-}
-
-/* Delivers to a member that is on this loop. */
-static bool deliver_to_member(struct share_member *member, struct message *message, struct relay *relay)
-{
-    if (!member_may_receive(member->session, message)) {
-        return false;
-    }
-    struct match match = {.qos = FILTER_QOS(member->options),
-                          .found = true,
-                          .retain = (member->options & FILTER_RETAIN_AS_PUBLISHED) != 0,
-                          .identifier_count = member->identifier != 0,
-                          .identifiers = {member->identifier}};
-    return deliver(member->session, message, &match, relay);
-}
-
 /* The member left on the way: to another one of its group. True: the entry goes on to another loop, or ended. */
 static bool choose_again(struct hub_loop *loop, struct post_entry *entry)
 {
@@ -224,6 +173,9 @@ static bool choose_again(struct hub_loop *loop, struct post_entry *entry)
         share_member_unref(entry->member);
         entry->member = other;
         if (!other) { /* nobody is left */
+            if (entry->no != 0) {
+                persist_no_relay(loop, entry->no);
+            }
             entry_finish(entry, loop, ERR_OK);
             return true;
         }
@@ -246,7 +198,7 @@ static bool run_entry(struct hub_loop *loop, struct post_entry *entry)
         return false;
     }
     if (!entry->member) {
-        stored = relay_deliver_here(loop, entry->message, entry->relay);
+        stored = deliver_here(loop, entry->message, entry->relay);
     } else if (choose_again(loop, entry)) {
         return false;
     } else {
@@ -298,12 +250,6 @@ static void post_to(struct hub_loop *loop, struct hub_loop *target, struct messa
     post_add(loop, target, &entry);
 }
 
-/* How many filters of the loop might match. */
-static _Atomic int *filters_of(struct hub_loop *loop, const struct message *message)
-{
-    return message->space == 0 ? &loop->application_filters : &loop->open_filters;
-}
-
 /* Before anybody hears of it: see retained.h. True: it is kept, in this turn's batch. */
 static bool retain(struct hub_loop *loop, struct message *message)
 {
@@ -322,7 +268,7 @@ static bool is_for_loop(struct hub_loop *loop, struct hub_loop *target, const st
     if (for_device && hub_home_of_device(target->core, message->device_no) == target->index) {
         return true;
     }
-    if (atomic_load_explicit(filters_of(target, message), memory_order_relaxed) <= 0) {
+    if (atomic_load_explicit(deliver_filters(target, message), memory_order_relaxed) <= 0) {
         return false;
     }
     return target == loop || interest_is_possible(message->space == 0 ? target->applications : target->open,
@@ -342,11 +288,53 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
         }
         if (target != loop) {
             post_to(loop, target, message, NULL, relay);
-        } else if (relay_deliver_here(loop, message, relay) && relay) {
+        } else if (deliver_here(loop, message, relay) && relay) {
             relay_hold_for_commit(relay);
         }
     }
     relay_to_shares(loop, message, relay);
+}
+
+/* --- shared subscriptions ----------------------------------------------------------------------------------------- */
+
+struct counted_visit {
+    void (*visit)(struct share_member *member, void *arg);
+    void *arg;
+    unsigned count;
+};
+
+static void visit_counted(struct share_member *member, void *arg)
+{
+    struct counted_visit *counted = arg;
+    counted->count++;
+    counted->visit(member, counted->arg);
+}
+
+/* A member of each group that is to have the message. Returns how many. */
+static unsigned choose_members(struct hub_core *core, const struct message *message,
+                               void (*visit)(struct share_member *member, void *arg), void *arg)
+{
+    struct shares *shares = core->shares;
+    struct counted_visit counted = {visit, arg, 0};
+    struct device_brief device;
+    enum topic_id topic = (enum topic_id)message->topic_id;
+    if (shares_are_empty(shares)) {
+        return 0;
+    }
+    if (message->space != 0) {
+        shares_choose(shares, PARTY_OPEN, message->space, message_topic(message), visit_counted, &counted);
+        return counted.count;
+    }
+    if (!core->ports->find_device_no(core->domain, message->device_no, &device)) {
+        return 0;
+    }
+    if (deliver_is_still_owned(message, &device) && access_may_receive(PARTY_ORGANIZATION, topic)) {
+        shares_choose(shares, PARTY_ORGANIZATION, device.organization_no, message_topic(message), visit_counted, &counted);
+    }
+    if (access_may_receive(PARTY_PARTNER, topic)) {
+        shares_choose(shares, PARTY_PARTNER, device.partner_no, message_topic(message), visit_counted, &counted);
+    }
+    return counted.count;
 }
 
 /* --- exactly once ------------------------------------------------------------------------------------------------- */
@@ -376,11 +364,10 @@ static void once_end(struct once *once, enum err err)
     mem_free(once);
 }
 
-/* At least once: who of a group gets it after a crash need not be who got it before. */
 static void on_shared(struct relay *shared, enum err err)
 {
     struct once *once = container_of(shared, struct once, shared);
-    if (err == ERR_OK) { /* else the next start delivers it */
+    if (err == ERR_OK && once->shares_no != 0) { /* else the next start delivers it */
         persist_no_relay(once->loop, once->shares_no);
     }
     once_end(once, err);
@@ -408,6 +395,40 @@ static void once_drop(struct once *once, enum err err)
     once_end(once, err);
 }
 
+struct share_choice {
+    struct hub_loop *loop;
+    struct post_entry first; /* member NULL: there is none yet */
+    struct message *message;
+    struct relay *relay;
+};
+
+/* All but the first are posted at once. */
+static void visit_choice(struct share_member *member, void *arg)
+{
+    struct share_choice *choice = arg;
+    if (!choice->first.member) {
+        choice->first = entry_of(choice->message, member, choice->relay);
+    } else {
+        post_to(choice->loop, member->loop, choice->message, member, choice->relay);
+    }
+}
+
+/* The row goes with the transaction that holds the only member's copy: whatever crashes, one member gets the message, once.
+ * A message of several groups is delivered to them at least once: the row goes when all have it, and who of a group gets
+ * it after a crash need not be who got it before. */
+static void once_to_shares(struct once *once)
+{
+    struct share_choice choice = {.loop = once->loop, .message = once->message, .relay = &once->shared};
+    unsigned groups = choose_members(once->loop->core, once->message, visit_choice, &choice);
+    if (groups == 1) {
+        choice.first.no = once->shares_no;
+        once->shares_no = 0;
+    }
+    if (groups > 0) {
+        post_add(once->loop, choice.first.member->loop, &choice.first);
+    }
+}
+
 static void on_taken(struct persist_waiter *waiter, enum err err)
 {
     struct once *once = container_of(waiter, struct once, waiter);
@@ -431,7 +452,7 @@ static void on_taken(struct persist_waiter *waiter, enum err err)
     }
     relay_begin(&once->shared, once->loop, on_shared);
     once->shared.stays = true;
-    relay_to_shares(once->loop, once->message, &once->shared);
+    once_to_shares(once);
     relay_finish(&once->shared);
 }
 
@@ -465,7 +486,7 @@ void relay_message_once(struct session *session, struct message *message, uint16
             continue;
         }
         if (target == loop) {
-            relay_deliver_here(loop, message, relay);
+            deliver_here(loop, message, relay);
             continue;
         }
         struct once_post *post = &once->posts[once->post_count++];
@@ -494,30 +515,6 @@ static void visit_member(struct share_member *member, void *arg)
     post_to(out->loop, member->loop, out->message, member, out->relay);
 }
 
-static void choose_members(struct hub_core *core, const struct message *message,
-                           void (*visit)(struct share_member *member, void *arg), void *arg)
-{
-    struct shares *shares = core->shares;
-    struct device_brief device;
-    enum topic_id topic = (enum topic_id)message->topic_id;
-    if (shares_are_empty(shares)) {
-        return;
-    }
-    if (message->space != 0) {
-        shares_choose(shares, PARTY_OPEN, message->space, message_topic(message), visit, arg);
-        return;
-    }
-    if (!core->ports->find_device_no(core->domain, message->device_no, &device)) {
-        return;
-    }
-    if (is_still_owned(message, &device) && access_may_receive(PARTY_ORGANIZATION, topic)) {
-        shares_choose(shares, PARTY_ORGANIZATION, device.organization_no, message_topic(message), visit, arg);
-    }
-    if (access_may_receive(PARTY_PARTNER, topic)) {
-        shares_choose(shares, PARTY_PARTNER, device.partner_no, message_topic(message), visit, arg);
-    }
-}
-
 void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     struct share_out out = {loop, message, relay};
@@ -532,121 +529,6 @@ bool relay_is_wanted(const struct hub_loop *loop, const struct session *device_s
     }
     session_match_rest(device_session, topic_name(topic)->name, true, &match);
     return match.found;
-}
-
-/* --- on this loop ------------------------------------------------------------------------------------------------- */
-
-struct receiver {
-    struct session *session;
-    struct match match;
-};
-
-struct fan_out {
-    struct hub_loop *loop;
-    const struct message *message;
-};
-
-static struct receiver *receiver_of(struct hub_loop *loop, struct session *session)
-{
-    struct application *a = session->application;
-    /* With more identifiers than one delivery holds, a further copy tells the others, section 3.3.4. */
-    if (a->match_serial == loop->match_serial &&
-        loop->receivers[a->match_index].match.identifier_count < MATCH_IDENTIFIERS_MAX) {
-        return &loop->receivers[a->match_index];
-    }
-    if (loop->receiver_count == loop->receiver_capacity) {
-        loop->receiver_capacity = loop->receiver_capacity ? loop->receiver_capacity * 2 : 16;
-        loop->receivers = mem_realloc(loop->receivers, loop->receiver_capacity * sizeof *loop->receivers);
-    }
-    a->match_serial = loop->match_serial;
-    a->match_index = (uint32_t)loop->receiver_count;
-    struct receiver *r = &loop->receivers[loop->receiver_count++];
-    r->session = session;
-    r->match.qos = 0;
-    r->match.found = true;
-    r->match.retain = false;
-    r->match.identifier_count = 0;
-    return r;
-}
-
-/* Overlapping subscriptions become one delivery with the highest QoS and all identifiers. */
-static void visit_subscription(struct topic_subscription *subscription, void *arg)
-{
-    struct fan_out *f = arg;
-    struct session *session = subscription->session;
-    if ((subscription->options & FILTER_NO_LOCAL) && session->serial == f->message->sender) {
-        return;
-    }
-    struct match *match = &receiver_of(f->loop, session)->match;
-    unsigned qos = FILTER_QOS(subscription->options);
-    match->qos = qos > match->qos ? qos : match->qos;
-    match->retain |= (subscription->options & FILTER_RETAIN_AS_PUBLISHED) != 0;
-    if (subscription->identifier) {
-        match->identifiers[match->identifier_count++] = subscription->identifier;
-    }
-}
-
-static void match_tenant(struct fan_out *f, enum party party, int64_t no)
-{
-    struct tenant *tenant = no != 0 ? tenant_find(f->loop, party, no) : NULL;
-    if (tenant && (party == PARTY_OPEN || access_may_receive(party, (enum topic_id)f->message->topic_id))) {
-        topic_tree_match(&tenant->tree, message_topic(f->message), visit_subscription, f);
-    }
-}
-
-/* Tenancy as it is now, and as it was when the message was published: neither the owner before a claim nor the one after
- * sees the other's (mqtt.md 10.4). */
-static void match_owners(struct fan_out *f)
-{
-    struct hub_loop *loop = f->loop;
-    const struct message *message = f->message;
-    struct device_brief device;
-    if (message->space != 0) {
-        match_tenant(f, PARTY_OPEN, message->space);
-        return;
-    }
-    if (!hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device)) {
-        return;
-    }
-    if (is_still_owned(message, &device)) {
-        match_tenant(f, PARTY_ORGANIZATION, device.organization_no);
-    }
-    match_tenant(f, PARTY_PARTNER, device.partner_no);
-}
-
-static bool deliver_to_applications(struct hub_loop *loop, struct message *message, struct relay *relay)
-{
-    bool stored = false;
-    struct fan_out f = {loop, message};
-    loop->match_serial++;
-    loop->receiver_count = 0;
-    match_owners(&f);
-    for (size_t i = 0; i < loop->receiver_count; i++) {
-        stored |= deliver(loop->receivers[i].session, message, &loop->receivers[i].match, relay);
-    }
-    return stored;
-}
-
-static bool deliver_to_device(struct hub_loop *loop, struct message *message, struct relay *relay)
-{
-    struct match match;
-    struct session *session = session_find_device(loop, message->device_no);
-    if (!session || !access_may_receive(PARTY_DEVICE, (enum topic_id)message->topic_id)) {
-        return false;
-    }
-    struct str topic = message_topic(message);
-    session_match_rest(session, str_sub(topic, DEVICE_PREFIX_BYTES, topic.len), message->sender == session->serial,
-                       &match);
-    return match.found && deliver(session, message, &match, relay);
-}
-
-bool relay_deliver_here(struct hub_loop *loop, struct message *message, struct relay *relay)
-{
-    bool stored = message->space == 0 && deliver_to_device(loop, message, relay);
-    if (atomic_load_explicit(filters_of(loop, message), memory_order_relaxed) > 0) {
-        stored |= deliver_to_applications(loop, message, relay);
-    }
-    return stored;
 }
 
 /* --- at a start --------------------------------------------------------------------------------------------------- */
@@ -686,7 +568,7 @@ void relay_restore(struct hub_core *core, const struct relay_row *row, struct me
     for (size_t i = 0; i < core->loop_count; i++) {
         struct hub_loop *loop = &core->loops[i];
         loop->restoring = row;
-        relay_deliver_here(loop, message, NULL);
+        deliver_here(loop, message, NULL);
         loop->restoring = NULL;
     }
 }

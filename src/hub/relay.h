@@ -36,13 +36,12 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
  * id 0, whose row the caller removes in this turn. Sessions of this loop get
  * it in the transaction that holds the packet id. Those of another loop are written in a transaction of that loop, so the
  * packet id's holds a row for each such loop (model/ports/relay_store.h), and only then the message goes there; the
- * loop's transaction removes the row. A start delivers what rows are left (relay_restore.c). */
+ * loop's transaction removes the row. Of a shared subscription, the row goes in the transaction of the member's loop if the
+ * message is for one group, else when all groups have it: they get it at least once. A start delivers what rows are left (restore.c). */
 void relay_message_once(struct session *session, struct message *message, uint16_t packet_id, struct relay *relay);
 /* To one member of each matching group of shared subscriptions; relay_message() does so. */
 void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay);
 /* Before the loops run: delivers what a row of mqtt_relay tells to those who do not have it yet, in this turn's batches. */
 void relay_restore(struct hub_core *core, const struct relay_row *row, struct message *message);
-/* On this loop only, and not to shared subscriptions. True: kept in a stored session, in this turn's batch. */
-bool relay_deliver_here(struct hub_loop *loop, struct message *message, struct relay *relay);
 
 #endif

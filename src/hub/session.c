@@ -4,7 +4,7 @@
 #include "base/metrics.h"
 #include "base/slab.h"
 #include "hub/backlog.h"
-#include "hub/connection.h"
+#include "hub/answer.h"
 #include "hub/counts.h"
 #include "hub/persist.h"
 #include "hub/push.h"

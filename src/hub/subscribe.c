@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "codec/mqtt/topic.h"
-#include "hub/connection.h"
+#include "hub/answer.h"
 #include "hub/interest.h"
 #include "hub/push.h"
 #include "hub/retained_read.h"

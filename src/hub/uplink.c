@@ -8,7 +8,7 @@
  *     3. PUBREC
  *
  * After a crash the witness tells on which side of step 2 it happened: unchanged, the effect is not on disk, the intent
- * is dropped and the client's repetition is new (hub_loop.c); changed, the repetition is not carried out again. Samples and
+ * is dropped and the client's repetition is new (restore.c); changed, the repetition is not carried out again. Samples and
  * events come by other doors too, so they take the intent's number with them into their rows. What
  * follows the effect, the relay with what it retains, is committed together with the id as done (relay_message_once): a
  * repetition of an id that is not done is relayed, one that is only gets PUBREC. For the witness to speak of this publish alone, nothing else of this session runs beside it:
@@ -19,6 +19,7 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "codec/json/json.h"
+#include "hub/answer.h"
 #include "hub/publish.h"
 #include "hub/relay.h"
 

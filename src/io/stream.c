@@ -21,6 +21,8 @@
 /* What is read from one stream in a turn before the others have theirs, but for a packet that is longer. */
 #define READ_BYTES_PER_TURN (16 * 1024)
 #define READY_US_PER_TURN 250u
+#define READY_US_BESIDE_OTHERS 100u
+#define OTHERS_BYTES_MAX 512 /* what is read at once of those who ask for little */
 #define KEPT_COPIED_BYTES_MAX (32 * 1024)
 #define KEPT_GROWTH_BYTES (64 * 1024)
 #define OUTPUT_MAX_DEFAULT (8 * 1024 * 1024)
@@ -597,6 +599,7 @@ static void unwrap_frames(struct stream *stream, const uint8_t *raw, size_t len)
 
 void stream_input_added(struct stream *stream, size_t len)
 {
+    stream->loop->streams->others |= len <= OTHERS_BYTES_MAX;
     uint8_t *received = stream->loop->streams->received;
     if (stream->ws) {
         unwrap_frames(stream, received, len);
@@ -625,11 +628,12 @@ void stream_input_ended(struct stream *stream)
 }
 
 /* Those that have more take turns, and share a bounded time of each turn of the loop: there may be many of them, and
- * others, who ask for less, wait for the turn's end. */
+ * others, who ask for less, wait for the turn's end. While there are such, in this turn, the time is shorter. */
 static void run_ready(struct task *task)
 {
     struct stream_context *context = container_of(task, struct stream_context, ready_task);
-    uint64_t end_us = clock_monotonic_us() + READY_US_PER_TURN;
+    uint64_t end_us = clock_monotonic_us() + (context->others ? READY_US_BESIDE_OTHERS : READY_US_PER_TURN);
+    context->others = false;
     context->ready_posted = false;
     if (list_is_empty(&context->ready)) {
         list_take_all(&context->ready, &context->ready_next);

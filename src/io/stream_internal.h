@@ -102,6 +102,7 @@ struct stream_context {
     struct list ready, ready_next; /* kept input is to be handed in: in this round, in the next one */
     struct task ready_task;
     bool ready_posted;
+    bool others;                   /* somebody was read in this turn who asks for little */
     struct stream *dirty;
     struct stream **dirty_tail;
     struct loop_hook hook;
