@@ -110,6 +110,13 @@ static void entry_give_up(struct session *session, struct out_entry *entry)
     entry_clear(session, entry);
 }
 
+static void entry_set_again(struct outbox *box, struct out_entry *entry, enum again again)
+{
+    box->again -= entry->again != AGAIN_NO;
+    box->again += again != AGAIN_NO;
+    entry->again = (uint8_t)again;
+}
+
 /* The first that waits, or a hole there, counts as sent. */
 static struct out_entry *take_first_waiting(struct session *session)
 {
@@ -125,6 +132,7 @@ static struct out_entry *take_first_waiting(struct session *session)
 /* The same for an entry in flight. */
 static void entry_land(struct session *session, struct out_entry *entry)
 {
+    entry_set_again(session->outbox, entry, AGAIN_NO);
     session->outbox->in_flight--;
     session->outbox->in_flight_bytes -= (uint32_t)entry_size(entry);
     entry_clear(session, entry);
@@ -146,6 +154,9 @@ static void outbox_trim(struct session *session)
         if (box->sent > 0) {
             box->sent--;
         }
+        if (box->resend > 0) {
+            box->resend--;
+        }
     }
     if (box->count == 0) {
         pool_free(box->ring, box->capacity * sizeof *box->ring);
@@ -164,8 +175,8 @@ static bool window_is_open(const struct session *session)
 {
     const struct connection *c = session->connection;
     const struct outbox *box = session->outbox;
-    return c && c->state == CONNECTION_OPEN && box->in_flight < c->receive_maximum && box->in_flight < IN_FLIGHT_MAX &&
-           box->in_flight_bytes < IN_FLIGHT_BYTES_MAX &&
+    return c && c->state == CONNECTION_OPEN && box->again == 0 && box->in_flight < c->receive_maximum &&
+           box->in_flight < IN_FLIGHT_MAX && box->in_flight_bytes < IN_FLIGHT_BYTES_MAX &&
            (box->sent == 0 || entry_at(box, 0)->packet_id != packet_id_next(session)) &&
            hub_ports(session->loop)->link->output_bytes(c->link) < OUTPUT_HIGH_BYTES;
 }
@@ -315,9 +326,13 @@ static void on_entry_committed(struct persist_waiter *waiter, enum err err)
     if (entry && entry->seq == wait->seq && entry->committing) {
         entry->committing = false;
         session->outbox->committing -= entry->qos == 1;
-        if (c && c->state == CONNECTION_OPEN) { /* else a resumed session goes on with it */
-            entry_proceed(session, entry, false);
-            outbox_trim(session);
+        if (!c || c->state != CONNECTION_OPEN) { /* a resumed session goes on with it */
+            entry_set_again(session->outbox, entry, entry->released ? AGAIN_DUP : AGAIN_FIRST);
+        } else {
+            if (entry->again == AGAIN_NO) { /* else its turn comes */
+                entry_proceed(session, entry, false);
+                outbox_trim(session);
+            }
             outbox_pump(session);
         }
     }
@@ -376,9 +391,35 @@ bool outbox_is_ready(const struct session *session)
            hub_ports(session->loop)->link->output_bytes(c->link) < OUTPUT_HIGH_BYTES;
 }
 
+/* In the order of the first time [MQTT-4.6.0-1], as far as the Receive Maximum of this connection allows: the quota starts
+ * anew with it, and counts what is sent again (4.9, [MQTT-3.3.4-9]). */
+static void resend(struct session *session)
+{
+    struct outbox *box = session->outbox;
+    const struct connection *c = session->connection;
+    while (box->again > 0 && c && c->state == CONNECTION_OPEN) {
+        struct out_entry *entry = entry_at(box, box->resend);
+        if (entry->committing || (entry->message && box->in_flight - box->again >= c->receive_maximum)) {
+            return;
+        }
+        box->resend++;
+        if (entry->again == AGAIN_NO) {
+            continue;
+        }
+        bool dup = entry->again == AGAIN_DUP;
+        entry_set_again(box, entry, AGAIN_NO);
+        if (entry->message && !may_still_receive(session, entry->message)) {
+            entry_land(session, entry);
+        } else {
+            entry_proceed(session, entry, dup);
+        }
+    }
+}
+
 static void pump_queue(struct session *session)
 {
     struct outbox *box = session->outbox;
+    resend(session);
     while (box->sent < box->count && window_is_open(session)) {
         struct out_entry *entry = take_first_waiting(session);
         if (!entry->message) {
@@ -559,6 +600,7 @@ static void entry_release(struct session *session, struct out_entry *entry)
 {
     session->outbox->in_flight_bytes -= (uint32_t)entry_size(entry);
     entry_drop_message(session->outbox, entry);
+    entry_set_again(session->outbox, entry, AGAIN_NO);
     entry->released = true;
     if (entry->stored && session_is_stored(session)) {
         persist_released(session, entry->seq);
@@ -600,19 +642,14 @@ enum ack_result outbox_completed(struct session *session, uint16_t packet_id)
 void outbox_resume(struct session *session)
 {
     struct outbox *box = session->outbox;
-    for (uint32_t i = 0; box && i < box->sent; i++) { /* the send quota does not limit what is sent again, section 4.9 */
+    for (uint32_t i = 0; box && i < box->sent; i++) {
         struct out_entry *entry = entry_at(box, i);
-        if (is_hole(entry) || entry->committing) { /* what is being committed is sent when it has been */
-            continue;
-        }
-        if (entry->message && !may_still_receive(session, entry->message)) {
-            entry_land(session, entry);
-        } else {
-            entry_proceed(session, entry, true);
+        if (!is_hole(entry) && entry->again != AGAIN_FIRST) {
+            entry_set_again(box, entry, entry->committing && !entry->released ? AGAIN_FIRST : AGAIN_DUP);
         }
     }
     if (box) {
-        outbox_trim(session);
+        box->resend = 0;
     }
     outbox_pump(session);
 }

@@ -28,12 +28,22 @@ struct out_entry {
     bool stored;
     bool released;              /* QoS 2: PUBREC came, PUBCOMP has not */
     bool committing;            /* it, or its PUBREL, is sent when its row is on disk */
+    uint8_t again;              /* enum again */
+};
+
+/* What is in flight when a session is resumed. */
+enum again {
+    AGAIN_NO,    /* has been sent on this connection */
+    AGAIN_FIRST, /* is to be sent; waited for its row on the earlier connection, so it was never sent */
+    AGAIN_DUP,   /* is to be sent with DUP */
 };
 
 struct outbox {
     uint32_t first, count, capacity; /* ring */
     uint32_t sent;                   /* entries from the first on that were sent (or acknowledged) */
     uint32_t in_flight;              /* of these, not acknowledged */
+    uint32_t again;                  /* of these, not yet sent on this connection */
+    uint32_t resend;                 /* no entry before this index is to be sent again */
     uint32_t in_flight_bytes;
     uint32_t waiting;                /* behind them, without holes */
     uint32_t committing;             /* of those in flight: with QoS 1, not sent before their row is on disk */
@@ -52,7 +62,8 @@ enum ack_result outbox_acknowledged(struct session *session, uint16_t packet_id)
 /* PUBREC: PUBREL follows, or with a reason from 0x80 on nothing. */
 enum ack_result outbox_received(struct session *session, uint16_t packet_id, uint8_t reason);
 enum ack_result outbox_completed(struct session *session, uint16_t packet_id); /* PUBCOMP */
-/* After CONNACK of a resumed session: everything in flight again with DUP, then what waits. */
+/* After CONNACK of a resumed session: everything in flight again with DUP, then what waits, both as far as the window of
+ * the new connection allows. */
 void outbox_resume(struct session *session);
 /* More waits than this part of the queue's limit. */
 bool outbox_is_behind(const struct session *session, unsigned part);
