@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { client, makeModel, password, register, request, startInstallation } from './support/server.js';
+import { client, makeModel, password, register, request, startInstallation, startServer } from './support/server.js';
 import { configured } from './support/config.js';
 
 const AT_ONCE = 8;
@@ -53,6 +53,10 @@ before(async () => {
   await partner.patch('/settings', { self_signup: true });
   const referral = await partner.post('/referrals', { email: 'referred@example.com' }, 201);
   const { link } = (await partner.get('/mails')).data.find(({ kind }) => kind === 'referral');
+  const [people, theirs] = await Promise.all([organization, partner].map(async (api) => {
+    const rows = (page) => page.items ?? page.data;
+    return { user: rows(await api.get('/users'))[0].id, group: (await api.post('/groups', { name: 'made' })).id };
+  }));
   keys = { device: device.access_key, partner: server.partner_key, organization: server.organization_key };
   objects = { m: model.id, model_id: model.id, key_id: hardwareKey.id, command_def_id: definition.id, command_id: command.id, incident_id: incident.id, rule_id: rule.id, n: 1, space_id: space.id,
     organization_id: server.organization_id, device_id: device.id, hardware_key: model.key, parent_id: space.id,
@@ -60,6 +64,8 @@ before(async () => {
     license_id: license.id, product_id: product.id,
     'referrals/': referral.id, 'signup/': link.split('/').pop(),
     'tickets/': ticket.id, 'rollouts/': rollout.id, note_id: note.id, asset_id: asset.id,
+    'organization/users/': people.user, 'organization/groups/': people.group, 'partner/users/': theirs.user, 'partner/groups/': theirs.group,
+    'partners/': server.partner_id, group_ids: [people.group],
     device_ids: [free.id], firmware_version: '1.0.0' };
   const identity = { sn: 'one of its own', mac: '02:00:00:00:77:77' };
   const signedIn = await request(server.http, 'POST', '/core/v1/session', { body: { email: server.email, password } });
@@ -74,6 +80,8 @@ before(async () => {
     'POST /core/v1/organization/devices/claim': identity, 'POST /core/v1/organization/devices/claim/lookup': identity,
     'POST /core/v1/session/password': { current: password },
     'POST /core/v1/signup/{token}': { name: 'Somebody', password: 'another password' },
+    'POST /core/v1/session/otp': (name) => ({ action: name === 'password' ? 'off' : 'confirm' }),
+    'PUT /v1/devices/{id}/cloud_settings': { property: 'incidents.suspend_creation' },
     'POST /core/v1/session/reset': { token: 'unknown', password: 'another password' },
   };
   session = { cookie: signedIn.headers['set-cookie'][0].split(';')[0], 'x-csrf-token': signedIn.json.csrf_token };
@@ -95,7 +103,7 @@ function operations() {
     const content = it.requestBody?.content ?? {};
     const mime = Object.keys(content)[0];
     return { method: method.toUpperCase(), path, scheme: Object.keys(it.security?.[0] ?? {})[0], query: it.parameters.filter((one) => one.in === 'query'),
-      schema: mime === 'application/json' ? content[mime].schema : undefined, mime, streams: '200' in it.responses && 'text/event-stream' in (it.responses['200'].content ?? {}) };
+      schema: mime === 'application/json' ? content[mime].schema : undefined, form: mime === 'multipart/form-data' ? content[mime].schema : undefined, mime, streams: '200' in it.responses && 'text/event-stream' in (it.responses['200'].content ?? {}) };
   }));
 }
 
@@ -106,7 +114,7 @@ function fill({ path }, hostile) {
     if (!segment.startsWith('{')) return segment;
     if (hostile !== undefined) return hostile;
     const name = segment.slice(1, -1);
-    return objects[name] ?? objects[`${segments[i - 1]}/`];
+    return objects[name] ?? objects[`${segments[i - 2]}/${segments[i - 1]}/`] ?? objects[`${segments[i - 1]}/`];
   });
   return filled.includes(undefined) ? undefined : filled.join('/');
 }
@@ -127,13 +135,16 @@ function good(name, schema) {
   }
 }
 
+/** Fields that take several types: what none of them is. */
+const UNTYPED = { priority: ['none of them', {}, [], true, 0, 6, 1.5], value: ['maybe', {}, [], 7] };
+
 const HOSTILE = ['a\u0000b', '\ud800'];
 
 /** Values that the schema does not allow, however leniently it is read (device-api.md 1.4.5). */
-function wrong(schema) {
+function wrong(schema, name) {
   const it = resolve(schema);
   if (it.oneOf) {
-    const each = it.oneOf.filter((one) => one.type !== 'null').map(wrong);
+    const each = it.oneOf.filter((one) => one.type !== 'null').map((one) => wrong(one));
     return each[0].filter((value) => each.every((others) => others.some((other) => JSON.stringify(other) === JSON.stringify(value))));
   }
   if (it.enum) return ['none of them', {}, [], true];
@@ -148,7 +159,7 @@ function wrong(schema) {
       if (it.format === 'uuid') return ['nobody', {}, [], true];
       if (it.format === 'binary') return [];
       return [{}, [], true, ...(it.maxLength === undefined ? [] : ['x'.repeat(it.maxLength + 1)]), ...(it.format === 'email' ? ['nobody'] : [])];
-    default: return [];
+    default: return UNTYPED[name] ?? [];
   }
 }
 
@@ -156,7 +167,11 @@ function wrong(schema) {
 
 /** With whose credentials. */
 const as = ({ scheme, path }) => (/^\/core\/v1\/(session\/|system)/.test(path) ? { headers: session } : { key: keys[scheme] });
-const example = ({ method, path }) => examples[`${method} ${path}`] ?? {};
+/** What else has to be there for `name` to be looked at. */
+function example({ method, path }, name) {
+  const fields = examples[`${method} ${path}`] ?? {};
+  return typeof fields === 'function' ? fields(name) : fields;
+}
 const show = (value) => JSON.stringify(value)?.slice(0, 60);
 
 /** Asks everything, a few at a time; a text for each answer that is not as `judge(reply, ask)` wants it. */
@@ -165,7 +180,7 @@ async function ask(asks, judge) {
   const waiting = [...asks];
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (let one = waiting.pop(); one; one = waiting.pop()) {
-      const reply = await request(server.http, one.method, one.path, { key: one.key, headers: one.headers, body: one.body, raw: one.raw, agent });
+      const reply = await request(one.to ?? server.http, one.method, one.path, { key: one.key, headers: one.headers, body: one.body, raw: one.raw, agent });
       const complaint = judge(reply, one);
       if (complaint) complaints.push(`${one.method} ${one.path} ${one.what}: ${complaint}: ${reply.status} ${reply.text.slice(0, 160)}`);
     }
@@ -185,6 +200,15 @@ async function written() {
   return JSON.stringify([await newest('partner', server.partner_key, 'data'), await newest('organization', server.organization_key, 'items')]);
 }
 
+const SET_UP = '/core/v1/setup/{token}'; // only a new installation takes it
+
+test('every operation that takes fields is driven', (t) => {
+  const all = operations();
+  const left = all.filter(({ method, path, schema, mime }) => (schema || mime === 'multipart/form-data') && !fill({ path }) && path !== SET_UP);
+  assert.deepEqual(left.map(({ method, path }) => `${method} ${path}`), []);
+  t.diagnostic(`${all.length} operations, ${writes().length} with a JSON body, ${all.filter(({ mime }) => mime === 'multipart/form-data').length} with a form`);
+});
+
 const writes = () => operations().filter(({ schema, path }) => schema && fill({ path }));
 
 test('every field with a wrong type, too much, or out of range', async () => {
@@ -192,9 +216,9 @@ test('every field with a wrong type, too much, or out of range', async () => {
   for (const operation of writes()) {
     const whole = resolve(operation.schema);
     const fields = (whole.type === 'array' ? resolve(whole.items) : whole).properties ?? {};
-    const base = { ...good('', whole.type === 'array' ? whole.items : whole), ...example(operation) };
     for (const [name, schema] of Object.entries(fields)) {
-      for (const value of wrong(schema)) {
+      const base = { ...good('', whole.type === 'array' ? whole.items : whole), ...example(operation, name) };
+      for (const value of wrong(schema, name)) {
         const body = { ...base, [name]: value };
         asks.push({ method: operation.method, path: fill(operation), ...as(operation), what: `${name} = ${show(value)}`, name, list: whole.type === 'array',
           body: whole.type === 'array' ? [body] : body });
@@ -212,23 +236,64 @@ test('every field with a wrong type, too much, or out of range', async () => {
   assert.equal(await written(), before_, 'something was stored');
 });
 
+test('the fields of uploads', async () => {
+  const asks = [];
+  for (const operation of operations().filter(({ mime }) => mime === 'multipart/form-data')) {
+    const { properties, required } = operation.form;
+    const base = { name: 'Manual', file_type: 'manual' };
+    const make = (name, value, fields) => asks.push({ method: operation.method, path: `${fill(operation)}?${new URLSearchParams(fields)}`, ...as(operation),
+      headers: { 'content-type': 'text/plain' }, raw: 'content', what: `${name} ${show(value)}`, name });
+    for (const [name, schema] of Object.entries(properties)) {
+      for (const value of wrong(schema, name).filter((one) => typeof one === 'string')) make(name, value, { ...base, [name]: value });
+    }
+    for (const name of required.filter((one) => one !== 'file')) make(name, 'missing', Object.fromEntries(Object.entries(base).filter(([one]) => one !== name)));
+    make('version', 'none', { ...base, file_type: 'firmware' });
+    make('version', 'text', { ...base, file_type: 'firmware', version: 'new' });
+  }
+  const before_ = await written();
+  await ask(asks.filter(({ path, name }) => name !== 'version' || path.includes('/partner/')), (reply, { name }) => {
+    if (!refusal(reply)) return 'no refusal';
+    return names(reply.json, name) ? null : 'does not name the field';
+  });
+  assert.equal(await written(), before_, 'something was stored');
+});
+
+test('the fields of the set-up', async () => {
+  const empty = await startServer({ args: configured(UNLIMITED) });
+  try {
+    const { method, schema } = operations().find(({ path, schema: fields }) => path === SET_UP && fields);
+    const whole = resolve(schema);
+    const base = { ...good('', whole), password };
+    const make = (name, what, body) => ({ to: empty.http, method, path: SET_UP.replace('{token}', empty.setupLink.split('/').pop()), what: `${name} ${what}`, name, body });
+    const asks = Object.entries(whole.properties).flatMap(([name, one]) => wrong(one, name).map((value) => make(name, show(value), { ...base, [name]: value })));
+    for (const name of whole.required) asks.push(make(name, 'missing', { ...base, [name]: undefined }), make(name, 'null', { ...base, [name]: null }));
+    assert.ok(asks.length > 25, `${asks.length} asked`);
+    await ask(asks, (reply, { name }) => (refusal(reply) && names(reply.json, name) ? null : 'no refusal that names the field'));
+    assert.equal((await request(empty.http, 'GET', '/core/v1/setup')).json.needed, true, 'somebody was made an administrator');
+  } finally {
+    await empty.stop();
+  }
+});
+
 test('every required field missing, and null', async () => {
   const asks = [];
   for (const operation of writes()) {
-    const schema = resolve(operation.schema);
-    if (schema.type !== 'object') continue;
-    const base = { ...good('', schema), ...example(operation) };
+    const whole = resolve(operation.schema);
+    const list = whole.type === 'array';
+    const schema = list ? resolve(whole.items) : whole;
     for (const name of schema.required ?? []) {
+      const base = { ...good('', schema), ...example(operation, name) };
       const { [name]: _, ...without } = base;
       const takesNull = (schema.properties[name].oneOf ?? []).some(({ type }) => type === 'null');
       for (const [what, body] of [['missing', without], ...(takesNull ? [] : [['null', { ...base, [name]: null }]])]) {
-        asks.push({ method: operation.method, path: fill(operation), ...as(operation), what: `${name} ${what}`, name, body });
+        asks.push({ method: operation.method, path: fill(operation), ...as(operation), what: `${name} ${what}`, name, list, body: list ? [body] : body });
       }
     }
   }
   assert.ok(asks.length > 20, `${asks.length} asked`);
   const before_ = await written();
-  await ask(asks, (reply, { name }) => {
+  await ask(asks, (reply, { name, list }) => {
+    if (list && reply.status < 300) return typeof (reply.json?.results ?? reply.json)?.[0]?.error === 'string' ? null : 'taken';
     if (!refusal(reply)) return 'no refusal';
     return names(reply.json, name) ? null : 'does not name the field';
   });
