@@ -13,7 +13,7 @@ bool net_address_parse(struct str host, uint16_t port, struct net_address *ret_a
     if (str_eq_nocase(host, STR("localhost"))) {
         host = STR("127.0.0.1");
     }
-    if (host.len == 0 || host.len >= sizeof text) {
+    if (host.len == 0 || host.len >= sizeof text || memchr(host.ptr, 0, host.len)) {
         return false;
     }
     memcpy(text, host.ptr, host.len);

@@ -43,6 +43,7 @@ static void addresses_are_read_and_shown(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_false(net_address_parse(str_from_cstr(wrong[i]), 80, &address));
     }
+    assert_false(net_address_parse(str_from("::1\0/x", 6), 80, &address)); /* what is behind a NUL counts */
 }
 
 static void networks_contain(void **state)

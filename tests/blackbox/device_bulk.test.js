@@ -114,6 +114,9 @@ describe('claim_csv', () => {
     await refused(claimCsv('space_id,name\n1,x\n'), 422, 'Csv must have a column cloud_id, or mac and sn');
     await refused(claimCsv('mac,sn\n"x'), 422, 'Csv is invalid');
     await refused(claimCsv('mac,sn\na,b,c\n'), 422, 'Csv is invalid');
+    await refused(claimCsv(Buffer.from('mac,sn\na,\xff\n', 'latin1')), 422, 'Csv is invalid');
+    await refused(claimCsv('mac,sn\na,b\0\n'), 422, 'Csv is invalid');
+    await refused(claimCsv(`mac,sn\na,${'\u00e4'.repeat(513)}\n`), 422, 'Csv is invalid');
     await refused(claimCsv(`mac,sn\n${'a,b\n'.repeat(501)}`), 422, 'Too many devices, maximum is 500');
   });
 });

@@ -99,7 +99,7 @@ static bool is_address(struct str text, int family)
 {
     char copy[INET6_ADDRSTRLEN + 1];
     uint8_t address[sizeof(struct in6_addr)];
-    if (text.len >= sizeof copy) {
+    if (text.len == 0 || text.len >= sizeof copy) {
         return false;
     }
     memcpy(copy, text.ptr, text.len);

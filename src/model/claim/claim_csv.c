@@ -2,6 +2,7 @@
 
 #include "base/csv.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "model/claim/claim.h"
 
 enum { COLUMNS_MAX = 32, FIELD_BYTES_MAX = 1024 };
@@ -31,10 +32,20 @@ static struct json *claim_of(const struct str *names, const struct str *fields, 
     }
     for (size_t i = 0; i < count; i++) {
         if (fields[i].len) {
-            json_set(claim, names[i], json_new_string(str_sub(fields[i], 0, FIELD_BYTES_MAX)));
+            json_set(claim, names[i], json_new_string(fields[i]));
         }
     }
     return claim;
+}
+
+/* Not more fields than columns, and none too long: a cut one would claim something else. */
+static bool is_row(const struct str *fields, size_t columns, size_t count)
+{
+    bool fits = count <= columns;
+    for (size_t i = 0; i < count && fits; i++) {
+        fits = fields[i].len <= FIELD_BYTES_MAX;
+    }
+    return fits;
 }
 
 /* Columns by the names that the API has for them; others are left out of account. */
@@ -70,6 +81,9 @@ bool claim_csv_init(struct claim_csv *csv, struct admin *admin, struct str text,
         .address = admin->address,
         .run = run_one,
     }};
+    if (!utf8_is_valid_mqtt(text)) { /* it becomes names and identifiers */
+        return refuse(admin, "Csv is invalid");
+    }
     csv_reader_init(&reader, text);
     if (!read_header(admin, &reader, names, &columns)) {
         return false;
@@ -79,6 +93,9 @@ bool claim_csv_init(struct claim_csv *csv, struct admin *admin, struct str text,
         if (csv->batch.count == BATCH_ITEMS_MAX) {
             reply_error(admin->reply, 422, "Too many devices, maximum is %d", BATCH_ITEMS_MAX);
             return false;
+        }
+        if (!is_row(fields, columns, count)) {
+            return refuse(admin, "Csv is invalid");
         }
         csv->rows[csv->batch.count++] = claim_of(names, fields, count, space_id);
     }
