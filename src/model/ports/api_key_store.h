@@ -31,6 +31,8 @@ int64_t api_key_store_count(struct store_tx *tx, enum tenant_kind kind, int64_t 
 enum err api_key_store_find(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, const struct uuid *id,
                             struct arena *arena, struct api_key_row *ret_row) MUST_CHECK;
 enum err api_key_store_find_no(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_name) MUST_CHECK;
+/* It exists and was not revoked; it may have expired. */
+enum err api_key_store_stands(struct store_tx *tx, int64_t no, bool *ret_stands) MUST_CHECK;
 enum err api_key_store_revoke(struct store_tx *tx, int64_t no, int64_t now) MUST_CHECK;
 enum err api_key_store_used(struct store_tx *tx, int64_t no, int64_t at) MUST_CHECK;
 

@@ -8,6 +8,7 @@
 #include "model/device/device_desk.h"
 #include "model/domain.h"
 #include "model/maker/catalog.h"
+#include "model/ports/api_key_store.h"
 #include "model/rollout/rollout_internal.h"
 #include "model/rollout/rollout_target.h"
 
@@ -94,13 +95,13 @@ struct slice {
     size_t admin_count;
 };
 
-/* Who let it run, with what it may do now. False: nothing any more. */
-static bool find_actor(struct domain *domain, const struct rollout_row *row, struct principal *ret_actor)
+/* Who let it run, with what it may do now. *ret_may false: nothing any more. A key that has only expired was meant to be used
+ * no longer, not to undo what it began: it counts. */
+static enum err find_actor(struct domain *domain, struct store_tx *tx, const struct rollout_row *row,
+                           struct principal *ret_actor, bool *ret_may)
 {
-    struct organization_info organization;
-    if (!catalog_organization(domain->catalog, row->organization_no, &organization)) {
-        return false;
-    }
+    struct organization_info organization = {0};
+    catalog_organization(domain->catalog, row->organization_no, &organization);
     *ret_actor = (struct principal){
         .kind = row->actor_no ? PRINCIPAL_USER : PRINCIPAL_API_KEY,
         .scope = SCOPE_FULL,
@@ -111,8 +112,11 @@ static bool find_actor(struct domain *domain, const struct rollout_row *row, str
         .user_no = row->actor_no,
         .needs = PERMISSION_EDIT,
     };
-    return !row->actor_no ||
-           access_role(domain, row->actor_no, TENANT_ORGANIZATION, row->organization_no, &ret_actor->role);
+    if (!row->actor_no) {
+        return api_key_store_stands(tx, row->actor_key_no, ret_may);
+    }
+    *ret_may = access_role(domain, row->actor_no, TENANT_ORGANIZATION, row->organization_no, &ret_actor->role);
+    return ERR_OK;
 }
 
 static struct admin *next_admin(struct slice *slice, const struct principal *actor)
@@ -270,7 +274,12 @@ static enum err work(struct slice *slice, struct store_tx *tx, int64_t no, bool 
     if (err != ERR_OK || !catalog_organization_is_active(slice->domain->catalog, row.organization_no)) {
         return err;
     }
-    if (!find_actor(slice->domain, &row, &actor)) {
+    bool may = false;
+    err = find_actor(slice->domain, tx, &row, &actor, &may);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (!may) {
         row.state = ROLLOUT_PAUSED;
         row.reason = ROLLOUT_REASON_RIGHTS;
         return rollout_store_update(tx, &row);

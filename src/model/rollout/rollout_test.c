@@ -64,6 +64,8 @@ static void cancel_run(struct admin *admin, struct store_tx *tx, const struct de
 
 static void make_devices(struct fixture *f, struct device_brief devices[DEVICES])
 {
+    test_exec(f, "INSERT INTO api_key (id, tenant_kind, tenant_no, name, key_hash, scope, created_at) "
+                 "VALUES (x'06', 2, 1, 'Key', x'00', 1, 0)");
     for (int i = 0; i < DEVICES; i++) {
         char body[256], claim[128];
         snprintf(body, sizeof body,
@@ -284,6 +286,10 @@ static void who_lost_the_rights_sends_nothing(void **state)
     expect_status(steer_as(f, organization_user(ORGANIZATION), start_run, id), 200); /* is no member of it any more */
     expect_rollout(f, id, "paused", "rights", 0);
     assert_int_equal(all_commands(f), 0);
+    test_exec(f, "UPDATE api_key SET revoked_at = 1");
+    steer(f, resume_run, id);
+    expect_rollout(f, id, "paused", "rights", 0);
+    test_exec(f, "UPDATE api_key SET revoked_at = NULL");
     steer(f, resume_run, id); /* now with the key's */
     assert_int_equal(all_commands(f), DEVICES);
 }

@@ -119,6 +119,15 @@ enum err api_key_store_find_no(struct store_tx *tx, int64_t no, struct arena *ar
     return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
 }
 
+enum err api_key_store_stands(struct store_tx *tx, int64_t no, bool *ret_stands)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT 1 FROM api_key WHERE no = ?1 AND revoked_at IS NULL");
+    query_bind_i64(&q, 1, no);
+    *ret_stands = query_next(&q);
+    return query_finish(&q);
+}
+
 enum err api_key_store_revoke(struct store_tx *tx, int64_t no, int64_t now)
 {
     struct query q;
