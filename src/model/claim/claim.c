@@ -7,6 +7,7 @@
 #include "model/command/command.h"
 #include "model/device/device_view.h"
 #include "model/domain.h"
+#include "model/incident/incident.h"
 #include "model/outbox/administrators.h"
 #include "model/outbox/webhook.h"
 #include "model/license/license.h"
@@ -78,6 +79,9 @@ static enum err move_one(struct device_change *change, struct device_core *devic
     device->space_no = space_no;
     device->space_version = ++device->space_version_last;
     enum err err = store_owner(change, device);
+    if (err == ERR_OK) {
+        err = incident_space_changed(change, device);
+    }
     if (err == ERR_OK) {
         device_change_emit(change, EVENT_DEVICE_UPDATED, device, PUSH_SPACE, (struct str){NULL, 0});
     }

@@ -4,8 +4,10 @@
 
 #include "codec/json/json.h"
 #include "model/customer/space.h"
+#include "model/incident/incident.h"
+#include "model/incident/incident_view.h"
 
-enum { INHERITED_COUNT = 4, INHERITED_BYTES_MAX = 65536 };
+enum { INHERITED_COUNT = 4, PRIORITY_FACTOR = 2, INHERITED_BYTES_MAX = 65536 };
 
 /* The settings that are inherited, and the switch that ends it; NULL: there is none. */
 static const struct {
@@ -13,7 +15,7 @@ static const struct {
 } inherited[INHERITED_COUNT] = {
     {"location", "inherit_location"},
     {"temperature_units", "inherit_temperature_units"},
-    {"priority_factor", "inherit_priority_factor"},
+    [PRIORITY_FACTOR] = {"priority_factor", "inherit_priority_factor"},
     {"maintenance", NULL},
 };
 
@@ -105,13 +107,20 @@ static bool differ(const struct level *a, const struct level *b)
     return false;
 }
 
-static enum err tell_devices(struct device_change *change, int64_t space_no)
+static enum err tell_devices(struct device_change *change, int64_t space_no, bool has_other_factor)
 {
     struct device_core *devices = NULL;
     size_t count = 0;
+    int factor = 0;
     enum err err = device_store_raise_space_version(change->tx, space_no, change->arena, &devices, &count);
+    if (err == ERR_OK && has_other_factor) {
+        err = priority_factor_of_space(change->tx, space_no, change->arena, &factor);
+    }
     for (size_t i = 0; i < count && err == ERR_OK; i++) {
         device_change_core(change, HOT_OWNER, &devices[i]);
+        if (has_other_factor) {
+            err = incident_factor_changed(change, &devices[i], factor);
+        }
         device_change_emit(change, EVENT_DEVICE_UPDATED, &devices[i], PUSH_SPACE, (struct str){NULL, 0});
     }
     return err;
@@ -125,7 +134,8 @@ enum err space_settings_tell(struct device_change *change, int64_t space_no, con
         /* The spaces below stay the same by a change of the one above, and so does their order. */
         assert(i < before->count && before->levels[i].no == after->levels[i].no);
         if (i == 0 || differ(&before->levels[i], &after->levels[i])) {
-            err = tell_devices(change, after->levels[i].no);
+            bool has_other_factor = !str_eq(before->levels[i].values[PRIORITY_FACTOR], after->levels[i].values[PRIORITY_FACTOR]);
+            err = tell_devices(change, after->levels[i].no, has_other_factor);
         }
     }
     return err;

@@ -54,6 +54,18 @@ static enum effective_status effective_of(struct domain *domain, const struct de
     return effective_status(&inputs);
 }
 
+/* How urgent its active incidents are read in its space (10.3). */
+static enum err find_worst(struct view *view, const struct device_core *core, int *ret_priority)
+{
+    int worst = 0, factor = 0;
+    enum err err = incident_store_worst(view->tx, core->no, &worst);
+    if (err == ERR_OK && worst) {
+        err = priority_factor_of_space(view->tx, core->space_no, view->arena, &factor);
+    }
+    *ret_priority = priority_shifted(worst, factor);
+    return err;
+}
+
 /* The worst of the group's effective statuses (device-api.md 10.3). */
 static enum err load_effective(struct view *view)
 {
@@ -61,9 +73,13 @@ static enum err load_effective(struct view *view)
     enum err err = merge_group_store_of(view->tx, view->hot.no, view->group, &view->group_count);
     for (size_t i = 0; i < view->group_count && err == ERR_OK; i++) {
         struct device_brief hot;
+        struct device_core member;
         int worst_priority = 0;
         if (view->group[i] != view->hot.no && device_table_find_no(view->domain->devices, view->group[i], &hot)) {
-            err = incident_store_worst(view->tx, hot.no, &worst_priority);
+            err = device_store_core(view->tx, hot.no, &member);
+            if (err == ERR_OK) {
+                err = find_worst(view, &member, &worst_priority);
+            }
             view->merged = effective_status_worst(view->merged, effective_of(view->domain, &hot, worst_priority));
         }
     }
@@ -78,12 +94,7 @@ static enum err load(struct view *view, int64_t device_no)
         err = configuration_read(view->tx, core, view->arena, &view->config);
     }
     if (err == ERR_OK) {
-        err = incident_store_worst(view->tx, device_no, &view->worst_priority);
-    }
-    if (err == ERR_OK && view->worst_priority) {
-        int factor = 0;
-        err = priority_factor_of_space(view->tx, core->space_no, view->arena, &factor);
-        view->worst_priority = priority_shifted(view->worst_priority, factor);
+        err = find_worst(view, core, &view->worst_priority);
     }
     if (err == ERR_OK && core->space_no) {
         err = device_space_find(view->tx, core->space_no, view->arena, &view->space);

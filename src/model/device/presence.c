@@ -274,8 +274,7 @@ static void sweep_done(struct op *op)
     struct presence_op *o = container_of(op, struct presence_op, op);
     struct presence *p = presence_of(o->domain);
     struct device_brief device;
-    if (device_table_find_no(o->domain->devices, o->device_no, &device) && !device.swept && !device.connected &&
-        op->err != ERR_BUSY) {
+    if (device_table_find_no(o->domain->devices, o->device_no, &device) && !device.swept && !device.connected) {
         int64_t due = op->err == ERR_OK ? deadline_of(o->domain, &device) : o->domain->now_unix_ms() + RETRY_MS;
         if (due != INT64_MAX) {
             mark_and_watch(p, &device, due);
@@ -314,12 +313,12 @@ static void incident_committed(struct op *op)
 static void incident_done(struct op *op)
 {
     struct presence_op *o = container_of(op, struct presence_op, op);
-    if (op->err == ERR_STORAGE) {
+    if (op->err == ERR_STORAGE || op->err == ERR_BUSY) {
         struct presence *p = presence_of(o->domain);
         pthread_mutex_lock(&p->lock);
         numbers_add(&p->incidents, o->device_no);
         pthread_mutex_unlock(&p->lock);
-    } else if (op->err != ERR_OK && op->err != ERR_BUSY) {
+    } else if (op->err != ERR_OK) {
         log_event(LOG_ERROR, "offline_incident_failed", log_i("device_no", o->device_no), log_s("error", err_name(op->err)));
     }
     presence_op_free(o);
@@ -483,9 +482,20 @@ static bool watch_loaded(const struct device_brief *device, void *arg)
     return true;
 }
 
-void presence_load(struct domain *domain)
+/* The device is back, and its incident was to be closed when the program ended. */
+static void close_late(int64_t device_no, void *arg)
+{
+    struct domain *domain = arg;
+    struct device_brief device;
+    if (device_table_find_no(domain->devices, device_no, &device) && !device.swept) {
+        presence_incident_changed(domain, device_no, false);
+    }
+}
+
+enum err presence_load(struct domain *domain, struct store_tx *tx)
 {
     device_table_each(domain->devices, watch_loaded, presence_of(domain));
+    return incident_store_each_active_of_origin(tx, INCIDENT_OFFLINE, close_late, domain);
 }
 
 struct model_change {

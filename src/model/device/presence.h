@@ -2,6 +2,7 @@
 #ifndef MUSTER_MODEL_PRESENCE_H
 #define MUSTER_MODEL_PRESENCE_H
 
+#include "base/err.h"
 #include "model/device/device_table.h"
 #include "model/device/effective_status.h"
 
@@ -9,6 +10,7 @@ struct buf;
 struct domain;
 struct event;
 struct presence;
+struct store_tx;
 
 /* A contact of the device now: last_seen in memory at once; if it had been swept offline, its recovery follows within a
  * second, unless a report of its own restores the status before. Any thread; cheap when there is nothing to recover. */
@@ -32,7 +34,7 @@ void presence_tick(struct domain *domain);
 struct presence *presence_new(struct domain *domain);
 void presence_free(struct presence *presence); /* NULL is accepted */
 /* Starts to watch the devices of the loaded hot records. Before the threads start. */
-void presence_load(struct domain *domain);
+enum err presence_load(struct domain *domain, struct store_tx *tx) MUST_CHECK;
 /* Its threshold has passed without contact, session or command hold (device-api.md 4.4, 10.2). */
 bool presence_is_overdue(struct domain *domain, const struct device_brief *device);
 /* A sweep or recovery was committed: opens or closes the `offline` incident. Any thread. */

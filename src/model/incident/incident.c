@@ -108,16 +108,16 @@ static enum effective_status effective_with(struct domain *domain, const struct 
 
 /* How urgent the device's incidents are now: in its hot record with the commit, and told with its presence if that makes
  * another effective status (10.3). */
-static enum err note_worst(struct device_change *change, const struct incident_view *view)
+static enum err note_worst(struct device_change *change, const struct device_core *device, int factor)
 {
     struct device_brief value, hot;
     int worst = 0;
-    enum err err = incident_store_worst(change->tx, view->device.core.no, &worst);
+    enum err err = incident_store_worst(change->tx, device->no, &worst);
     if (err != ERR_OK) {
         return err;
     }
-    device_brief_of_core(change->domain, &view->device.core, &value);
-    value.worst_priority = (uint8_t)priority_shifted(worst, view->factor);
+    device_brief_of_core(change->domain, device, &value);
+    value.worst_priority = (uint8_t)priority_shifted(worst, factor);
     hot_changes_add(&change->hot, HOT_INCIDENTS, &value);
     if (!device_table_find_no(change->domain->devices, value.no, &hot)) {
         return ERR_OK;
@@ -130,13 +130,25 @@ static enum err note_worst(struct device_change *change, const struct incident_v
     return ERR_OK;
 }
 
+enum err incident_factor_changed(struct device_change *change, const struct device_core *device, int factor)
+{
+    return note_worst(change, device, factor);
+}
+
+enum err incident_space_changed(struct device_change *change, const struct device_core *device)
+{
+    int factor = 0;
+    enum err err = priority_factor_of_space(change->tx, device->space_no, change->arena, &factor);
+    return err == ERR_OK ? note_worst(change, device, factor) : err;
+}
+
 static enum err announce(struct device_change *change, const struct incident_row *row, bool opened, bool counts)
 {
     struct incident_view view;
     incident_view_init(&view, change->domain, change->tx, change->arena);
     enum err err = incident_view_load(&view, row->device_no);
     if (err == ERR_OK && counts) {
-        err = note_worst(change, &view);
+        err = note_worst(change, &view.device.core, view.factor);
     }
     if (err == ERR_OK && opened) {
         err = incident_notice_queue(&view, row);

@@ -35,6 +35,11 @@ enum err incident_close(struct device_change *change, struct incident_row *row) 
 /* It was acknowledged or commented on: EVENT_INCIDENT. */
 enum err incident_announce_change(struct device_change *change, const struct incident_row *row) MUST_CHECK;
 
+/* The device is in another space, or its space has this priority factor now: how urgent its incidents are read may have
+ * changed, and with that its effective status (10.3). LANE_REGISTRY. */
+enum err incident_space_changed(struct device_change *change, const struct device_core *device) MUST_CHECK;
+enum err incident_factor_changed(struct device_change *change, const struct device_core *device, int factor) MUST_CHECK;
+
 /* Opens the `offline` incident of a device that missed its threshold. Nothing happens when incident_may_open says no, for
  * a deleted device, or when one is open already. LANE_REGISTRY; the change is applied by the caller after the commit. */
 enum err incident_open_offline(struct device_change *change, int64_t device_no) MUST_CHECK;

@@ -50,6 +50,9 @@ enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struc
 /* Of a device and origin: how many are active, and how many were made since `since`. */
 enum err incident_store_count_of_device(struct store_tx *tx, int64_t device_no, int origin, int64_t since,
                                         int64_t *ret_active, int64_t *ret_since) MUST_CHECK;
+/* The device of each active one of this origin. */
+enum err incident_store_each_active_of_origin(struct store_tx *tx, int origin, void (*visit)(int64_t device_no, void *arg),
+                                              void *arg) MUST_CHECK;
 /* The most urgent priority among the active ones: *ret_priority, 0 if there is none. That of an offline device does not
  * count: the status tells it, and it ends a moment after the status has changed. */
 enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_priority) MUST_CHECK;

@@ -3,6 +3,7 @@
 
 #include "model/claim/claim.h"
 #include "model/device/device_edit.h"
+#include "model/device/presence.h"
 #include "model/incident/incident.h"
 #include "model/incident/incident_admin.h"
 #include "model/rule/rule_admin.h"
@@ -338,6 +339,29 @@ static void what_was_too_much_is_made_up_for(void **state)
     }
 }
 
+/* What closes the incident of a device that is back comes after the commit that says it is: nothing may be left of it
+ * when the program ends in between. */
+static void a_device_that_is_back_is_no_incident_after_a_crash(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief one = claimed(f, "a");
+    send_temp(f, &one, 20);
+    presence_contact(&f->domain, one.no);
+    test_now_ms += 6 * 60000;
+    presence_tick(&f->domain);
+    assert_int_equal(active(f, &one), 1);
+    test_exec(f, "CREATE TRIGGER refuse BEFORE UPDATE ON incident BEGIN SELECT RAISE(ABORT, 'no'); END");
+    send_temp(f, &one, 20);
+    presence_contact(&f->domain, one.no);
+    assert_false(hot_of(f, &one).swept);
+    tick(f); /* the checkpoint has it */
+    test_exec(f, "DROP TRIGGER refuse");
+    assert_int_equal(active(f, &one), 1);
+    struct fixture *after = crash(f);
+    assert_int_equal(active(after, &one), 0);
+    end(after);
+}
+
 int main(void)
 {
     test_support_used();
@@ -350,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_fails_leaves_the_others_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(no_effect_is_lost_by_a_full_disk_and_a_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_too_much_is_made_up_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_device_that_is_back_is_no_incident_after_a_crash, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -405,7 +405,7 @@ enum err telemetry_load(struct domain *domain, struct store_tx *tx)
     telemetry_batch_end(domain, err == ERR_OK);
     rules_replayed(domain->telemetry->rules);
     if (err == ERR_OK) {
-        presence_load(domain);
+        err = presence_load(domain, tx);
     }
     return err;
 }

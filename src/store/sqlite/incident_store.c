@@ -207,6 +207,18 @@ enum err incident_store_all_active(struct store_tx *tx, int64_t device_no, struc
     return err;
 }
 
+enum err incident_store_each_active_of_origin(struct store_tx *tx, int origin, void (*visit)(int64_t device_no, void *arg),
+                                              void *arg)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT device_no FROM incident WHERE closed_at IS NULL AND origin = ?1");
+    query_bind_i64(&q, 1, origin);
+    while (query_next(&q)) {
+        visit(query_i64(&q, 0), arg);
+    }
+    return query_finish(&q);
+}
+
 enum err incident_store_worst(struct store_tx *tx, int64_t device_no, int *ret_priority)
 {
     struct query q;
