@@ -369,12 +369,14 @@ test('the timeline holds what happened to a device, each side its own edits', as
   await device.call('POST', '/command', { id, status: 'done' });
   const incident = await device.raise({ title: 'Fan' });
   await device.call('DELETE', `/incidents/${incident}`);
+  for (const version of ['1.0.1', '1.0.1', '1.1.0']) assert.equal((await device.call('PUT', '', { firmware_version: version })).status, 200);
   const told = ({ type, what, text, id: object }) => [type, what, text, object];
   const { items } = await organization.get(`/devices/${device.id}/timeline?order=ASC`);
   assert.deepEqual(Object.keys(items[0]), ['at', 'type', 'what', 'text', 'actor', 'id']);
   assert.deepEqual(items.map(told).filter(([type]) => type !== 'status'), [
     ['registration', 'registered', null, null], ['claim', 'claimed', null, null], ['edit', 'update', null, null],
     ['command', 'created', 'Reboot device', id], ['command', 'done', 'Reboot device', id], ['incident', 'opened', 'Fan', incident], ['incident', 'closed', 'Fan', incident],
+    ['firmware', 'changed', '1.0.0 → 1.0.1', null], ['firmware', 'changed', '1.0.1 → 1.1.0', null],
   ]);
   const { data } = await partner.get(`/devices/${device.id}/timeline?from=0`);
   assert.equal(data.some(({ what }) => what === 'update'), false);

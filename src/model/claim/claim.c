@@ -55,6 +55,7 @@ static enum err unclaim_one(struct device_change *change, struct device_core *de
     struct device_core before = *device; /* the event is the former owner's */
     device->organization_no = device->space_no = 0;
     device->claimed_at = TIME_NONE;
+    device->incidents_suspended = false;
     device->epoch++;
     device->info_version++;
     device->space_version = 0;

@@ -7,6 +7,7 @@
 #include "model/configuration/configuration.h"
 #include "model/device/device_edit.h"
 #include "model/incident/incident.h"
+#include "model/registration/replacement.h"
 
 #define PANEL(sn, mac) "{\"hardware_key\":\"" KEY_MAC "\",\"firmware_version\":\"1.0.0\",\"sn\":\"" sn "\",\"mac\":\"" mac "\"}"
 #define BOX(key, id) "{\"hardware_key\":\"" key "\",\"firmware_version\":\"1.0.0\",\"sn\":\"" id "\",\"cloud_id\":\"" id "\"}"
@@ -29,6 +30,7 @@ WRAP(rotate_run, device_rotate_key(admin, tx, device))
 WRAP(kick_run, device_kick(admin, tx, device))
 WRAP(suspend_run, device_suspend_incidents(admin, tx, device, true))
 WRAP(resume_run, device_suspend_incidents(admin, tx, device, false))
+WRAP(replace_run, device_replace(admin, tx, device, body))
 WRAP(get_run, device_answer(admin, tx, device->no))
 WRAP(send_run, command_send(admin, tx, device, body))
 WRAP(put_run, configuration_put(admin, tx, device, body))
@@ -79,7 +81,8 @@ static void test_claimed_device(void **state)
              "\"space_name\":\"Lobby\",\"space_tree_path_name\":\"Harbour College/Lobby\",\"custom_parameters\":{},"
              "\"partner\":\"Northlight\",\"parent_id\":null,\"config_version\":0,\"applied_config_version\":0,"
              "\"incidents_suspended\":false,\"host_address\":null,\"created_at\":\"%s\",\"claimed_at\":\"%s\",\"connected\":false,"
-             "\"connected_since\":null,\"refused_registration_at\":null,\"replacement_until\":null,\"replacement_sn\":null,\"merged_device_ids\":[]}",
+             "\"connected_since\":null,\"refused_registration_at\":null,\"replacement_until\":null,\"replacement_sn\":null,\"merged_device_ids\":[],"
+             "\"virtual\":false}",
              id, now, now);
     expect(org(f, ORGANIZATION, NULL, claim_run,
                "{\"space_id\":2,\"mac\":\"aabbccddee01\",\"sn\":\"A-1\",\"name\":\"Lobby panel\"}"), 200, wanted);
@@ -145,6 +148,36 @@ static void test_lookup(void **state)
     expect(org(f, ORGANIZATION, NULL, lookup_run, "{\"cloud_id\":\"NL01abcdefgh\"}"), 200, wanted);
     expect(org(f, LAB, NULL, lookup_run, "{\"cloud_id\":\"NL01abcdefgh\"}"), 200, "{\"result\":\"claimed_elsewhere\"}");
     expect_error(org(f, LAB, NULL, lookup_run, "{}"), 422, "Cloud id can't be blank");
+}
+
+/* What an owner set is not the next one's: suspended incidents, a name, a replacement that is waited for. */
+static void test_unclaim_forgets_settings(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief named = register_device(f, "{\"hardware_key\":\"" KEY_MAC "\",\"firmware_version\":\"1.0.0\",\"sn\":\"A-1\","
+                                                   "\"mac\":\"aabbccddee01\",\"name\":\"Its own\"}", NULL);
+    struct device_brief plain = register_device(f, PANEL("A-2", "AA:BB:CC:DD:EE:02"), NULL);
+    const struct device_brief *const devices[] = {&named, &plain};
+    for (int i = 0; i < 2; i++) {
+        const char *body = i ? "{\"space_id\":2,\"mac\":\"aabbccddee02\",\"sn\":\"A-2\",\"name\":\"Vault\"}"
+                             : "{\"space_id\":2,\"mac\":\"aabbccddee01\",\"sn\":\"A-1\"}";
+        expect_status(org(f, ORGANIZATION, NULL, claim_run, body), 200);
+        expect_status(ask(f, devices[i], DEVICE_UPDATE, i ? "{\"sub_model\":\"x\"}" : "{\"name\":\"Its newer one\"}"), 200);
+        expect_status(org(f, ORGANIZATION, devices[i], update_run, "{\"name\":\"Safe of Harbour College\"}"), 200);
+        expect_status(org(f, ORGANIZATION, devices[i], suspend_run, NULL), 200);
+        expect_status(org(f, ORGANIZATION, devices[i], replace_run, "{\"sn\":\"A-9\"}"), 200);
+        expect_status(org(f, ORGANIZATION, devices[i], unclaim_run, NULL), 200);
+        struct answer answer = manage(f, partner_user(PARTNER), devices[i], get_run, NULL);
+        assert_non_null(strstr(answer.text, i ? "\"name\":\"Panel\",\"organization\":null" : "\"name\":\"Its newer one\",\"organization\":null"));
+        assert_non_null(strstr(answer.text, "\"replacement_until\":null,\"replacement_sn\":null"));
+        answer_free(&answer);
+    }
+    expect_status(org(f, LAB, NULL, claim_run, "{\"space_id\":3,\"mac\":\"aabbccddee01\",\"sn\":\"A-1\"}"), 200);
+    struct answer answer = org(f, LAB, &named, get_run, NULL);
+    assert_non_null(strstr(answer.text, "\"incidents_suspended\":false"));
+    answer_free(&answer);
+    expect_status(ask(f, &named, DEVICE_INCIDENT_CREATE, "{\"title\":\"Fan\"}"), 200);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM incident"), 1);
 }
 
 static void test_unclaim(void **state)
@@ -479,6 +512,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ambiguous, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lookup, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unclaim, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unclaim_forgets_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_move, setup, teardown),
         cmocka_unit_test_setup_teardown(test_update, setup, teardown),

@@ -107,6 +107,9 @@ static void run_firmware_store(struct op *op, struct store_tx *tx)
     struct device_core core;
     op->err = device_store_core(tx, call->device.no, &core);
     if (op->err == ERR_OK) {
+        op->err = device_store_note_firmware(tx, core.no, detail_of(call)->sample.firmware_version, change->now_ms);
+    }
+    if (op->err == ERR_OK) {
         op->err = device_store_set_firmware(tx, core.no, detail_of(call)->sample.firmware_version);
     }
     if (op->err == ERR_OK) {

@@ -34,6 +34,7 @@ static void write_kind(struct json_writer *w, const struct timeline_row *row)
     case TIMELINE_STATUS:
         write_what(w, "status", str_from_cstr(device_status_name((enum device_status)row->code)));
         return;
+    case TIMELINE_FIRMWARE: write_what(w, "firmware", STR("changed")); return;
     }
 }
 

@@ -1,5 +1,5 @@
-/* What happened to a device in one list: registration, claim, edits and moves, commands, incidents, changes of status
- * (portal.md 4.8; management-api.md 5.7, 6.1). */
+/* What happened to a device in one list: registration, claim, edits and moves, commands, incidents, changes of status and
+ * of firmware (portal.md 4.8; management-api.md 5.7, 6.1). */
 #ifndef MUSTER_MODEL_TIMELINE_H
 #define MUSTER_MODEL_TIMELINE_H
 

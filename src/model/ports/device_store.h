@@ -68,7 +68,9 @@ enum err device_store_set_owner(struct store_tx *tx, const struct device_core *c
 enum err device_store_raise_space_version(struct store_tx *tx, int64_t space_no, struct arena *arena,
                                           struct device_core **ret_cores, size_t *ret_count) MUST_CHECK;
 enum err device_store_set_info_version(struct store_tx *tx, int64_t no, int32_t info_version) MUST_CHECK;
-enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name) MUST_CHECK;
+enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name) MUST_CHECK; /* its owner's */
+/* Before it is set: keeps the change for the timeline, if it is one. `at`: unix ms. */
+enum err device_store_note_firmware(struct store_tx *tx, int64_t no, struct str version, int64_t at) MUST_CHECK;
 enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str version) MUST_CHECK;
 /* Name, sub-model, firmware, address, details and parent as `row` says. */
 enum err device_store_set_information(struct store_tx *tx, const struct device_row *row) MUST_CHECK;
@@ -81,8 +83,9 @@ enum err device_store_set_key(struct store_tx *tx, int64_t no, const uint8_t key
 enum err device_store_set_incidents_suspended(struct store_tx *tx, int64_t no, bool suspended) MUST_CHECK;
 enum err device_store_set_refused(struct store_tx *tx, int64_t no, int64_t at) MUST_CHECK;
 enum err device_store_detach(struct store_tx *tx, int64_t no) MUST_CHECK; /* parent becomes null */
-/* What belongs to the former owner goes: incidents, merge groups, authors of configurations; the state starts empty, history rows of
- * former epochs await the purge. */
+/* What belongs to the former owner goes: incidents, merge groups, dumps, notes, custom parameters, authors of
+ * configurations, suspended incidents, a replacement that is waited for, the name that it gave (the device's own, or its
+ * model's, is there again); the state starts empty, history rows of former epochs await the purge. */
 enum err device_store_forget_owner(struct store_tx *tx, int64_t no, uint32_t epoch) MUST_CHECK;
 /* The row and all below it, the stored MQTT session too; history awaits the purge. Children must be gone before. */
 enum err device_store_delete(struct store_tx *tx, int64_t no) MUST_CHECK;

@@ -13,6 +13,7 @@ enum timeline_kind {
     TIMELINE_INCIDENT_OPENED = 6,   /* text: title, id */
     TIMELINE_INCIDENT_CLOSED = 7,
     TIMELINE_STATUS = 8,            /* code: enum device_status */
+    TIMELINE_FIRMWARE = 9,          /* text: "1.0.0 → 1.1.0" */
 };
 
 struct timeline_row {
@@ -29,7 +30,7 @@ struct timeline_filter {
     struct str device_id;        /* as the audit log has it */
     int tenant_kind;             /* whose audit log */
     int64_t tenant_no;
-    int64_t organization_no;     /* only its commands; 0: of every owner */
+    int64_t organization_no;     /* only its commands and firmware; 0: of every owner */
     int64_t from, to;            /* unix ms, both included */
     bool ascending;
 };

@@ -217,6 +217,9 @@ static enum err replace(struct attempt *attempt, struct device_row *row)
     row->core = attempt->replaced;
     enum err err = device_remove_claim_codes(attempt->tx, row->core.no, attempt->arena);
     if (err == ERR_OK) {
+        err = device_store_note_firmware(attempt->tx, row->core.no, row->firmware_version, attempt->now_ms);
+    }
+    if (err == ERR_OK) {
         err = device_store_replace(attempt->tx, row);
     }
     if (err == ERR_OK) {

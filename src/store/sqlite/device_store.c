@@ -149,8 +149,8 @@ enum err device_store_insert(struct store_tx *tx, const struct device_row *row, 
                 "INSERT INTO device (id, model_no, partner_no, organization_no, space_no, parent_no, key_hash, epoch, "
                 "info_version, space_version, space_version_last, key_issued_at, hardware_key_no, created_at, claimed_at, "
                 "sn, mac, mac_normal, cloud_id, name, sub_model, firmware_version, host_address, custom_partner_name, "
-                "custom_model_name, hub_url, mqtt_hub_url, details, speaks_through_parent, virtual) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)");
+                "custom_model_name, hub_url, mqtt_hub_url, details, speaks_through_parent, virtual, reported_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+                "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?20)");
     const struct device_core *core = &row->core;
     query_bind_uuid(&q, 1, &core->id);
     query_bind_i64(&q, 2, core->model_no);
@@ -346,6 +346,29 @@ enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name)
     return query_finish(&q);
 }
 
+enum { FIRMWARE_CHANGES_MAX = 100 };
+
+enum err device_store_note_firmware(struct store_tx *tx, int64_t no, struct str version, int64_t at)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "INSERT INTO firmware_change (device_no, epoch, at, former, version) SELECT no, epoch, ?3, firmware_version, ?2 "
+                "FROM device WHERE no = ?1 AND firmware_version <> ?2");
+    query_bind_i64(&q, 1, no);
+    query_bind_str(&q, 2, version);
+    query_bind_time(&q, 3, at);
+    enum err err = query_finish(&q);
+    if (err != ERR_OK || tx_changes(tx) == 0) {
+        return err;
+    }
+    query_begin(&q, tx,
+                "DELETE FROM firmware_change WHERE device_no = ?1 AND no <= "
+                "(SELECT no FROM firmware_change WHERE device_no = ?1 ORDER BY no DESC LIMIT 1 OFFSET ?2)");
+    query_bind_i64(&q, 1, no);
+    query_bind_i64(&q, 2, FIRMWARE_CHANGES_MAX);
+    return query_finish(&q);
+}
+
 enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str version)
 {
     struct query q;
@@ -360,7 +383,7 @@ enum err device_store_set_information(struct store_tx *tx, const struct device_r
     struct query q;
     query_begin(&q, tx,
                 "UPDATE device SET name = ?2, sub_model = ?3, firmware_version = ?4, host_address = ?5, details = ?6, "
-                "parent_no = ?7 WHERE no = ?1");
+                "parent_no = ?7, reported_name = CASE WHEN name = ?2 THEN reported_name ELSE ?2 END WHERE no = ?1");
     query_bind_i64(&q, 1, row->core.no);
     query_bind_str(&q, 2, row->name);
     query_bind_str(&q, 3, row->sub_model);
@@ -471,7 +494,9 @@ enum err device_store_forget_owner(struct store_tx *tx, int64_t no, uint32_t epo
     }
     if (err == ERR_OK) {
         err = run_for_device(tx,
-                             "UPDATE device SET custom_parameters = '{}', state = '{}', sample_day = 0, sample_seq = 0 "
+                             "UPDATE device SET custom_parameters = '{}', state = '{}', sample_day = 0, sample_seq = 0, "
+                             "incidents_suspended = 0, replacement_until = NULL, replacement_sn = NULL, "
+                             "name = coalesce(reported_name, (SELECT m.name FROM model m WHERE m.no = device.model_no)) "
                              "WHERE no = ?1",
                              no);
     }

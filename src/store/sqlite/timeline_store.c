@@ -16,7 +16,9 @@
     "UNION ALL SELECT 7, closed_at, 0, title, NULL, id, no FROM incident WHERE device_no = ?1 " \
     "UNION ALL SELECT 8, at, status, NULL, NULL, NULL, no FROM (SELECT at, status, no, " \
     "lag(status) OVER (ORDER BY at, no) AS former FROM history WHERE device_no = ?1 AND epoch = ?2) " \
-    "WHERE former IS NULL OR former <> status) WHERE at BETWEEN ?7 AND ?8"
+    "WHERE former IS NULL OR former <> status " \
+    "UNION ALL SELECT 9, at, 0, former || ' \xe2\x86\x92 ' || version, NULL, NULL, no FROM firmware_change WHERE device_no = ?1 " \
+    "AND (?6 = 0 OR epoch = ?2)) WHERE at BETWEEN ?7 AND ?8"
 
 static void bind_filter(struct query *q, const struct timeline_filter *filter)
 {
