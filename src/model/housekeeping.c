@@ -132,9 +132,6 @@ static void housekeeping_run(struct op *op, struct store_tx *tx)
         op->err = sign_up_store_delete_expired(tx, work->now, OLD_ROWS_A_TIME);
     }
     if (!op->err) {
-        op->err = daily_summaries_queue(work->domain, tx);
-    }
-    if (!op->err) {
         op->err = delete_old(work, tx);
     }
     if (!op->err) {
@@ -167,4 +164,5 @@ void housekeeping_tick(struct domain *domain)
     collect_uses(work);
     work->op = (struct op){.lane = LANE_REGISTRY, .run = housekeeping_run, .done = housekeeping_done};
     op_submit(domain->executor, &work->op);
+    daily_summaries_start(domain);
 }

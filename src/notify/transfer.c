@@ -196,9 +196,9 @@ static void set_result(struct transfer *transfer, CURLcode code)
         code = CURLE_OK; /* the status is known, which is all that counts */
     }
     if (errand->kind == ERRAND_MAIL) {
-        bool says_no = code != CURLE_OK && code != CURLE_LOGIN_DENIED && status >= 500 && status < 600;
+        bool says_no = code != CURLE_OK && status >= 500 && status < 600; /* 4xx: it may take it later */
         errand->is_final = says_no;
-        errand->error = says_no ? arena_cstr(&errand->arena, arena_printf(&errand->arena, "The relay refused it with code %ld",
+        errand->error = says_no && code != CURLE_LOGIN_DENIED ? arena_cstr(&errand->arena, arena_printf(&errand->arena, "The relay refused it with code %ld",
                                                                           status))
                         : code  ? error_text(code)
                                 : NULL;

@@ -104,6 +104,20 @@ test('a relay that refuses for good, and one that is not there', async () => {
   await session('POST', `/system/mails/${id}/retry`, {}, 422);
 });
 
+test('5xx is final wherever the relay says it, 4xx is not', async () => {
+  relay.refuse = () => undefined;
+  for (const stage of ['greeting', 'auth', 'from', 'data', 'end']) {
+    for (const [code, state] of [['554', 'failed'], ['451', 'waiting']]) {
+      relay.says = { [stage]: `${code} no` };
+      const { id } = await session('POST', '/system/settings/smtp/test', { to: 'gone@harbour.example' }, 201);
+      const row = await until(async () => (await mails()).find((one) => one.id === id && one.attempts === 1), `${stage} ${code}`);
+      assert.equal(row.state, state, `${stage} ${code}: ${row.error}`);
+      assert.ok(row.error);
+    }
+  }
+  relay.says = {};
+});
+
 test('administrators are told of claims (portal.md 6.5)', async () => {
   relay.refuse = () => undefined;
   const model = await makeModel(server, { authentication_method: 'cloud_id' });

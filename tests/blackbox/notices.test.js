@@ -111,6 +111,8 @@ test('inheritance ends where a space says so', async () => {
   await mailed('Last', ['desk@harbour.example', 'night@harbour.example']);
   assert.match((await receiver.next()).json.text, /Last/); // the first call after "Wet"
   assert.ok(!relay.mails.some(({ headers }) => headers.subject.includes('Late')));
+  const audit = JSON.stringify((await organization.get('/audit?action=space.update')).items);
+  assert.ok(audit.includes('*****') && !/\/(slack|gchat|teams)/.test(audit), 'whoever has a channel\'s address may write there');
 });
 
 test('a server that does not answer holds up its own tenant only', async () => {

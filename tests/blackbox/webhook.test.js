@@ -54,9 +54,12 @@ test('settings: the URL, a secret that can be read again, and the events (5.10)'
   assert.equal((await hook({ secret: '*****', events: ['claimed_device'] })).webhook.secret, secret);
   const reader = await partner.post('/api_keys', { name: 'reader', scope: 'read' });
   assert.equal((await client(server, 'partner', reader.key).get('/settings')).webhook.secret, '*****');
-  await hook({ events: null });
+  const withSecrets = receiver.url.replace('://', '://ada:swordfish@').concat('?token=plover');
+  assert.equal((await hook({ url: withSecrets })).webhook.url, withSecrets);
+  assert.match((await client(server, 'partner', reader.key).get('/settings')).webhook.url, /^http:\/\/\*{5}@[^?]+\?\*{5}$/);
+  await hook({ url: receiver.url, events: null });
   const audit = JSON.stringify((await partner.get('/audit?action=settings.update')).data);
-  assert.ok(audit.includes(receiver.url) && !audit.includes(secret));
+  assert.ok(audit.includes(receiver.url) && !audit.includes(secret) && !/swordfish|plover/.test(audit), audit);
 });
 
 test('a device is registered, claimed and deleted (8.1)', async () => {

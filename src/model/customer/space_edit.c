@@ -6,15 +6,21 @@
 #include "model/domain.h"
 #include "model/maker/catalog.h"
 #include "model/management/form.h"
+#include "model/management/masked_url.h"
 
 enum { PATH_CHARS_MAX = SPACE_DEPTH_MAX * 256 };
 
-static struct json *document_of(const struct space_row *row)
+/* Addresses of chat channels are secrets: whoever has one may write there. */
+static struct json *document_of(struct arena *arena, const struct space_row *row)
 {
     struct json *document = json_new_object(), *config = NULL;
     json_set(document, STR("path"), json_new_string(row->path));
     json_set(document, STR("space_type"), json_new_string(row->space_type));
     if (json_parse(row->config, NULL, &config) == ERR_OK) {
+        const struct json *events = json_get(config, "events");
+        if (events) {
+            json_set(config, STR("events"), masked_urls(arena, events));
+        }
         json_set(document, STR("config"), config);
     }
     return document;
@@ -135,7 +141,7 @@ void space_update(struct admin *admin, struct store_tx *tx, struct str id, const
         if (admin_failed(admin, err)) {
             return;
         }
-        struct json *old = document_of(&before), *new = document_of(&row);
+        struct json *old = document_of(admin->arena, &before), *new = document_of(admin->arena, &row);
         space_audit(admin, tx, "space.update", row.no, old, new);
         json_free(old);
         json_free(new);
@@ -173,7 +179,7 @@ void space_delete(struct admin *admin, struct store_tx *tx, struct str id)
     }
     if (!admin_failed(admin, space_store_delete(tx, row->no))) {
         admin_on_commit(admin, remove_space, row);
-        struct json *before = document_of(row);
+        struct json *before = document_of(admin->arena, row);
         space_audit(admin, tx, "space.delete", row->no, before, NULL);
         json_free(before);
         admin_reply_success(admin);

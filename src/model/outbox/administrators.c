@@ -23,13 +23,11 @@ static void note_recipient(struct str email, void *arg)
 enum err mail_queue_administrators(struct domain *domain, struct store_tx *tx, const struct mail *mail)
 {
     struct recipients recipients = {.count = 0};
-    struct mail copy = *mail;
     arena_init(&recipients.arena);
     enum err err = membership_store_administrators(tx, (enum tenant_kind)mail->tenant_kind, mail->tenant_no, note_recipient,
                                                    &recipients);
-    for (size_t i = 0; !err && i < recipients.count; i++) {
-        copy.to = recipients.emails[i];
-        err = mail_queue(domain, tx, &copy);
+    if (!err) {
+        err = mail_queue_each(domain, tx, mail, recipients.emails, recipients.count);
     }
     arena_deinit(&recipients.arena);
     return err;

@@ -1,6 +1,8 @@
 #include "model/outbox/daily_summary.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "model/domain.h"
 #include "model/incident/incident.h"
 #include "model/incident/incident_view.h"
@@ -10,7 +12,7 @@
 #include "model/ports/space_store.h"
 #include "model/ports/tenant_store.h"
 
-enum { ORGANIZATIONS_AT_ONCE = 20, LINES_MAX = 50, TEXT_BYTES_MAX = 32768, MINUTE_MS = 60000 };
+enum { LINES_MAX = 50, TEXT_BYTES_MAX = 32768, MINUTE_MS = 60000 };
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
@@ -109,17 +111,17 @@ static enum err write_text(struct summary *summary)
 static enum err queue_mails(struct summary *summary, const struct json *emails)
 {
     char at[TIME_TEXT_BYTES];
-    enum err err = ERR_OK;
+    struct str *to = arena_alloc(&summary->arena, json_count(emails) * sizeof *to);
+    size_t count = 0;
     time_format(summary->to, at);
     struct mail mail = {.kind = MAIL_INCIDENT_SUMMARY, .tenant_kind = TENANT_ORGANIZATION,
                         .tenant_no = summary->organization.no, .tenant_name = summary->organization.name,
                         .title = str_sub(str_from_cstr(at), 0, 10), .text = buf_str(&summary->text),
                         .link_path = STR("/app/incidents")};
-    for (const struct json *email = json_first(emails); !err && email; email = json_next(email)) {
-        mail.to = json_string(email);
-        err = mail_queue(summary->domain, summary->tx, &mail);
+    for (const struct json *email = json_first(emails); email; email = json_next(email)) {
+        to[count++] = json_string(email);
     }
-    return err;
+    return mail_queue_each(summary->domain, summary->tx, &mail, to, count);
 }
 
 static enum err queue_one(struct domain *domain, struct store_tx *tx, int64_t organization_no)
@@ -149,13 +151,52 @@ static enum err queue_one(struct domain *domain, struct store_tx *tx, int64_t or
     return err;
 }
 
-enum err daily_summaries_queue(struct domain *domain, struct store_tx *tx)
+/* ---- one organization after the other, each in an operation of its own ---- */
+
+struct round {
+    struct op op;
+    struct domain *domain;
+    int64_t organization_no; /* 0: none is due any more */
+    bool puts_off;           /* it failed, and must not be in the way of the others */
+};
+
+static void run(struct op *op, struct store_tx *tx)
 {
-    int64_t nos[ORGANIZATIONS_AT_ONCE];
+    struct round *round = container_of(op, struct round, op);
+    int64_t now = round->domain->now_unix_ms();
     size_t count = 0;
-    enum err err = daily_summary_store_due(tx, domain->now_unix_ms(), nos, ORGANIZATIONS_AT_ONCE, &count);
-    for (size_t i = 0; !err && i < count; i++) {
-        err = queue_one(domain, tx, nos[i]);
+    if (round->puts_off) {
+        op->err = daily_summary_store_put(tx, round->organization_no, now + HOUR_MS);
+        return;
     }
-    return err;
+    round->organization_no = 0;
+    op->err = daily_summary_store_due(tx, now, &round->organization_no, 1, &count);
+    if (!op->err && count) {
+        op->err = queue_one(round->domain, tx, round->organization_no);
+    }
+}
+
+static void done(struct op *op)
+{
+    struct round *round = container_of(op, struct round, op);
+    bool failed = op->err != ERR_OK;
+    bool ends = op->err == ERR_STORAGE || op->err == ERR_BUSY || (failed && round->puts_off) || !round->organization_no;
+    if (failed && !ends) {
+        log_event(LOG_ERROR, "daily_summary_failed", log_i("organization_no", round->organization_no),
+                  log_s("error", err_name(op->err)));
+    }
+    if (ends) {
+        mem_free(round);
+        return;
+    }
+    round->puts_off = failed;
+    op_submit(round->domain->executor, op);
+}
+
+void daily_summaries_start(struct domain *domain)
+{
+    struct round *round = mem_new(struct round);
+    round->domain = domain;
+    round->op = (struct op){.lane = LANE_REGISTRY, .run = run, .done = done};
+    op_submit(domain->executor, &round->op);
 }

@@ -15,7 +15,7 @@ static enum err trim(struct domain *domain, struct store_tx *tx, const struct de
     if (!kept || row->no % TRIM_EVERY != 0) {
         return ERR_OK;
     }
-    return delivery_store_trim(tx, row->tenant_kind, row->tenant_no, (int64_t)kept);
+    return delivery_store_trim(tx, row->no - TRIM_EVERY, (int64_t)kept);
 }
 
 static bool is_full(struct domain *domain, struct store_tx *tx, const struct delivery_row *row)

@@ -63,12 +63,12 @@ static enum err queue_mails(const struct notice *notice, const struct json *emai
         .text = notice->description,
         .link_path = notice->link_path,
     };
-    enum err err = ERR_OK;
-    for (const struct json *email = json_first(emails); !err && email; email = json_next(email)) {
-        mail.to = json_string(email);
-        err = mail_queue(notice->view->domain, notice->view->tx, &mail);
+    struct str to[CHANNEL_EMAILS_MAX];
+    size_t count = 0;
+    for (const struct json *email = json_first(emails); email && count < CHANNEL_EMAILS_MAX; email = json_next(email)) {
+        to[count++] = json_string(email);
     }
-    return err;
+    return mail_queue_each(notice->view->domain, notice->view->tx, &mail, to, count);
 }
 
 /* --- chat --- */

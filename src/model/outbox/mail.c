@@ -45,17 +45,25 @@ static void seal_link(struct domain *domain, struct arena *arena, struct str pat
     buf_deinit(&sealed);
 }
 
-static bool is_full(struct domain *domain, struct store_tx *tx, const struct mail_row *row)
+/* What is the same for all mails of one cause. */
+struct mailing {
+    struct domain *domain;
+    struct store_tx *tx;
+    bool has_relay;
+    int64_t room;  /* so many more may wait */
+    int64_t burst; /* so many more of this kind may be queued now */
+};
+
+static int64_t room_of(struct domain *domain, struct store_tx *tx, int tenant_kind, int64_t tenant_no)
 {
     uint64_t max = domain_settings(domain)->notify_mail_queue;
-    return max && (uint64_t)mail_store_waiting(tx, row->tenant_kind, row->tenant_no, (int64_t)max) >= max;
+    return max ? (int64_t)max - mail_store_waiting(tx, tenant_kind, tenant_no, (int64_t)max) : INT64_MAX;
 }
 
 /* Whether it waits for the relay from now on, and if not why. */
-static enum err set_state(struct domain *domain, struct store_tx *tx, struct mail_row *row)
+static void set_state(struct mailing *mailing, struct mail_row *row)
 {
-    bool has_relay = false;
-    enum err err = mail_relay_exists(tx, &has_relay);
+    struct domain *domain = mailing->domain;
     row->state = MAIL_FAILED;
     row->attempts = 0;
     row->due_at = TIME_NONE;
@@ -63,18 +71,18 @@ static enum err set_state(struct domain *domain, struct store_tx *tx, struct mai
     row->error = (struct str){NULL, 0};
     if (!mail_address_is_valid(row->recipient)) {
         row->error = STR("The address is invalid");
-    } else if (!has_relay) {
+    } else if (!mailing->has_relay) {
         row->state = MAIL_LISTED;
         row->error = STR("There is no mail relay");
-    } else if (is_full(domain, tx, row)) {
+    } else if (mailing->room <= 0) {
         row->error = STR("Too many mails were waiting");
     } else {
         row->state = MAIL_WAITING;
         row->due_at = row->finished_at;
         row->finished_at = TIME_NONE;
-        outbox_wake(tx);
+        mailing->room -= mailing->room != INT64_MAX;
+        outbox_wake(mailing->tx);
     }
-    return err;
 }
 
 static enum err trim(struct domain *domain, struct store_tx *tx, const struct mail_row *row)
@@ -83,51 +91,66 @@ static enum err trim(struct domain *domain, struct store_tx *tx, const struct ma
     if (!kept || row->no % TRIM_EVERY != 0) {
         return ERR_OK;
     }
-    return mail_store_trim(tx, row->tenant_kind, row->tenant_no, (int64_t)kept);
+    return mail_store_trim(tx, row->no - TRIM_EVERY, (int64_t)kept);
 }
 
 /* How many more of its kind the tenant may get now. */
 static int64_t burst_left(struct domain *domain, struct store_tx *tx, const struct mail *mail)
 {
     int64_t max = mail->kind == MAIL_INCIDENT ? MAIL_BURST_INCIDENTS : mail->kind == MAIL_CLAIM ? MAIL_BURST_CLAIMS : 0;
-    return max ? max - mail_store_recent(tx, mail->tenant_kind, mail->tenant_no, mail->kind, domain->now_unix_ms() - MAIL_BURST_MS)
-               : INT64_MAX;
+    int64_t since = domain->now_unix_ms() - MAIL_BURST_MS;
+    return max ? max - mail_store_recent(tx, mail->tenant_kind, mail->tenant_no, mail->kind, since, max) : INT64_MAX;
 }
 
-enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mail *mail)
+static enum err queue_one(struct mailing *mailing, const struct mail *mail, struct str to)
 {
     struct arena arena;
-    int64_t left = burst_left(domain, tx, mail);
-    if (left <= 0) {
-        return ERR_OK;
-    }
+    struct domain *domain = mailing->domain;
     arena_init(&arena);
     struct mail_row row = {
         .id = uuid_random(),
         .tenant_kind = mail->tenant_kind,
         .tenant_no = mail->tenant_no,
         .kind = mail->kind,
-        .recipient = str_sub(mail->to, 0, MAIL_ADDRESS_BYTES_MAX + 1),
+        .recipient = str_sub(to, 0, MAIL_ADDRESS_BYTES_MAX + 1),
         .link_expires_at = mail->link_expires_at ? mail->link_expires_at : TIME_NONE,
         .created_at = domain->now_unix_ms(),
     };
     mail_text(mail, &arena, &row.subject, &row.text);
-    if (left == 1) {
+    if (mailing->burst == 1) {
         row.text = arena_printf(&arena, "%.*s\n\nThere may be more: within ten minutes no more of these are mailed.",
                                 STR_ARG(row.text));
     }
     if (mail->link_path.len) {
         seal_link(domain, &arena, mail->link_path, &row);
     }
-    enum err err = set_state(domain, tx, &row);
+    set_state(mailing, &row);
+    enum err err = mail_store_insert(mailing->tx, &row);
     if (!err) {
-        err = mail_store_insert(tx, &row);
+        err = trim(domain, mailing->tx, &row);
     }
-    if (!err) {
-        err = trim(domain, tx, &row);
-    }
+    mailing->burst -= mailing->burst != INT64_MAX;
     arena_deinit(&arena);
     return err;
+}
+
+enum err mail_queue_each(struct domain *domain, struct store_tx *tx, const struct mail *mail, const struct str *to, size_t count)
+{
+    struct mailing mailing = {.domain = domain, .tx = tx, .burst = count ? burst_left(domain, tx, mail) : 0};
+    if (mailing.burst <= 0) {
+        return ERR_OK;
+    }
+    mailing.room = room_of(domain, tx, mail->tenant_kind, mail->tenant_no);
+    enum err err = mail_relay_exists(tx, &mailing.has_relay);
+    for (size_t i = 0; !err && i < count && mailing.burst > 0; i++) {
+        err = queue_one(&mailing, mail, to[i]);
+    }
+    return err;
+}
+
+enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mail *mail)
+{
+    return mail_queue_each(domain, tx, mail, &mail->to, 1);
 }
 
 static const int64_t pauses_ms[MAIL_TRIES_MAX - 1] = {60000, 300000, 1800000, 7200000, 21600000};
@@ -164,6 +187,8 @@ enum err mail_again(struct domain *domain, struct store_tx *tx, struct mail_row 
     if (row->state == MAIL_WAITING || row->state == MAIL_SENT) {
         return ERR_STATE;
     }
-    enum err err = set_state(domain, tx, row);
+    struct mailing mailing = {.domain = domain, .tx = tx, .room = room_of(domain, tx, row->tenant_kind, row->tenant_no)};
+    enum err err = mail_relay_exists(tx, &mailing.has_relay);
+    set_state(&mailing, row);
     return err ? err : mail_store_update(tx, row);
 }

@@ -44,6 +44,9 @@ struct mail {
 /* On LANE_REGISTRY. A failure is the store's: too many waiting mails of one tenant (notify.mail_queue) are no error of
  * the caller, the mail is then kept as failed. */
 enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mail *mail) MUST_CHECK;
+/* The same to each of `to`, whatever mail->to says: what is the same for all is asked once. */
+enum err mail_queue_each(struct domain *domain, struct store_tx *tx, const struct mail *mail, const struct str *to,
+                         size_t count) MUST_CHECK;
 
 /* What an attempt came to. */
 struct mail_outcome {

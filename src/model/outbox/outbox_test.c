@@ -3,10 +3,13 @@
 #include "model/testing/world_fixture.h"
 
 #include "base/crypto.h"
+#include "model/management/masked_url.h"
+#include "model/outbox/daily_summary.h"
 #include "model/outbox/delivery.h"
 #include "model/outbox/mail.h"
 #include "model/outbox/mail_text.h"
 #include "model/outbox/webhook.h"
+#include "model/ports/daily_summary_store.h"
 #include "model/ports/setup_store.h"
 
 #define RUN(world, function, arg) world_run((world), &(world)->partner, (function), (arg))
@@ -299,6 +302,122 @@ static void mail_is_tried_for_hours(void **state)
     assert_null(made.row.link_sealed.ptr);
 }
 
+static int64_t mails_of(struct store_tx *tx, const struct principal *who)
+{
+    return mail_store_count(tx, TENANT_ORGANIZATION, who->organization_no);
+}
+
+/* The rows of the two alternate. */
+static void mail_to_both(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    const struct principal *const *who = arg;
+    for (int i = 0; i < 100; i++) {
+        struct mail mail = {.kind = MAIL_TICKET, .tenant_kind = TENANT_ORGANIZATION, .tenant_no = who[i % 2]->organization_no,
+                            .to = STR("bo@harbour.example"), .title = STR("Dark")};
+        assert_int_equal(mail_queue(admin->domain, tx, &mail), ERR_OK);
+    }
+    admin->reply->status = 200;
+}
+
+static void check_kept(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    assert_in_range(mails_of(tx, arg), 5, 5 + 16);
+    admin->reply->status = 200;
+}
+
+/* Whoever's row has not the number at which is trimmed is trimmed too. */
+static void finished_mails_are_kept_up_to_a_limit(void **state)
+{
+    struct world *world = *state;
+    struct world_tenants other = world_second_tenants(world);
+    world->settings.notify_deliveries_kept = 5;
+    const struct principal *both[] = {&other.organization, &world->organization};
+    RUN(world, mail_to_both, both);
+    RUN(world, check_kept, &world->organization);
+    RUN(world, check_kept, &other.organization);
+}
+
+static const struct str many[] = {STR_INIT("a@x.example"), STR_INIT("b@x.example"), STR_INIT("c@x.example")};
+
+static void mail_many(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    struct mailing *mailing = arg;
+    assert_int_equal(mail_queue_each(admin->domain, tx, &mailing->mail, many, 3), ERR_OK);
+    assert_int_equal(mail_store_list(tx, 0, 0, (struct page){1, 1}, note_mail, mailing), ERR_OK);
+    assert_int_equal(mail_store_find(tx, mailing->row.no, admin->arena, &mailing->row), ERR_OK);
+    admin->reply->status = 200;
+}
+
+static void a_burst_ends_within_the_recipients(void **state)
+{
+    struct world *world = *state;
+    struct mailing mailing = {.mail = {.kind = MAIL_CLAIM, .tenant_kind = TENANT_ORGANIZATION, .tenant_no = 1, .title = STR("Panel")}};
+    for (int i = 0; i < 5; i++) {
+        RUN(world, mail_many, &mailing);
+    }
+    assert_int_equal(mailing.row.no, MAIL_BURST_CLAIMS);
+    assert_true(str_contains_nocase(mailing.row.text, STR("no more of these are mailed")));
+    world->settings.notify_mail_queue = 2;
+    RUN(world, set_relay, "mail.example");
+    mailing.mail.kind = MAIL_TICKET;
+    RUN(world, mail_many, &mailing);
+    assert_int_equal(mailing.row.state, MAIL_FAILED); /* the third does not fit any more */
+}
+
+/* --- the daily summary --- */
+
+struct schedule {
+    const struct principal *who;
+    const char *settings;
+    int64_t mails;
+    int64_t due_in; /* after what was due now */
+};
+
+static void schedule_now(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    const struct schedule *schedule = arg;
+    int64_t no = schedule->who->organization_no;
+    assert_int_equal(tenant_settings_store_put(tx, TENANT_ORGANIZATION, no, str_from_cstr(schedule->settings)), ERR_OK);
+    assert_int_equal(daily_summary_store_put(tx, no, world_now - 1000 + no), ERR_OK);
+    admin->reply->status = 200;
+}
+
+static void look(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    struct schedule *schedule = arg;
+    int64_t nos[8];
+    size_t count = 0;
+    schedule->mails = mails_of(tx, schedule->who);
+    for (schedule->due_in = 0;; schedule->due_in += 60000) {
+        assert_int_equal(daily_summary_store_due(tx, world_now + schedule->due_in, nos, 8, &count), ERR_OK);
+        for (size_t i = 0; i < count; i++) {
+            if (nos[i] == schedule->who->organization_no) {
+                admin->reply->status = 200;
+                return;
+            }
+        }
+    }
+}
+
+static void one_summary_that_fails_leaves_the_others_alone(void **state)
+{
+    struct world *world = *state;
+    struct world_tenants other = world_second_tenants(world);
+    struct schedule broken = {.who = &world->organization, .settings = "{\"daily_report_hour\":"};
+    struct schedule fine = {.who = &other.organization,
+                            .settings = "{\"daily_report_hour\":12,\"notification_emails\":[\"a@x.example\",\"b@x.example\"]}"};
+    RUN(world, schedule_now, &broken);
+    RUN(world, schedule_now, &fine);
+    daily_summaries_start(&world->domain);
+    world_drain(world);
+    RUN(world, look, &broken);
+    RUN(world, look, &fine);
+    assert_int_equal(fine.mails, 2);
+    assert_int_equal(fine.due_in, 105 * 60000); /* 12:00, it is 10:15 */
+    assert_int_equal(broken.mails, 0);
+    assert_int_equal(broken.due_in, 60 * 60000);
+}
+
 static void addresses(void **state)
 {
     (void)state;
@@ -308,6 +427,39 @@ static void addresses(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_false(mail_address_is_valid(str_from_cstr(wrong[i])));
     }
+}
+
+static void secrets_in_urls(void **state)
+{
+    static const char *const rows[][3] = {
+        {"https://host.example/hook", "https://host.example/hook", "\"https://host.example*****\""},
+        {"https://ada:pw@host.example:8443/a/b?token=T#f", "https://*****@host.example:8443/a/b?*****", "\"https://host.example:8443*****\""},
+        {"http://host.example?t", "http://host.example?*****", "\"http://host.example*****\""},
+        {"http://a@b@host#x@y", "http://*****@host?*****", "\"http://host*****\""},
+        {"no url", "no url", "\"no url\""},
+    };
+    struct arena arena;
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct json *url = json_new_string(str_from_cstr(rows[i][0])), *array = json_new_array(), *object = json_new_object();
+        json_append(array, url);
+        json_set(object, STR("a"), array);
+        struct json *masked = masked_urls(&arena, object);
+        struct buf text;
+        buf_init(&text, 1024);
+        json_write(&text, json_first(json_get(masked, "a")));
+        struct str mask = masked_url(&arena, str_from_cstr(rows[i][0]));
+        char shown[128], whole[128];
+        snprintf(whole, sizeof whole, "%.*s", STR_ARG(mask));
+        snprintf(shown, sizeof shown, "%.*s", STR_ARG(buf_str(&text)));
+        assert_string_equal(whole, rows[i][1]);
+        assert_string_equal(shown, rows[i][2]);
+        buf_deinit(&text);
+        json_free(masked);
+        json_free(object);
+    }
+    arena_deinit(&arena);
 }
 
 static void every_kind_has_a_text(void **state)
@@ -329,6 +481,8 @@ int main(void)
         IN_WORLD(queues_only_what_is_wanted), IN_WORLD(goes_with_its_transaction), IN_WORLD(keeps_the_order_of_a_device),
         IN_WORLD(survives_a_restart),         IN_WORLD(keeps_what_is_too_much_as_failed),
         IN_WORLD(lists_mail_without_a_relay), IN_WORLD(mail_waits_for_the_relay),
+        IN_WORLD(finished_mails_are_kept_up_to_a_limit), IN_WORLD(a_burst_ends_within_the_recipients),
+        IN_WORLD(one_summary_that_fails_leaves_the_others_alone), cmocka_unit_test(secrets_in_urls),
         IN_WORLD(mail_comes_in_bursts_of_a_limit), IN_WORLD(mail_is_tried_for_hours), IN_WORLD(every_kind_has_a_text),      cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "model/account/permission.h"
 #include "model/domain.h"
 #include "model/management/form.h"
+#include "model/management/masked_url.h"
 #include "model/outbox/webhook.h"
 #include "model/ports/delivery_store.h"
 
@@ -57,8 +58,8 @@ bool webhook_settings_write(struct admin *admin, struct store_tx *tx, struct jso
     }
     json_name(w, "webhook");
     json_begin_object(w);
-    json_field_str(w, "url", row.url);
     bool is_shown = admin->principal.scope == SCOPE_FULL && permission_of(&admin->principal, PERMISSION_SETTINGS_WRITE);
+    json_field_str(w, "url", is_shown ? row.url : masked_url(admin->arena, row.url));
     json_field_str(w, "secret", is_shown ? open_secret(admin, &row) : SECRET_MASK);
     write_events(w, &row);
     json_end_object(w);
@@ -72,7 +73,7 @@ struct json *webhook_settings_document(struct admin *admin, struct store_tx *tx)
         return NULL;
     }
     struct json *document = json_new_object(), *events = NULL;
-    json_set(document, STR("webhook_url"), json_new_string(row.url));
+    json_set(document, STR("webhook_url"), json_new_string(masked_url(admin->arena, row.url)));
     if (row.events.ptr && json_parse(row.events, NULL, &events) == ERR_OK) {
         json_set(document, STR("webhook_events"), events);
     }

@@ -62,8 +62,8 @@ enum err delivery_store_due(struct store_tx *tx, enum tenant_kind kind, int64_t 
 /* When the first of a tenant is due that is not due at `now`; TIME_NONE: none. */
 enum err delivery_store_next_due(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t now,
                                  int64_t *ret_due_at) MUST_CHECK;
-/* Keeps the newest `rows_max` final ones of a tenant. */
-enum err delivery_store_trim(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t rows_max) MUST_CHECK;
+/* Keeps the newest `rows_max` final ones of each tenant that got one behind row `after_no`. */
+enum err delivery_store_trim(struct store_tx *tx, int64_t after_no, int64_t rows_max) MUST_CHECK;
 
 /* How many of a tenant's wait. */
 int64_t delivery_queue_store_count(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no);

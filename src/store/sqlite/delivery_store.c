@@ -242,14 +242,16 @@ enum err delivery_store_next_due(struct store_tx *tx, enum tenant_kind kind, int
     return query_finish(&q);
 }
 
-enum err delivery_store_trim(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t rows_max)
+enum err delivery_store_trim(struct store_tx *tx, int64_t after_no, int64_t rows_max)
 {
     struct query q;
     query_begin(&q, tx,
-                "DELETE FROM delivery WHERE tenant_kind = ?1 AND tenant_no = ?2 AND state <> 1 AND no <= "
-                "(SELECT no FROM delivery WHERE tenant_kind = ?1 AND tenant_no = ?2 AND state <> 1 "
-                "ORDER BY no DESC LIMIT 1 OFFSET ?3)");
-    bind_tenant(&q, kind, tenant_no, rows_max);
+                "DELETE FROM delivery WHERE no IN (SELECT d.no FROM (SELECT DISTINCT tenant_kind, tenant_no FROM delivery "
+                "WHERE no > ?1) t CROSS JOIN delivery d ON d.tenant_kind = t.tenant_kind AND d.tenant_no = t.tenant_no AND d.state <> 1 "
+                "AND d.no <= (SELECT o.no FROM delivery o WHERE o.tenant_kind = t.tenant_kind AND o.tenant_no = t.tenant_no "
+                "AND o.state <> 1 ORDER BY o.no DESC LIMIT 1 OFFSET ?2))");
+    query_bind_i64(&q, 1, after_no);
+    query_bind_i64(&q, 2, rows_max);
     return query_finish(&q);
 }
 

@@ -167,16 +167,17 @@ int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_
     return read_number(&q);
 }
 
-int64_t mail_store_recent(struct store_tx *tx, int tenant_kind, int64_t tenant_no, enum mail_kind kind, int64_t since)
+int64_t mail_store_recent(struct store_tx *tx, int tenant_kind, int64_t tenant_no, enum mail_kind kind, int64_t since,
+                          int64_t max)
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT count(*) FROM (SELECT kind, created_at FROM mail WHERE tenant_kind = ?1 AND tenant_no = ?2 "
-                "ORDER BY no DESC LIMIT ?3) WHERE kind = ?4 AND created_at > ?5");
+                "SELECT count(*) FROM (SELECT 1 FROM mail WHERE tenant_kind = ?1 AND tenant_no = ?2 AND kind = ?3 "
+                "AND created_at > ?4 LIMIT ?5)");
     bind_tenant(&q, tenant_kind, tenant_no);
-    query_bind_i64(&q, 3, MAIL_RECENT_MAX);
-    query_bind_i64(&q, 4, kind);
-    query_bind_time(&q, 5, since);
+    query_bind_i64(&q, 3, kind);
+    query_bind_time(&q, 4, since);
+    query_bind_i64(&q, 5, max);
     return read_number(&q);
 }
 
@@ -204,15 +205,16 @@ enum err mail_store_next_due(struct store_tx *tx, int64_t now, int64_t *ret_due_
     return query_finish(&q);
 }
 
-enum err mail_store_trim(struct store_tx *tx, int tenant_kind, int64_t tenant_no, int64_t rows_max)
+enum err mail_store_trim(struct store_tx *tx, int64_t after_no, int64_t rows_max)
 {
     struct query q;
     query_begin(&q, tx,
-                "DELETE FROM mail WHERE tenant_kind = ?1 AND tenant_no = ?2 AND state <> 1 AND no <= "
-                "(SELECT no FROM mail WHERE tenant_kind = ?1 AND tenant_no = ?2 AND state <> 1 "
-                "ORDER BY no DESC LIMIT 1 OFFSET ?3)");
-    bind_tenant(&q, tenant_kind, tenant_no);
-    query_bind_i64(&q, 3, rows_max);
+                "DELETE FROM mail WHERE no IN (SELECT m.no FROM (SELECT DISTINCT tenant_kind, tenant_no FROM mail WHERE no > ?1) t "
+                "CROSS JOIN mail m ON m.tenant_kind = t.tenant_kind AND m.tenant_no = t.tenant_no AND m.state <> 1 AND m.no <= "
+                "(SELECT o.no FROM mail o WHERE o.tenant_kind = t.tenant_kind AND o.tenant_no = t.tenant_no AND o.state <> 1 "
+                "ORDER BY o.no DESC LIMIT 1 OFFSET ?2))");
+    query_bind_i64(&q, 1, after_no);
+    query_bind_i64(&q, 2, rows_max);
     return query_finish(&q);
 }
 

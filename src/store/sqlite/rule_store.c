@@ -200,7 +200,7 @@ static enum err trim_errors(struct store_tx *tx, int64_t no, int64_t max)
     struct query q;
     query_begin(&q, tx,
                 "DELETE FROM rule_error WHERE no IN (SELECT e.no FROM (SELECT DISTINCT rule_no FROM rule_error WHERE no > ?1 - ?2) r "
-                "JOIN rule_error e ON e.rule_no = r.rule_no AND e.no <= (SELECT o.no FROM rule_error o "
+                "CROSS JOIN rule_error e ON e.rule_no = r.rule_no AND e.no <= (SELECT o.no FROM rule_error o "
                 "WHERE o.rule_no = r.rule_no ORDER BY o.no DESC LIMIT 1 OFFSET ?3))");
     query_bind_i64(&q, 1, no);
     query_bind_i64(&q, 2, TRIM_EVERY);

@@ -14,12 +14,12 @@ function decode(text) {
 }
 
 /**
- * Listens on loopback. Returns { port, mails, refuse, auth, next(test), close() }: `mails` are { from, to, raw, headers, text },
- * `refuse(address)` the reply to RCPT TO (undefined: taken, null: none comes), `auth` the last AUTH PLAIN as [user, password]; next() is the
+ * Listens on loopback. Returns { port, mails, refuse, says, auth, next(test), close() }: `mails` are { from, to, raw, headers, text },
+ * `says` other replies (greeting, auth, from, data, end), `refuse(address)` the reply to RCPT TO (undefined: taken, null: none comes), `auth` the last AUTH PLAIN as [user, password]; next() is the
  * first mail, from the one after the last that was given, that `test` likes.
  */
 export async function startRelay() {
-  const relay = { mails: [], refuse: () => undefined, auth: null };
+  const relay = { mails: [], refuse: () => undefined, auth: null, says: {} };
   const sockets = new Set();
   const server = net.createServer((socket) => {
     sockets.add(socket);
@@ -34,10 +34,10 @@ export async function startRelay() {
       if (end < 0) return false;
       const raw = `${rest.slice(0, end)}\r\n`.replaceAll('\r\n..', '\r\n.');
       rest = rest.slice(end + 5);
-      relay.mails.push({ ...mail, raw, ...decode(raw) });
+      if (!relay.says.end) relay.mails.push({ ...mail, raw, ...decode(raw) });
       mail = { to: [] };
       inData = false;
-      say('250 taken');
+      say(relay.says.end ?? '250 taken');
       return true;
     };
     const takeLine = () => {
@@ -57,17 +57,17 @@ export async function startRelay() {
         say('250 AUTH PLAIN');
       } else if (auth) {
         relay.auth = Buffer.from(auth, 'base64').toString('utf8').split('\0').slice(1);
-        say('235 welcome');
+        say(relay.says.auth ?? '235 welcome');
       } else if (from !== undefined) {
         mail = { from, to: [] };
-        say('250 from');
+        say(relay.says.from ?? '250 from');
       } else if (to !== undefined) {
         const refusal = relay.refuse(to);
         if (refusal === undefined) mail.to.push(to);
         if (refusal !== null) say(refusal ?? '250 to');
       } else if (/^DATA/i.test(line)) {
-        inData = true;
-        say('354 go on');
+        inData = !relay.says.data;
+        say(relay.says.data ?? '354 go on');
       } else if (/^QUIT/i.test(line)) {
         say('221 bye');
         socket.end();
@@ -76,7 +76,7 @@ export async function startRelay() {
       }
       return true;
     };
-    say('220 relay');
+    say(relay.says.greeting ?? '220 relay');
     socket.on('data', (data) => {
       rest += data.toString('utf8');
       while (inData ? takeData() : takeLine());
