@@ -288,7 +288,7 @@ static enum err open_doors(struct server *server)
         .on_mqtt_websocket = accept_mqtt_websocket,
         .user = server,
     });
-    system_info_init(&server->info, server->hub, server->tls, !settings->tls_certificate[0], &server->desk);
+    system_info_init(&server->info, server->hub, server->tls, &server->desk);
     server->installation.domain.system = &server->info.source;
     for (unsigned i = 0; i < server->config->listener_count; i++) {
         if ((err = open_listener(server, &server->config->listeners[i])) != ERR_OK) {

@@ -14,7 +14,7 @@ static bool certificate(struct system_source *source, struct system_certificate 
         return false;
     }
     ret_certificate->expires_at = tls_server_expires_at_ms(info->tls);
-    ret_certificate->is_self_made = info->certificate_is_self_made;
+    ret_certificate->is_self_made = !domain_settings(info->desk->domain)->tls_certificate[0]; /* a reload may bring one */
     tls_server_fingerprint(info->tls, ret_certificate->fingerprint);
     return true;
 }
@@ -34,15 +34,13 @@ static void apply_settings(struct system_source *source, const struct setting_ch
     settings_desk_apply(container_of(source, struct system_info, source)->desk, changes, count);
 }
 
-void system_info_init(struct system_info *info, struct hub *hub, const struct tls_server *tls, bool certificate_is_self_made,
-                      struct settings_desk *desk)
+void system_info_init(struct system_info *info, struct hub *hub, const struct tls_server *tls, struct settings_desk *desk)
 {
     *info = (struct system_info){
         .source = {.slow_consumers = slow_consumers, .certificate = certificate, .settings_write = write_settings,
                    .setting_check = check_setting, .settings_apply = apply_settings},
         .hub = hub,
         .tls = tls,
-        .certificate_is_self_made = certificate_is_self_made,
         .desk = desk,
     };
 }

@@ -11,11 +11,9 @@ struct system_info {
     struct system_source source; /* the model sees only this */
     struct hub *hub;
     const struct tls_server *tls; /* NULL: nothing listens with TLS */
-    bool certificate_is_self_made;
     struct settings_desk *desk;
 };
 
-void system_info_init(struct system_info *info, struct hub *hub, const struct tls_server *tls, bool certificate_is_self_made,
-                      struct settings_desk *desk);
+void system_info_init(struct system_info *info, struct hub *hub, const struct tls_server *tls, struct settings_desk *desk);
 
 #endif
