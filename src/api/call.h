@@ -118,6 +118,7 @@ void call_paging(struct call *call, int64_t default_per_page, int64_t cap, struc
 /* Route tables, each NULL-terminated by a row with method NULL; put together in api/routes.c. */
 extern const struct route customer_routes[];
 extern const struct route device_bulk_routes[];
+extern const struct route device_relation_routes[];
 extern const struct route device_routes[];
 extern const struct route file_routes[];
 extern const struct route partner_routes[];

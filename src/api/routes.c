@@ -5,6 +5,7 @@
 static const struct route *const tables[] = {
     customer_routes,
     device_bulk_routes,
+    device_relation_routes,
     device_routes,
     installation_routes,
     incident_routes,

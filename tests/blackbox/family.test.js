@@ -175,3 +175,21 @@ test('a device that subscribes to its own telemetry hears what it sends over HTT
   assert.deepEqual((await device.next('/telemetry')).json.telemetries, { temp: 2 });
   device.end(true);
 });
+
+test('a parent lists its children, for its owner and its maker; a device lists its registrations (management-api.md 5.7, 6.1)', async () => {
+  const partner = client(server, 'partner', server.partner_key);
+  const [parent, ...children] = await family();
+  const owned = await organization.get(`/devices/${parent.id}/children`);
+  assert.deepEqual(owned.items.map(({ id, parent_id: of }) => [id, of]), children.map(({ id }) => [id, parent.id]));
+  assert.deepEqual([owned.next_page, owned.has_next_page], [null, false]);
+  assert.deepEqual(owned.items[0], await organization.get(`/devices/${children[0].id}`));
+  assert.equal((await organization.get(`/devices/${parent.id}/children?per_page=1`)).next_page, 2);
+  const made = await partner.get(`/devices/${parent.id}/children`);
+  assert.deepEqual([made.data.map(({ id }) => id), made.page_info], [children.map(({ id }) => id), { has_next: false, total_count: 2 }]);
+  assert.deepEqual((await organization.get(`/devices/${children[0].id}/children`)).items, []);
+  const { data: [line], page_info: info } = await partner.get(`/devices/${parent.id}/registrations`);
+  assert.deepEqual([line.device_id, line.result, info.total_count], [parent.id, 'created', 1]);
+  for (const [api, key, path] of [['partner', server.partner_key, 'children'], ['partner', server.partner_key, 'registrations'], ['organization', server.organization_key, 'children']]) {
+    assert.equal((await request(server.http, 'GET', `/core/v1/${api}/devices/00000000-0000-4000-8000-000000000000/${path}`, { key })).status, 404);
+  }
+});

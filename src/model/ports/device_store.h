@@ -106,6 +106,7 @@ struct device_filter {
     int64_t model_no;
     int64_t owner_no;                    /* a partner's filter: claimed by this organization */
     int64_t space_no;                    /* with the spaces below it */
+    int64_t parent_no;                   /* children of this device */
     int64_t after_no;                    /* younger than this one */
     struct str visible_spaces;           /* JSON array of space numbers: only what lies in these or below */
     bool unclaimed;

@@ -59,6 +59,7 @@ struct registration_filter {
     int64_t partner_no;
     int64_t model_no; /* 0: any */
     int result;       /* 0: any */
+    const struct uuid *device_id; /* NULL: any */
     int64_t from, to; /* unix ms */
     bool ascending;   /* oldest first */
 };

@@ -42,6 +42,7 @@ void registration_committed(struct registration *registration);
 struct registration_query {
     int64_t model_no;   /* 0: any */
     int result;         /* enum registration_result; 0: any */
+    const struct uuid *device_id; /* NULL: any */
     int64_t from, to;   /* unix ms; TIME_NONE: open */
     bool ascending;     /* oldest first */
 };

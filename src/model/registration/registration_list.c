@@ -58,6 +58,7 @@ void registration_list(struct admin *admin, struct store_tx *tx, const struct re
         .partner_no = admin->principal.partner_no,
         .model_no = query->model_no,
         .result = query->result,
+        .device_id = query->device_id,
         .from = query->from,
         .to = query->to == TIME_NONE ? INT64_MAX : query->to,
         .ascending = query->ascending,

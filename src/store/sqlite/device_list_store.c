@@ -53,7 +53,7 @@ static bool is_by_model(const struct device_filter *filter)
 static bool is_selective(const struct device_filter *filter)
 {
     return filter->sn.ptr || filter->mac_normal.ptr || filter->cloud_id.ptr || filter->space_no || filter->owner_no ||
-           filter->nos.ptr || is_by_model(filter);
+           filter->nos.ptr || filter->parent_no || is_by_model(filter);
 }
 
 static void append_filter(struct buf *sql, const struct device_filter *filter)
@@ -69,6 +69,9 @@ static void append_filter(struct buf *sql, const struct device_filter *filter)
     if (filter->space_no) {
         buf_append_cstr(sql, " AND d.space_no IN (WITH RECURSIVE below (no) AS (SELECT ?4 UNION ALL SELECT s.no FROM space s "
                              "JOIN below b ON s.parent_no = b.no) SELECT no FROM below)");
+    }
+    if (filter->parent_no) {
+        buf_append_cstr(sql, " AND d.parent_no = ?21");
     }
     if (filter->after_no) {
         buf_append_cstr(sql, " AND d.no > ?17");
@@ -133,6 +136,9 @@ static void bind_filter(struct query *q, const struct device_filter *filter, str
     }
     if (filter->space_no) {
         query_bind_i64(q, 4, filter->space_no);
+    }
+    if (filter->parent_no) {
+        query_bind_i64(q, 21, filter->parent_no);
     }
     if (filter->after_no) {
         query_bind_i64(q, 17, filter->after_no);

@@ -164,7 +164,8 @@ enum err registration_store_trim(struct store_tx *tx, int64_t rows_max)
 }
 
 #define LIST_WHERE \
-    "WHERE r.partner_no = ?1 AND (?2 = 0 OR r.model_no = ?2) AND (?3 = 0 OR r.result = ?3) AND r.at >= ?4 AND r.at <= ?5"
+    "WHERE r.partner_no = ?1 AND (?2 = 0 OR r.model_no = ?2) AND (?3 = 0 OR r.result = ?3) AND r.at >= ?4 AND r.at <= ?5 " \
+    "AND (?8 IS NULL OR r.device_id = ?8)"
 
 static void bind_list(struct query *q, const struct registration_filter *filter)
 {
@@ -173,6 +174,11 @@ static void bind_list(struct query *q, const struct registration_filter *filter)
     query_bind_i64(q, 3, filter->result);
     query_bind_i64(q, 4, filter->from);
     query_bind_i64(q, 5, filter->to);
+    if (filter->device_id) {
+        query_bind_uuid(q, 8, filter->device_id);
+    } else {
+        query_bind_null(q, 8);
+    }
 }
 
 static void read_entry(struct query *q, struct arena *arena, struct registration_entry *ret_entry)
