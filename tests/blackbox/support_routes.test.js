@@ -86,6 +86,20 @@ test('a ticket goes from the organization to the partner and back', async () => 
   assert.deepEqual(answer(await ask('organization', 'POST', `/tickets/${second.id}/resolved`, {})), [200, '{"success":true}']);
 });
 
+test('a partner that does not want mail about tickets gets none (5.10)', async () => {
+  const count = async () => (await partner.get('/mails?per_page=500')).data.filter(({ kind }) => /ticket/.test(kind)).length;
+  const open_ = async (title) => organization.post('/tickets', { device_id: device.id, title }, 201);
+  const before_ = await count();
+  await partner.patch('/settings', { notifications: { ticket_emails: false } });
+  const quiet = await open_('Quiet');
+  await organization.post(`/tickets/${quiet.id}/message`, { message: 'x' });
+  assert.equal(await count(), before_);
+  await partner.patch('/settings', { notifications: { ticket_emails: true } });
+  await open_('Loud');
+  assert.ok(await count() > before_);
+  for (const { id } of await organization.get('/tickets')) await organization.post(`/tickets/${id}/resolved`, {});
+});
+
 test('tickets: every refusal', async () => {
   const ticket = await organization.post('/tickets', { device_id: device.id, title: 'x' }, 201);
   await refused('organization', 'POST', '/tickets', { title: 'x' }, 'Parameter device_id is required');

@@ -95,7 +95,8 @@ const struct object_description object_descriptions[] = {
     {"Partner", "id! uuid; name text; short_code text; suspended bool; organizations int(0..); models int(0..); devices int(0..); "
                 "created_at time"},
     {"Organization", "id! uuid; name text; lab bool; created_at time; contacts object; api_key text"},
-    {"Customer", "id! uuid; name text; display_name text?; lab bool; sandbox bool; suspended bool; created_at time; contacts object"},
+    {"Customer", "id! uuid; name text; display_name text?; lab bool; sandbox bool; suspended bool; created_at time; contacts object; "
+                 "devices_count int(0..)"},
     {"Rule", "id! uuid; model_id uuid; name text; description text?; priority text; active bool; auto_close bool; "
              "definition RuleDefinition; created_at time; updated_at time; open_incidents int; errors int"},
     {"RuleError", "id! int; rule_id uuid; device_id uuid; key text?; expected text; found text; created_at time"},
@@ -113,7 +114,7 @@ const struct object_description object_descriptions[] = {
                                "created_at time"},
     {"Delivery", "id! uuid; event_type text; state enum(waiting|delivered|failed); attempts int(0..); status int?; error text?; "
                  "next_attempt_at time?; created_at time; finished_at time?; payload object"},
-    {"Mail", "id! uuid; kind text; to text; subject text; text text; link text?; state enum(waiting|sent|failed|listed); "
+    {"Mail", "id! uuid; kind text; to text; subject text?; text text?; link text?; state enum(waiting|sent|failed|listed); "
              "attempts int(0..); error text?; next_attempt_at time?; created_at time; finished_at time?"},
     {"MailRelay", "host text<=255?; port int(1..65535); security enum(none|starttls|tls); user text<=255?; password text<=255?; "
                   "from text<=255?"},

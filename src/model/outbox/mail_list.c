@@ -36,6 +36,12 @@ static int64_t scope_no(const struct admin *admin, enum mail_scope scope)
                                                                   : admin->principal.partner_no;
 }
 
+/* What a tenant's mails say is the tenant's (management-api.md 7): who runs the installation sees that they went. */
+static bool is_of_others(const struct mail_listing *listing, const struct mail_row *row)
+{
+    return row->tenant_kind && !administers(listing->admin, (enum tenant_kind)row->tenant_kind, row->tenant_no);
+}
+
 /* With a one-time link its reader becomes that person: it is for who could do all the same without. A link that who has an
  * account can use signed in only is for the administrators of the tenant that invites. */
 static bool link_may_be_shown(const struct mail_listing *listing, const struct mail_row *row)
@@ -44,7 +50,7 @@ static bool link_may_be_shown(const struct mail_listing *listing, const struct m
     if (row->link_expires_at == TIME_NONE) {
         return true;
     }
-    if (row->tenant_kind && !administers(admin, (enum tenant_kind)row->tenant_kind, row->tenant_no)) {
+    if (is_of_others(listing, row)) {
         return false;
     }
     struct user_row user;
@@ -73,12 +79,13 @@ static void write_link(const struct mail_listing *listing, struct json_writer *w
 
 static void write_mail(const struct mail_listing *listing, struct json_writer *w, const struct mail_row *row)
 {
+    bool is_told = listing->scope == MAILS_OF_TENANT || !is_of_others(listing, row);
     json_begin_object(w);
     json_field_uuid(w, "id", &row->id);
     json_field_cstr(w, "kind", mail_kind_name(row->kind));
     json_field_str(w, "to", row->recipient);
-    json_field_str(w, "subject", row->subject);
-    json_field_str(w, "text", row->text);
+    field_text(w, "subject", is_told ? row->subject : (struct str){NULL, 0});
+    field_text(w, "text", is_told ? row->text : (struct str){NULL, 0});
     write_link(listing, w, row);
     json_field_cstr(w, "state", state_names[row->state]);
     json_field_int(w, "attempts", row->attempts);
