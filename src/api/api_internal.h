@@ -75,6 +75,8 @@ struct http_connection {
     uint64_t active_ms; /* when something was last received, or answered */
     uint64_t began_ms;  /* of the request under way; 0: none */
     enum connection_state state;
+    struct net_address local; /* asked for once: it costs a system call */
+    bool has_local;
     bool is_metrics;
     bool held_back;     /* output has to drain, or an upload to reach the disk, before more is read */
     bool keep_open;     /* behind what is sent */

@@ -173,6 +173,15 @@ static void read_forwarded(struct http_call *http_call)
     }
 }
 
+static const struct net_address *local_address(struct http_connection *connection)
+{
+    if (!connection->has_local) {
+        stream_local(connection->stream, &connection->local);
+        connection->has_local = true;
+    }
+    return &connection->local;
+}
+
 static void read_head(struct http_call *http_call, const struct http1_head *head)
 {
     struct call *call = &http_call->call;
@@ -183,7 +192,7 @@ static void read_head(struct http_call *http_call, const struct http1_head *head
     call->host = head->host;
     call->is_head = str_eq(head->method, STR("HEAD"));
     call->peer = *stream_peer(stream);
-    stream_local(stream, &call->local);
+    call->local = *local_address(http_call->connection);
     call->is_tls = stream_is_tls(stream);
     http_call->keep_alive = head->keep_alive;
     read_headers(http_call, head);

@@ -64,12 +64,12 @@ let serial = 0;
 
 /** Muster on its own data folder or `data`. `open`: a listener for anonymous clients as well, plain and TLS. Returns
  * { pid, http, mqtt, mqtts, open, openTls, stop, kill }. `ports`: of an earlier one, to come back on them. `server`: further
- * settings of that section; `bin`: another build. */
-export async function startMuster({ data, loops = 1, core = 0, ports = {}, server = {}, bin = muster } = {}) {
+ * settings of that section; `config`: further sections; `bin`: another build. */
+export async function startMuster({ data, loops = 1, core = 0, ports = {}, server = {}, config: sections = '', bin = muster } = {}) {
   const config = join(dir, `muster-${++serial}.conf`);
   const fixed = {};
   for (const name of ['http', 'mqtt', 'mqtts', 'open', 'openTls']) fixed[name] = ports[name] ?? local(await freePort());
-  writeFileSync(config, `[limits]\ndevice_requests = 0\naddress_requests = 0\nmanagement_requests = 0\n[mqtt]\ndevice_publishes = 0\n
+  writeFileSync(config, `[limits]\ndevice_requests = 0\naddress_requests = 0\nmanagement_requests = 0\n[mqtt]\ndevice_publishes = 0\n${sections}
 [server]\nloops = ${loops}\nlog_level = warn\n${Object.entries(server).map(([name, value]) => `${name} = ${value}\n`).join('')}
 [listener open]\nkind = mqtt\naddress = 127.0.0.1:${fixed.open.port}\naccess = open\n
 [listener open-tls]\nkind = mqtts\naddress = 127.0.0.1:${fixed.openTls.port}\naccess = open\n`);

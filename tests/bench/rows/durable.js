@@ -1,4 +1,7 @@
 // What is on disk before it is acknowledged.
+import { once } from 'node:events';
+import http from 'node:http';
+import { client, makeModel, setup } from '../../blackbox/support/server.js';
 import { SECONDS, alternate, devices, load, startMosquitto, startMosquittoAndConsumer, startMuster, withServers } from '../context.js';
 import { faults } from '../table.js';
 
@@ -45,11 +48,43 @@ async function offline() {
   });
 }
 
+/** Each registration queues a call of the maker's webhook in its own commit; a receiver beside it takes them. */
+async function registrationsWithWebhook() {
+  const keys = setup();
+  let calls = 0;
+  const receiver = http.createServer((request, reply) => {
+    calls++;
+    request.resume().on('end', () => reply.writeHead(204).end());
+  }).listen(0, '127.0.0.1');
+  try {
+    await once(receiver, 'listening');
+    return await withServers([() => startMuster({ data: keys.dir, config: '[notify]\nallowed_networks = 127.0.0.1\n' })], async (server) => {
+      const model = await makeModel({ ...server, ...keys });
+      await client(server, 'partner', keys.partner_key).patch('/settings', { webhook: { url: `http://127.0.0.1:${receiver.address().port}/` } });
+      const [result] = await alternate([server], async (one) => {
+        const before = calls;
+        const began = process.hrtime.bigint();
+        const run = await load('register', one.http, ['--clients', 64, '--hardware-key', model.key, '--seconds', SECONDS, '--warmup', 0, '--server-pid', one.pid]);
+        return { ...run, calls_per_second: (calls - before) / (Number(process.hrtime.bigint() - began) / 1e9) };
+      });
+      return result;
+    });
+  } finally {
+    receiver.close();
+    receiver.closeAllConnections();
+    keys.remove();
+  }
+}
+
 async function registrations() {
   const { registration } = await devices();
+  const told = await registrationsWithWebhook();
   return [
     { what: '**registrations**, durable, 64 connections, per second', muster: registration.in_per_second, goal: '>= 5,000' },
     { what: '— CPU of one', unit: 'us', muster: registration.cpu_us_each },
+    { what: '— with a webhook set, its receiver on the same two cores, per second', muster: told.in_per_second, goal: '>= 5,000' },
+    { what: '— CPU of one, with the calls made meanwhile', unit: 'us', muster: told.cpu_us_each },
+    { what: '— calls that arrived meanwhile, per second', muster: told.calls_per_second },
   ];
 }
 
