@@ -194,7 +194,7 @@ export async function devices(count = 15_000) {
   const results = [];
   const part = join(dir, 'part');
   while (lines.length < count || results.length < RUNS) {
-    results.push(await load('register', server.http, ['--clients', 64, '--hardware-key', model.key, '--seconds', 1, '--warmup', 0, '--save', part, '--server-pid', server.pid]));
+    results.push(await load('register', server.http, ['--clients', 256, '--hardware-key', model.key, '--seconds', 1, '--warmup', 0, '--save', part, '--server-pid', server.pid]));
     if (!results.at(-1).in) throw new Error('no device could be registered');
     lines.push(...readFileSync(part, 'utf8').trim().split('\n'));
   }
