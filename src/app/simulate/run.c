@@ -242,6 +242,9 @@ static void act(struct world *world)
     case PHASE_CONNECT:
         if (world->ready_count == world->scenario.devices[DEVICE_MQTT1] + world->scenario.devices[DEVICE_MQTT2]) {
             start_running(world);
+        } else if (now(world) - world->phase_ms > START_MS + world->scenario.settle_ms) {
+            world_difference(world, "only %u devices have connected", world->ready_count);
+            end(world);
         }
         break;
     case PHASE_RUN:
