@@ -112,7 +112,7 @@ static void edit_run(struct op *op, struct store_tx *tx)
 static void edit_committed(struct op *op)
 {
     struct edit_op *edit = container_of(op, struct edit_op, op);
-    rules_replace(&edit->f->domain, 1, edit->rows, edit->count);
+    rules_replace(&edit->f->domain, 1, edit->rows, edit->count, NULL, 0);
     rules_want_sweep(&edit->f->domain);
 }
 
