@@ -131,7 +131,7 @@ static bool read_target(struct admin *admin, struct store_tx *tx, const struct j
         return form_missing(admin, "target");
     }
     *ret_text = text_of(admin, target, TARGET_BYTES_MAX);
-    return rollout_target_read(admin, tx, target, ret_filter) && (ret_text->ptr || form_invalid(admin, "target"));
+    return rollout_target_read(admin, tx, target, ROLLOUT_TARGET_NEW, ret_filter) && (ret_text->ptr || form_invalid(admin, "target"));
 }
 
 void rollout_prepare(struct admin *admin, struct store_tx *tx, const struct json *body, struct rollout_draft *draft)

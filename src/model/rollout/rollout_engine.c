@@ -173,8 +173,8 @@ static enum err fill(struct slice *slice, struct store_tx *tx, struct rollout_ro
     struct json *target = NULL;
     struct admin *admin = next_admin(slice, actor);
     enum err err = json_parse(row->target, NULL, &target);
-    /* What the target names may be gone since: then it has no devices. */
-    if (err == ERR_OK && rollout_target_read(admin, tx, target, &filter)) {
+    /* The space or the model that the target names may be gone since: then it has no devices. */
+    if (err == ERR_OK && rollout_target_read(admin, tx, target, ROLLOUT_TARGET_LEFT, &filter)) {
         filter.after_no = row->filled_to;
         err = device_store_list(tx, &filter, LIST_SLICE, 0, list_device, &filling);
         err = err ? err : filling.err;

@@ -21,7 +21,32 @@ static bool is_known(struct str name)
     return false;
 }
 
-static bool read_ids(struct admin *admin, struct store_tx *tx, const struct json *ids, struct device_filter *filter)
+/* What is gone, or another's by now, is left out. False: the reply holds the error. */
+static bool find_left(struct admin *admin, struct store_tx *tx, struct str id, int64_t *ret_no)
+{
+    struct uuid uuid;
+    struct device_core device;
+    enum err err = uuid_parse(id, &uuid) ? device_store_core_by_id(tx, &uuid, &device) : ERR_NOT_FOUND;
+    *ret_no = err == ERR_OK ? device.no : 0; /* the filter has the tenant, and what of it may be seen */
+    return err == ERR_NOT_FOUND || !admin_failed(admin, err);
+}
+
+static bool find_id(struct admin *admin, struct store_tx *tx, struct str id, enum rollout_target_use use, int64_t *ret_no)
+{
+    struct device_core device;
+    if (use == ROLLOUT_TARGET_LEFT) {
+        return find_left(admin, tx, id, ret_no);
+    }
+    if (!device_find_for_tenant(admin, tx, id, &device)) {
+        return false;
+    }
+    *ret_no = device.no;
+    return true;
+}
+
+/* None left is "[]": without `nos` the filter would match every device. */
+static bool read_ids(struct admin *admin, struct store_tx *tx, const struct json *ids, enum rollout_target_use use,
+                     struct device_filter *filter)
 {
     struct json *nos = json_new_array();
     bool ok = json_is_array(ids) && json_first(ids);
@@ -32,11 +57,14 @@ static bool read_ids(struct admin *admin, struct store_tx *tx, const struct json
         ok = false;
     }
     for (const struct json *id = ok ? json_first(ids) : NULL; id && ok; id = json_next(id)) {
-        struct device_core device;
+        int64_t no = 0;
         if (!json_is_string(id) || json_string(id).len > ID_BYTES_MAX) {
             ok = form_invalid(admin, "device_ids");
-        } else if ((ok = device_find_for_tenant(admin, tx, json_string(id), &device))) {
-            json_append(nos, json_new_number((double)device.no));
+        } else {
+            ok = find_id(admin, tx, json_string(id), use, &no);
+        }
+        if (ok && no) {
+            json_append(nos, json_new_number((double)no));
         }
     }
     if (ok) {
@@ -87,7 +115,8 @@ static bool read_text(struct admin *admin, const struct json *target, const char
            (!ret_text->ptr || !str_is_blank(*ret_text) || form_invalid(admin, field));
 }
 
-bool rollout_target_read(struct admin *admin, struct store_tx *tx, const struct json *target, struct device_filter *ret_filter)
+bool rollout_target_read(struct admin *admin, struct store_tx *tx, const struct json *target, enum rollout_target_use use,
+                         struct device_filter *ret_filter)
 {
     *ret_filter = (struct device_filter){0};
     if (!json_is_object(target) || !json_first(target)) {
@@ -105,7 +134,7 @@ bool rollout_target_read(struct admin *admin, struct store_tx *tx, const struct 
         return form_invalid(admin, "target");
     }
     device_filter_set_tenant(admin, ret_filter);
-    return (!has_ids || read_ids(admin, tx, json_get(target, "device_ids"), ret_filter)) &&
+    return (!has_ids || read_ids(admin, tx, json_get(target, "device_ids"), use, ret_filter)) &&
            (!form_has(target, "space_id") || read_space(admin, tx, json_get(target, "space_id"), ret_filter)) &&
            (!form_has(target, "model_id") || read_model(admin, json_get(target, "model_id"), ret_filter)) &&
            read_text(admin, target, "firmware_version", &ret_filter->firmware_version) &&

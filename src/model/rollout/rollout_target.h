@@ -9,10 +9,15 @@
 
 enum { ROLLOUT_IDS_MAX = 1000, ROLLOUT_MODELS_MAX = 64 };
 
+enum rollout_target_use {
+    ROLLOUT_TARGET_NEW,  /* an id that is not there is an error */
+    ROLLOUT_TARGET_LEFT, /* listing the devices: it has gone since, and the others are meant all the same */
+};
 /* Reads {"device_ids":[...]} or {space_id, model_id, firmware_version, search}, at least one of them. A name that is none of
  * these is an error: left out, it would make the target larger than it was meant to be. Only devices of the caller's
  * organization, in spaces where it may do what admin->principal.needs says. False: the reply holds the error. */
-bool rollout_target_read(struct admin *admin, struct store_tx *tx, const struct json *target, struct device_filter *ret_filter);
+bool rollout_target_read(struct admin *admin, struct store_tx *tx, const struct json *target, enum rollout_target_use use,
+                         struct device_filter *ret_filter);
 
 struct rollout_share {
     int64_t model_no;

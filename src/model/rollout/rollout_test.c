@@ -255,6 +255,66 @@ static void devices_that_go_hold_nothing_up(void **state)
     expect_rollout(f, id, "done", "", 2);
 }
 
+/* The body of a rollout to every device there is, by their ids. */
+static void write_ids_run(struct test_op *test, struct store_tx *tx)
+{
+    struct json_writer w;
+    struct query q;
+    json_writer_init(&w, test->arg);
+    json_begin_object(&w);
+    json_field_cstr(&w, "name", "r");
+    json_field_raw(&w, "waves", STR("[1,99]")); /* few are sent, and those are registered ones */
+    json_field_raw(&w, "command", STR("{\"name\":\"reboot\"}"));
+    json_name(&w, "target");
+    json_begin_object(&w);
+    json_name(&w, "device_ids");
+    json_begin_array(&w);
+    query_begin(&q, tx, "SELECT id FROM device ORDER BY no");
+    while (query_next(&q)) {
+        struct uuid id = query_uuid(&q, 0);
+        json_put_uuid(&w, &id);
+    }
+    assert_int_equal(query_finish(&q), ERR_OK);
+    json_end_array(&w);
+    json_end_object(&w);
+    json_end_object(&w);
+}
+
+static void create_of_all(struct fixture *f, char ret_id[UUID_TEXT_BYTES])
+{
+    struct buf body;
+    buf_init(&body, (size_t)64 * 1024);
+    assert_int_equal(test_run(f, write_ids_run, NULL, &body), ERR_OK);
+    buf_append_u8(&body, 0);
+    create(f, (const char *)body.data, ret_id);
+    buf_deinit(&body);
+}
+
+static void ids_that_went_are_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief devices[DEVICES];
+    char id[UUID_TEXT_BYTES], none[UUID_TEXT_BYTES];
+    make_devices(f, devices);
+    test_exec(f, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) INSERT INTO device (id, model_no, "
+                 "partner_no, organization_no, space_no, key_hash, key_issued_at, created_at, name, firmware_version) "
+                 "SELECT randomblob(16), 1, 1, 1, 2, randomblob(32), 0, 0, 'Many', '1.0.0' FROM n");
+    create_of_all(f, id);
+    expect_status(manage(f, key_principal(), &devices[8], unclaim_run, NULL), 200);
+    expect_status(manage(f, key_principal(), &devices[9], delete_run, NULL), 200);
+    test_exec(f, "DELETE FROM device WHERE no = (SELECT max(no) FROM device)"); /* one that a later slice would list */
+    steer(f, start_run, id);
+    expect_rollout(f, id, "running", "", 1);
+    assert_int_equal(count_of(f, id, "sent"), 7);
+    assert_int_equal(count_of(f, id, "waiting"), DEVICES + 600 - 3 - 7);
+    steer(f, abort_run, id);
+    create(f, "{\"name\":\"r\",\"target\":{\"space_id\":2},\"command\":{\"name\":\"reboot\"}}", none);
+    test_exec(f, "UPDATE rollout SET target = '{\"device_ids\":[\"00000000-0000-4000-8000-000000000000\"]}' WHERE no = 2");
+    steer(f, start_run, none); /* nobody is left, which is not everybody */
+    expect_rollout(f, none, "done", "", 1);
+    assert_int_equal(all_commands(f), 7);
+}
+
 static void a_slice_that_fails_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -337,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(waves_follow_one_another, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pause_sends_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(devices_that_go_hold_nothing_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(ids_that_went_are_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slice_that_fails_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(who_lost_the_rights_sends_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_refused, setup, teardown),
