@@ -56,7 +56,7 @@ enum err rollout_store_list(struct store_tx *tx, const struct rollout_filter *fi
 enum err rollout_store_count(struct store_tx *tx, const struct rollout_filter *filter, int64_t *ret_count) MUST_CHECK;
 /* Those of the organization that are neither done nor aborted. */
 enum err rollout_store_count_open(struct store_tx *tx, int64_t organization_no, int64_t *ret_count) MUST_CHECK;
-/* The next running one behind `after_no`; 0: none. */
+/* The next running one behind `after_no` that has something to list or to send; 0: none. */
 enum err rollout_store_next_running(struct store_tx *tx, int64_t after_no, int64_t *ret_no) MUST_CHECK;
 /* Removes what was finished before `before` (unix ms): at most `rows_max` rows. */
 enum err rollout_store_delete_old(struct store_tx *tx, int64_t before, int64_t rows_max) MUST_CHECK;
@@ -92,9 +92,9 @@ enum err rollout_store_waiting(struct store_tx *tx, int64_t rollout_no, int64_t 
 /* The device for which this command was made and is open. ERR_NOT_FOUND. */
 enum err rollout_store_by_command(struct store_tx *tx, const struct uuid *command_id, struct arena *arena,
                                   struct rollout_device_row *ret_row) MUST_CHECK;
-/* Wherever this device waits or has an open command it is skipped now; the rollouts concerned, at most `max`. */
-enum err rollout_store_device_gone(struct store_tx *tx, int64_t device_no, struct str reason, int64_t now_ms, int64_t *ret_nos,
-                                   size_t max, size_t *ret_count) MUST_CHECK;
+/* Wherever this device waits or has an open command it is skipped now; the running rollouts concerned, in the arena. */
+enum err rollout_store_device_gone(struct store_tx *tx, int64_t device_no, struct str reason, int64_t now_ms, struct arena *arena,
+                                   int64_t **ret_nos, size_t *ret_count) MUST_CHECK;
 /* Failed ones of earlier attempts wait again, at most `max`; *ret_count: how many. */
 enum err rollout_store_retry(struct store_tx *tx, int64_t rollout_no, int64_t attempt, int64_t max, int64_t now_ms,
                              int64_t *ret_count) MUST_CHECK;

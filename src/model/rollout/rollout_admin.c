@@ -207,14 +207,23 @@ static void answer(struct admin *admin, struct store_tx *tx, const char *action,
     }
 }
 
-void rollout_create(struct admin *admin, struct store_tx *tx, struct rollout_draft *draft)
+/* For one more that is neither done nor aborted. */
+static bool check_room(struct admin *admin, struct store_tx *tx)
 {
     int64_t open = 0;
     if (admin_failed(admin, rollout_store_count_open(tx, admin->principal.organization_no, &open))) {
-        return;
+        return false;
     }
     if (open >= ROLLOUTS_OPEN_MAX) {
         reply_error(admin->reply, 422, "Too many rollouts");
+        return false;
+    }
+    return true;
+}
+
+void rollout_create(struct admin *admin, struct store_tx *tx, struct rollout_draft *draft)
+{
+    if (!check_room(admin, tx)) {
         return;
     }
     if (!admin_failed(admin, rollout_store_insert(tx, &draft->row))) {
@@ -340,6 +349,9 @@ void rollout_retry_failed(struct admin *admin, struct store_tx *tx, struct str i
     }
     if (row.task == ROLLOUT_TASK_FILL) { /* nothing has failed yet */
         reply_error(admin->reply, 422, "Rollout cannot be retried");
+        return;
+    }
+    if (row.state == ROLLOUT_DONE && !check_room(admin, tx)) {
         return;
     }
     row.task = ROLLOUT_TASK_RETRY;

@@ -12,7 +12,7 @@
 #include "model/rollout/rollout_internal.h"
 #include "model/rollout/rollout_target.h"
 
-enum { SEND_SLICE = 16, LIST_SLICE = 500, GONE_MAX = 64 };
+enum { SEND_SLICE = 16, LIST_SLICE = 500 };
 
 /* --- steps --- */
 
@@ -72,9 +72,10 @@ enum err rollout_command_finished(struct device_change *change, const struct com
 
 enum err rollout_device_gone(struct device_change *change, int64_t device_no, const char *reason)
 {
-    int64_t nos[GONE_MAX];
+    int64_t *nos = NULL;
     size_t count = 0;
-    enum err err = rollout_store_device_gone(change->tx, device_no, str_from_cstr(reason), change->now_ms, nos, GONE_MAX, &count);
+    enum err err = rollout_store_device_gone(change->tx, device_no, str_from_cstr(reason), change->now_ms, change->arena, &nos,
+                                             &count);
     for (size_t i = 0; i < count && err == ERR_OK; i++) {
         err = settle_no(change->tx, change->arena, nos[i], change->now_ms);
     }

@@ -315,6 +315,71 @@ static void ids_that_went_are_left_out(void **state)
     assert_int_equal(all_commands(f), 7);
 }
 
+static void next_run(struct test_op *test, struct store_tx *tx)
+{
+    assert_int_equal(rollout_store_next_running(tx, 0, test->arg), ERR_OK);
+}
+
+static void what_waits_for_devices_is_no_work(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief devices[DEVICES];
+    char id[UUID_TEXT_BYTES];
+    int64_t no = -1;
+    make_devices(f, devices);
+    create(f, "{\"name\":\"r\"," REBOOT ",\"waves\":[50,50]}", id);
+    test_exec(f, "UPDATE rollout SET state = 2, task = 1"); /* begun, and nothing done of it yet */
+    assert_int_equal(test_run(f, next_run, NULL, &no), ERR_OK);
+    assert_int_equal(no, 1);
+    test_exec(f, "UPDATE rollout SET state = 1, task = 0");
+    steer(f, start_run, id);
+    assert_int_equal(count_of(f, id, "sent"), 5); /* the other five wait for these */
+    assert_int_equal(test_run(f, next_run, NULL, &no), ERR_OK);
+    assert_int_equal(no, 0);
+    steer(f, pause_run, id);
+    test_exec(f, "UPDATE rollout SET state = 2, wave = 2"); /* now they are to be sent */
+    assert_int_equal(test_run(f, next_run, NULL, &no), ERR_OK);
+    assert_int_equal(no, 1);
+}
+
+static void a_device_goes_from_many_rollouts(void **state)
+{
+    enum { MANY = 80 };
+    struct fixture *f = *state;
+    struct device_brief devices[DEVICES];
+    char id[UUID_TEXT_BYTES];
+    make_devices(f, devices);
+    test_exec(f, "UPDATE device SET firmware_version = '9' WHERE sn = 'A-3'");
+    for (int i = 0; i < MANY; i++) {
+        create(f, "{\"name\":\"r\",\"target\":{\"firmware_version\":\"9\"},\"command\":{\"name\":\"reboot\"}}", id);
+        steer(f, start_run, id);
+    }
+    assert_int_equal(commands_of(f, &devices[3]), MANY);
+    expect_status(manage(f, key_principal(), &devices[3], delete_run, NULL), 200);
+    assert_int_equal(test_number(f, "SELECT count(*) FROM rollout WHERE state = 4"), MANY);
+}
+
+static void there_is_room_for_so_many(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief devices[DEVICES];
+    char id[UUID_TEXT_BYTES];
+    make_devices(f, devices);
+    test_exec(f, "UPDATE device SET firmware_version = '9' WHERE sn = 'A-3'");
+    create(f, "{\"name\":\"r\",\"target\":{\"firmware_version\":\"9\"},\"command\":{\"name\":\"reboot\"}}", id);
+    steer(f, start_run, id);
+    report(f, &devices[3], "failed");
+    expect_rollout(f, id, "done", "", 1);
+    test_exec(f, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO rollout (id, "
+                 "organization_no, name, target, command, waves, success_percent, error_percent, state, created_at) "
+                 "SELECT randomblob(16), 1, 'Draft', '{}', '{}', '[100]', 90, 10, 1, 0 FROM n");
+    expect_error(manage(f, key_principal(), NULL, create_run, "{\"name\":\"r\"," REBOOT "}"), 422, "Too many rollouts");
+    expect_error(steer_as(f, key_principal(), retry_failed_run, id), 422, "Too many rollouts");
+    test_exec(f, "DELETE FROM rollout WHERE no = 2");
+    steer(f, retry_failed_run, id);
+    expect_rollout(f, id, "running", "", 1);
+}
+
 static void a_slice_that_fails_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -398,6 +463,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pause_sends_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(devices_that_go_hold_nothing_up, setup, teardown),
         cmocka_unit_test_setup_teardown(ids_that_went_are_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_waits_for_devices_is_no_work, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_device_goes_from_many_rollouts, setup, teardown),
+        cmocka_unit_test_setup_teardown(there_is_room_for_so_many, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slice_that_fails_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(who_lost_the_rights_sends_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_refused, setup, teardown),

@@ -183,7 +183,9 @@ enum err rollout_store_count_open(struct store_tx *tx, int64_t organization_no, 
 enum err rollout_store_next_running(struct store_tx *tx, int64_t after_no, int64_t *ret_no)
 {
     struct query q;
-    query_begin(&q, tx, "SELECT no FROM rollout WHERE state = 2 AND no > ?1 ORDER BY no LIMIT 1");
+    query_begin(&q, tx,
+                "SELECT no FROM rollout WHERE state = 2 AND no > ?1 AND (task <> 0 OR EXISTS (SELECT 1 FROM rollout_wave w "
+                "WHERE w.rollout_no = rollout.no AND w.wave <= rollout.wave AND w.waiting > 0)) ORDER BY no LIMIT 1");
     query_bind_i64(&q, 1, after_no);
     return read_number(&q, ret_no);
 }
@@ -356,23 +358,45 @@ enum err rollout_store_by_command(struct store_tx *tx, const struct uuid *comman
     return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-enum err rollout_store_device_gone(struct store_tx *tx, int64_t device_no, struct str reason, int64_t now_ms, int64_t *ret_nos,
-                                   size_t max, size_t *ret_count)
+#define OPEN_OF_RUNNING                                                                                                \
+    " FROM rollout_device r JOIN rollout o ON o.no = r.rollout_no WHERE r.device_no = ?1 AND r.state IN (1, 2) AND o.state = 2"
+
+static enum err running_with(struct store_tx *tx, int64_t device_no, struct arena *arena, int64_t **ret_nos, size_t *ret_count)
 {
     struct query q;
+    int64_t all = 0;
     size_t count = 0;
+    query_begin(&q, tx, "SELECT count(*)" OPEN_OF_RUNNING);
+    query_bind_i64(&q, 1, device_no);
+    enum err err = read_number(&q, &all);
+    *ret_count = 0;
+    if (err != ERR_OK || all == 0) {
+        return err;
+    }
+    int64_t *nos = arena_alloc(arena, (size_t)all * sizeof *nos);
+    query_begin(&q, tx, "SELECT r.rollout_no" OPEN_OF_RUNNING);
+    query_bind_i64(&q, 1, device_no);
+    while (count < (size_t)all && query_next(&q)) {
+        nos[count++] = query_i64(&q, 0);
+    }
+    *ret_nos = nos;
+    *ret_count = count;
+    return query_finish(&q);
+}
+
+enum err rollout_store_device_gone(struct store_tx *tx, int64_t device_no, struct str reason, int64_t now_ms, struct arena *arena,
+                                   int64_t **ret_nos, size_t *ret_count)
+{
+    struct query q;
+    enum err err = running_with(tx, device_no, arena, ret_nos, ret_count);
+    if (err != ERR_OK) {
+        return err;
+    }
     query_begin(&q, tx,
-                "UPDATE rollout_device SET state = 5, reason = ?2, updated_at = ?3 WHERE device_no = ?1 AND state IN (1, 2) "
-                "RETURNING rollout_no");
+                "UPDATE rollout_device SET state = 5, reason = ?2, updated_at = ?3 WHERE device_no = ?1 AND state IN (1, 2)");
     query_bind_i64(&q, 1, device_no);
     query_bind_str(&q, 2, reason);
     query_bind_time(&q, 3, now_ms);
-    while (query_next(&q)) {
-        if (count < max) {
-            ret_nos[count++] = query_i64(&q, 0);
-        }
-    }
-    *ret_count = count;
     return query_finish(&q);
 }
 
