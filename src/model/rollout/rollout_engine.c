@@ -12,7 +12,7 @@
 #include "model/rollout/rollout_internal.h"
 #include "model/rollout/rollout_target.h"
 
-enum { SEND_SLICE = 16, LIST_SLICE = 500 };
+enum { SEND_SLICE = 16, LIST_SLICE = 500, FAILED_MAX = 64 };
 
 /* --- steps --- */
 
@@ -89,8 +89,11 @@ struct slice {
     struct domain *domain;
     struct arena arena;
     int64_t after_no;     /* the rollout that had the last slice */
-    bool is_more;         /* one of this round has more to do */
+    bool has_more;        /* that one has more to do at once */
+    bool is_more;         /* one of this round has */
     bool has_ended;
+    int64_t failed[FAILED_MAX]; /* rollouts left to the next tick */
+    size_t failed_count;
     struct admin admins[SEND_SLICE];
     struct reply replies[SEND_SLICE];
     size_t admin_count;
@@ -127,6 +130,12 @@ static struct admin *next_admin(struct slice *slice, const struct principal *act
     reply_init(reply);
     admin_init(admin, slice->domain, &slice->arena, reply, actor, STR(""));
     return admin;
+}
+
+/* What reply_from_err said. */
+static enum err err_of_reply(const struct reply *reply)
+{
+    return reply->status == 503 ? ERR_STORAGE : ERR_INTERNAL;
 }
 
 struct filling {
@@ -180,7 +189,7 @@ static enum err fill(struct slice *slice, struct store_tx *tx, struct rollout_ro
         err = device_store_list(tx, &filter, LIST_SLICE, 0, list_device, &filling);
         err = err ? err : filling.err;
     } else if (err == ERR_OK && admin->reply->status >= 500) {
-        err = ERR_STORAGE;
+        err = err_of_reply(admin->reply);
     }
     json_free(target);
     if (err == ERR_OK && filling.looked_at < LIST_SLICE) {
@@ -235,7 +244,7 @@ static enum err send(struct slice *slice, struct store_tx *tx, const struct roll
         device_row->command_id = sent.id;
         device_row->reason = (struct str){NULL, 0};
     } else if (admin->reply->status >= 500) {
-        return ERR_STORAGE;
+        return err_of_reply(admin->reply);
     } else {
         device_row->state = ROLLOUT_FAILED;
         device_row->reason = reply_error_text(admin->reply);
@@ -302,21 +311,40 @@ static enum err work(struct slice *slice, struct store_tx *tx, int64_t no, bool 
     return err;
 }
 
+static bool has_failed(const struct slice *slice, int64_t no)
+{
+    for (size_t i = 0; i < slice->failed_count; i++) {
+        if (slice->failed[i] == no) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err next_running(const struct slice *slice, struct store_tx *tx, int64_t after_no, int64_t *ret_no)
+{
+    enum err err;
+    *ret_no = after_no;
+    do {
+        err = rollout_store_next_running(tx, *ret_no, ret_no);
+    } while (err == ERR_OK && *ret_no && has_failed(slice, *ret_no));
+    return err;
+}
+
 static void slice_run(struct op *op, struct store_tx *tx)
 {
     struct slice *slice = container_of(op, struct slice, op);
     int64_t no = 0;
-    bool more = false;
-    op->err = rollout_store_next_running(tx, slice->after_no, &no);
+    op->err = next_running(slice, tx, slice->after_no, &no);
     if (op->err == ERR_OK && no == 0 && slice->is_more && slice->after_no) { /* once more round */
         slice->is_more = false;
-        op->err = rollout_store_next_running(tx, 0, &no);
+        op->err = next_running(slice, tx, 0, &no);
     }
     slice->after_no = no;
-    slice->has_ended = no == 0;
-    if (op->err == ERR_OK && no) {
-        op->err = work(slice, tx, no, &more);
-        slice->is_more |= more;
+    slice->has_ended = op->err != ERR_OK || no == 0;
+    slice->has_more = false;
+    if (!slice->has_ended) {
+        op->err = work(slice, tx, no, &slice->has_more);
     }
 }
 
@@ -330,6 +358,28 @@ static void slice_committed(struct op *op)
 
 static void submit(struct slice *slice);
 
+/* A slice that failed is undone as a whole, and the next tick tries it again. When it is not the store that fails, the
+ * rollouts behind it have their turn. */
+static bool goes_on(struct slice *slice)
+{
+    enum err err = slice->op.err;
+    if (err != ERR_OK) {
+        log_event(LOG_WARN, "rollout_slice_failed", log_i("rollout", slice->after_no), log_s("error", err_name(err)));
+    }
+    if (slice->has_ended || err == ERR_STORAGE || err == ERR_BUSY) {
+        return false;
+    }
+    if (err == ERR_OK) {
+        slice->is_more |= slice->has_more;
+        return true;
+    }
+    if (slice->failed_count == FAILED_MAX) {
+        return false;
+    }
+    slice->failed[slice->failed_count++] = slice->after_no;
+    return true;
+}
+
 static void slice_done(struct op *op)
 {
     struct slice *slice = container_of(op, struct slice, op);
@@ -338,12 +388,9 @@ static void slice_done(struct op *op)
     }
     slice->admin_count = 0;
     arena_reset(&slice->arena);
-    if (op->err == ERR_OK && !slice->has_ended) {
+    if (goes_on(slice)) {
         submit(slice);
         return;
-    }
-    if (op->err != ERR_OK) { /* undone as a whole; the next tick tries again */
-        log_event(LOG_WARN, "rollout_slice_failed", log_s("error", err_name(op->err)));
     }
     atomic_store(&slice->domain->device_desk->rollouts_under_way, false);
     arena_deinit(&slice->arena);

@@ -401,6 +401,25 @@ static void a_slice_that_fails_leaves_nothing(void **state)
     }
 }
 
+static void one_that_fails_stops_no_other(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief devices[DEVICES];
+    char broken[UUID_TEXT_BYTES], id[UUID_TEXT_BYTES];
+    make_devices(f, devices);
+    create(f, "{\"name\":\"r\"," REBOOT "}", broken);
+    create(f, "{\"name\":\"r\"," REBOOT ",\"waves\":[50,50],\"success_percent\":0}", id);
+    test_exec(f, "CREATE TRIGGER broken BEFORE UPDATE ON rollout_device WHEN new.rollout_no = 1 BEGIN SELECT RAISE(ABORT, 'broken'); END");
+    steer(f, start_run, broken);
+    steer(f, start_run, id); /* takes more than one round */
+    assert_int_equal(count_of(f, id, "sent"), DEVICES);
+    assert_int_equal(count_of(f, broken, "waiting"), DEVICES);
+    assert_int_equal(all_commands(f), DEVICES);
+    test_exec(f, "DROP TRIGGER broken");
+    rollouts_tick(&f->domain);
+    assert_int_equal(count_of(f, broken, "sent"), DEVICES);
+}
+
 static void who_lost_the_rights_sends_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -467,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_device_goes_from_many_rollouts, setup, teardown),
         cmocka_unit_test_setup_teardown(there_is_room_for_so_many, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slice_that_fails_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_fails_stops_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(who_lost_the_rights_sends_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_refused, setup, teardown),
     };
