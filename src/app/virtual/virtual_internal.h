@@ -8,8 +8,9 @@
 #include "app/virtual/virtual_devices.h"
 #include "base/list.h"
 #include "model/ports/simulator.h"
+#include "model/virtual/virtual_device.h"
 
-enum { VIRTUAL_CALL_MS = 5000, VIRTUAL_GRACE_MS = 60000 };
+enum { VIRTUAL_CALL_MS = 5000 };
 
 struct virtual_devices {
     struct simulator port;       /* what the domain sees */

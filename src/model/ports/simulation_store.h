@@ -17,7 +17,9 @@ enum err simulation_store_insert(struct store_tx *tx, const struct simulation_ro
 enum err simulation_store_remove(struct store_tx *tx, const struct uuid *device_id) MUST_CHECK;
 /* The oldest first; strings are borrowed for the call. */
 enum err simulation_store_list(struct store_tx *tx, void (*visit)(const struct simulation_row *row, void *arg), void *arg) MUST_CHECK;
-/* The virtual devices that the partner has, whether they still run or not, and the simulations that run in all. */
-enum err simulation_store_count(struct store_tx *tx, int64_t partner_no, int64_t *ret_devices, int64_t *ret_running) MUST_CHECK;
+/* The virtual devices that the partner has, whether they still run or not, and the simulations in all that began after
+ * `begun_after` (unix ms). */
+enum err simulation_store_count(struct store_tx *tx, int64_t partner_no, int64_t begun_after, int64_t *ret_devices,
+                                int64_t *ret_running) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "model/claim/claim.h"
 #include "model/ports/registration_store.h"
+#include "model/virtual/virtual_device.h"
 
 #define MAC_BODY(sn) "{\"hardware_key\":\"" KEY_MAC "\",\"firmware_version\":\"1.0.0\",\"sn\":\"" sn "\",\"mac\":\"AA:BB:CC:DD:EE:01\"}"
 
@@ -386,6 +387,43 @@ static void test_list(void **state)
     answer_free(&answer);
 }
 
+static void is_allowed_run(struct test_op *test, struct store_tx *tx)
+{
+    bool *allowed = test->arg;
+    struct reply reply;
+    reply_init(&reply);
+    *allowed = virtual_device_is_allowed(&test->f->domain, tx, PARTNER, &reply);
+    reply_deinit(&reply);
+}
+
+static bool is_allowed(struct fixture *f)
+{
+    bool allowed = false;
+    assert_int_equal(test_run(f, is_allowed_run, NULL, &allowed), ERR_OK);
+    return allowed;
+}
+
+/* management-api.md 5.7: a simulation that nobody runs holds its place until its time has passed. */
+static void test_simulations_left_over(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began = test_now_ms;
+    struct device_brief device = register_device(f, MAC_BODY("A-1"), NULL);
+    char sql[128];
+    f->settings.virtual_devices_running = 1;
+    f->settings.virtual_duration = 1000;
+    assert_true(is_allowed(f));
+    snprintf(sql, sizeof sql, "INSERT INTO simulation VALUES (%lld, %lld, x'00')", (long long)device.no, (long long)began);
+    test_exec(f, sql);
+    test_now_ms = began + 1000 + VIRTUAL_GRACE_MS - 1;
+    assert_false(is_allowed(f));
+    test_now_ms++;
+    assert_true(is_allowed(f));
+    f->settings.virtual_duration = 0; /* it may run for ever */
+    assert_false(is_allowed(f));
+    test_now_ms = began;
+}
+
 static void test_claim_codes(void **state)
 {
     (void)state;
@@ -440,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_survives_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_simultaneous, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_simulations_left_over, setup, teardown),
         cmocka_unit_test(test_claim_codes),
         cmocka_unit_test(test_mac),
     };

@@ -56,11 +56,18 @@ bool virtual_ticket_take(struct domain *domain, const uint8_t key_hash[SHA256_BY
 
 /* --- registration --- */
 
+/* What began before has ended, also when nobody wrote that down, or nobody ever ran it: its caller had given up waiting. */
+static int64_t alive_since(struct domain *domain)
+{
+    uint64_t duration = domain_settings(domain)->virtual_duration;
+    return duration && duration < INT64_MAX / 2 ? domain->now_unix_ms() - (int64_t)duration - VIRTUAL_GRACE_MS : INT64_MIN;
+}
+
 bool virtual_device_is_allowed(struct domain *domain, struct store_tx *tx, int64_t partner_no, struct reply *reply)
 {
     const struct settings *settings = domain_settings(domain);
     int64_t devices = 0, running = 0;
-    enum err err = simulation_store_count(tx, partner_no, &devices, &running);
+    enum err err = simulation_store_count(tx, partner_no, alive_since(domain), &devices, &running);
     if (err != ERR_OK) {
         reply_from_err(reply, err);
         return false;

@@ -8,6 +8,9 @@
 #include "model/management/admin.h"
 #include "model/ports/simulator.h"
 
+/* How long it may take a device whose time has passed to say so; then it ends all the same. */
+enum { VIRTUAL_GRACE_MS = 60000 };
+
 struct virtual_order {
     struct virtual_launch launch;
     int64_t model_no;

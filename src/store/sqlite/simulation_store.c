@@ -39,12 +39,15 @@ enum err simulation_store_list(struct store_tx *tx, void (*visit)(const struct s
     return query_finish(&q);
 }
 
-enum err simulation_store_count(struct store_tx *tx, int64_t partner_no, int64_t *ret_devices, int64_t *ret_running)
+enum err simulation_store_count(struct store_tx *tx, int64_t partner_no, int64_t begun_after, int64_t *ret_devices,
+                                int64_t *ret_running)
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT (SELECT count(*) FROM device WHERE partner_no = ?1 AND virtual = 1), (SELECT count(*) FROM simulation)");
+                "SELECT (SELECT count(*) FROM device WHERE partner_no = ?1 AND virtual = 1), "
+                "(SELECT count(*) FROM simulation WHERE started_at > ?2)");
     query_bind_i64(&q, 1, partner_no);
+    query_bind_i64(&q, 2, begun_after);
     if (query_next(&q)) {
         *ret_devices = query_i64(&q, 0);
         *ret_running = query_i64(&q, 1);
