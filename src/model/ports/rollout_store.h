@@ -39,7 +39,9 @@ struct rollout_row {
 
 /* Sets row->no. */
 enum err rollout_store_insert(struct store_tx *tx, struct rollout_row *row) MUST_CHECK;
-/* All that changes after creation: state to attempt, the actor, the times. */
+/* Apart from rollout_store_update: it changes when a command's definition does. */
+enum err rollout_store_set_secret_names(struct store_tx *tx, int64_t no, struct str names) MUST_CHECK;
+/* All else that changes after creation: state to attempt, the actor, the times. */
 enum err rollout_store_update(struct store_tx *tx, const struct rollout_row *row) MUST_CHECK;
 enum err rollout_store_find(struct store_tx *tx, int64_t organization_no, const struct uuid *id, struct arena *arena,
                             struct rollout_row *ret_row) MUST_CHECK; /* ERR_NOT_FOUND */

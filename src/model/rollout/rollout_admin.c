@@ -49,24 +49,6 @@ static bool read_waves(struct admin *admin, const struct json *body, struct roll
     return row->waves.ptr || form_invalid(admin, "waves");
 }
 
-/* The names of two JSON arrays in one. */
-static struct str merge_names(struct admin *admin, struct str a, struct str b)
-{
-    struct json *list = NULL, *more = NULL;
-    if (!a.ptr || !b.ptr || json_parse(a, NULL, &list) != ERR_OK) {
-        return a.ptr ? a : b;
-    }
-    if (json_parse(b, NULL, &more) == ERR_OK) {
-        for (const struct json *name = json_first(more); name; name = json_next(name)) {
-            json_append(list, json_dup(name));
-        }
-    }
-    struct str merged = text_of(admin, list, COMMAND_BYTES_MAX);
-    json_free(list);
-    json_free(more);
-    return merged;
-}
-
 /* Every model among the devices has to know the command as it is. */
 static bool check_command(struct admin *admin, struct store_tx *tx, const struct json *command,
                           const struct rollout_share *shares, size_t count, struct rollout_row *row)
@@ -88,10 +70,14 @@ static bool check_command(struct admin *admin, struct store_tx *tx, const struct
         checked[checked_count++] = shares[i].model_no;
         struct device_core device = {.model_no = shares[i].model_no, .organization_no = admin->principal.organization_no};
         struct command_row sent;
+        bool added;
         if (!command_check(admin, tx, &device, command, &sent)) {
             return false;
         }
-        row->secret_names = merge_names(admin, row->secret_names, sent.secret_names);
+        if (rollout_add_secrets(row, sent.secret_names, admin->arena, &added) != ERR_OK) { /* else people would read them */
+            reply_error(admin->reply, 413, "Payload too large");
+            return false;
+        }
     }
     return true;
 }

@@ -220,8 +220,16 @@ static const char *refusal(struct slice *slice, const struct rollout_row *row, c
     return access_in_space(slice->domain, actor, device->space_no) == ERR_OK ? NULL : "No access to the device's space";
 }
 
+/* What is a password may have changed since the rollout was made. */
+static enum err learn_secrets(struct slice *slice, struct store_tx *tx, struct rollout_row *row, const struct command_row *sent)
+{
+    bool added = false;
+    enum err err = rollout_add_secrets(row, sent->secret_names, &slice->arena, &added);
+    return err == ERR_OK && added ? rollout_store_set_secret_names(tx, row->no, row->secret_names) : err;
+}
+
 /* The command and the row that says so, in this transaction. */
-static enum err send(struct slice *slice, struct store_tx *tx, const struct rollout_row *row, const struct principal *actor,
+static enum err send(struct slice *slice, struct store_tx *tx, struct rollout_row *row, const struct principal *actor,
                      const struct json *command, struct rollout_device_row *device_row)
 {
     struct device_core device;
@@ -249,10 +257,11 @@ static enum err send(struct slice *slice, struct store_tx *tx, const struct roll
         device_row->state = ROLLOUT_FAILED;
         device_row->reason = reply_error_text(admin->reply);
     }
-    return rollout_store_set_device(tx, device_row);
+    err = learn_secrets(slice, tx, row, &sent);
+    return err ? err : rollout_store_set_device(tx, device_row);
 }
 
-static enum err send_some(struct slice *slice, struct store_tx *tx, const struct rollout_row *row, const struct principal *actor,
+static enum err send_some(struct slice *slice, struct store_tx *tx, struct rollout_row *row, const struct principal *actor,
                           bool *ret_sent)
 {
     struct rollout_wave_row waves[ROLLOUT_WAVES_MAX];

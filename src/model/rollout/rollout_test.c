@@ -409,7 +409,8 @@ static void one_that_fails_stops_no_other(void **state)
     make_devices(f, devices);
     create(f, "{\"name\":\"r\"," REBOOT "}", broken);
     create(f, "{\"name\":\"r\"," REBOOT ",\"waves\":[50,50],\"success_percent\":0}", id);
-    test_exec(f, "CREATE TRIGGER broken BEFORE UPDATE ON rollout_device WHEN new.rollout_no = 1 BEGIN SELECT RAISE(ABORT, 'broken'); END");
+    test_exec(f, "CREATE TRIGGER broken BEFORE UPDATE ON rollout_device WHEN new.rollout_no = 1 BEGIN "
+                 "SELECT RAISE(ABORT, 'broken'); END");
     steer(f, start_run, broken);
     steer(f, start_run, id); /* takes more than one round */
     assert_int_equal(count_of(f, id, "sent"), DEVICES);
@@ -436,6 +437,44 @@ static void who_lost_the_rights_sends_nothing(void **state)
     test_exec(f, "UPDATE api_key SET revoked_at = NULL");
     steer(f, resume_run, id); /* now with the key's */
     assert_int_equal(all_commands(f), DEVICES);
+}
+
+static void expect_parameter(struct fixture *f, const char *id, const char *name, const char *value)
+{
+    struct answer answer = steer_as(f, key_principal(), read_run, id);
+    struct str is = json_string(json_get(json_get(json_get(answer.json, "command"), "extra_params"), name));
+    if (!str_eq(is, str_from_cstr(value))) {
+        print_error("wanted %s %s: %s\n", name, value, answer.text);
+        fail();
+    }
+    answer_free(&answer);
+}
+
+#define LOGIN                                                                        \
+    "\"target\":{\"space_id\":2},\"command\":{\"name\":\"login\",\"extra_params\":{\"pin\":\"1234\",\"user\":\"joe\"}}"
+
+static void passwords_are_not_read(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief devices[DEVICES];
+    char id[UUID_TEXT_BYTES];
+    make_devices(f, devices);
+    /* Two models with that command, whose passwords together have longer names than a rollout keeps. */
+    test_exec(f, "UPDATE device SET model_no = 2 WHERE sn = 'A-3'");
+    test_exec(f, "INSERT INTO command_definition (id, model_no, name, friendly_name, active, with_file, timeout_seconds, "
+                 "custom_fields, created_at) SELECT randomblob(16), no, 'login', 'Login', 1, 0, 0, json_array("
+                 "json_object('name', 'pin', 'type', 'password'), json_object('name', 'user', 'type', 'string'), "
+                 "json_object('name', no || printf('%.40000c', 'x'), 'type', 'password')), 0 FROM model WHERE no <= 2");
+    create(f, "{\"name\":\"r\"," LOGIN "}", id);
+    expect_parameter(f, id, "pin", "*****");
+    expect_parameter(f, id, "user", "joe");
+    assert_int_equal(test_number(f, "SELECT secret_names = '[\"pin\"]' FROM rollout"), 1);
+    test_exec(f, "UPDATE command_definition SET custom_fields = replace(custom_fields, 'string', 'password') WHERE name = 'login'");
+    steer(f, start_run, id);
+    assert_int_equal(count_of(f, id, "sent"), DEVICES);
+    expect_parameter(f, id, "pin", "*****");
+    expect_parameter(f, id, "user", "*****");
+    assert_int_equal(test_number(f, "SELECT secret_names = '[\"pin\",\"user\"]' FROM rollout"), 1);
 }
 
 static void what_is_refused(void **state)
@@ -488,6 +527,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_slice_that_fails_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_fails_stops_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(who_lost_the_rights_sends_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(passwords_are_not_read, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

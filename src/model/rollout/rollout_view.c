@@ -3,6 +3,8 @@
 #include "model/management/field_text.h"
 #include "model/rollout/rollout_internal.h"
 
+#define SECRETS_BYTES_MAX ((size_t)64 * 1024) /* as a command */
+
 static const char *const state_names[] = {
     [ROLLOUT_DRAFT] = "draft", [ROLLOUT_RUNNING] = "running", [ROLLOUT_PAUSED] = "paused",
     [ROLLOUT_DONE] = "done",   [ROLLOUT_ABORTED] = "aborted",
@@ -53,6 +55,56 @@ size_t rollout_percents(const struct rollout_row *row, int64_t ret_percents[ROLL
     }
     json_free(waves);
     return count;
+}
+
+static bool holds(const struct json *names, struct str wanted)
+{
+    for (const struct json *name = json_first(names); name; name = json_next(name)) {
+        if (str_eq(json_string(name), wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err write_names(struct arena *arena, const struct json *names, struct str *ret_text)
+{
+    struct buf text;
+    buf_init(&text, SECRETS_BYTES_MAX);
+    json_write(&text, names);
+    enum err err = text.failed ? ERR_LIMIT : ERR_OK;
+    if (err == ERR_OK) {
+        *ret_text = arena_str(arena, buf_str(&text));
+    }
+    buf_deinit(&text);
+    return err;
+}
+
+/* The names are keys of the command, each once: they are shorter than it. */
+enum err rollout_add_secrets(struct rollout_row *row, struct str names, struct arena *arena, bool *ret_added)
+{
+    struct json *command = NULL, *known = NULL, *more = NULL;
+    *ret_added = false;
+    if (!names.ptr || (row->secret_names.ptr && str_eq(names, row->secret_names))) {
+        return ERR_OK;
+    }
+    enum err err = json_parse(row->command, NULL, &command);
+    err = err ? err : json_parse(row->secret_names.ptr ? row->secret_names : STR("[]"), NULL, &known);
+    err = err ? err : json_parse(names, NULL, &more);
+    const struct json *parameters = json_get(command, "extra_params");
+    for (const struct json *name = err ? NULL : json_first(more); name; name = json_next(name)) {
+        if (!json_is_missing(json_get_str(parameters, json_string(name))) && !holds(known, json_string(name))) {
+            json_append(known, json_new_string(json_string(name)));
+            *ret_added = true;
+        }
+    }
+    if (err == ERR_OK && *ret_added) {
+        err = write_names(arena, known, &row->secret_names);
+    }
+    json_free(command);
+    json_free(known);
+    json_free(more);
+    return err;
 }
 
 /* Values of type password read "*****" (management-api.md 2). */

@@ -106,6 +106,15 @@ enum err rollout_store_update(struct store_tx *tx, const struct rollout_row *row
     return query_finish(&q);
 }
 
+enum err rollout_store_set_secret_names(struct store_tx *tx, int64_t no, struct str names)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE rollout SET secret_names = ?2 WHERE no = ?1");
+    query_bind_i64(&q, 1, no);
+    query_bind_str(&q, 2, names);
+    return query_finish(&q);
+}
+
 static enum err read_one(struct query *q, struct arena *arena, struct rollout_row *ret_row)
 {
     bool found = query_next(q);
