@@ -475,6 +475,35 @@ static void migrations_run_in_order_and_newer_data_is_refused(void **state)
     db_close(db);
 }
 
+extern const unsigned char schema_024_reported_name[];
+extern const unsigned char schema_024_reported_name_end[];
+
+/* Devices of before the column: those that never had an owner were named by themselves. */
+static void names_of_unclaimed_devices_are_their_own(void **state)
+{
+    struct fixture *f = *state;
+    char path[128], sql[1024];
+    snprintf(path, sizeof path, "%s/m.db", f->dir);
+    struct sqlite3 *db = NULL;
+    assert_int_equal(db_open(path, DB_WRITER, &db), ERR_OK);
+    assert_int_equal(migrate(db), ERR_OK);
+    assert_int_equal(db_exec(db, "INSERT INTO partner (no, id, name, short_code, created_at) VALUES (1, x'01', 'P', 'PP', 0);"
+                                 "INSERT INTO model (no, id, partner_no, name, auth_cloud_id, protocol, device_type, api_version, "
+                                 "enabled_tabs, created_at, updated_at) VALUES (1, x'01', 1, 'M', 0, 1, 1, 7, '[]', 0, 0);"
+                                 "INSERT INTO device (no, id, model_no, partner_no, organization_no, claimed_at, epoch, reported_name, "
+                                 "name, key_hash, key_issued_at, created_at, firmware_version) SELECT column1, randomblob(16), 1, 1, "
+                                 "column2, column3, column4, column5, 'Name', x'00', 0, 0, '1' FROM (VALUES (1, NULL, NULL, 0, NULL), "
+                                 "(2, NULL, NULL, 1, NULL), (3, 1, 1000, 0, NULL), (4, NULL, NULL, 0, 'Other'))"), ERR_OK);
+    snprintf(sql, sizeof sql, "%.*s", (int)(schema_024_reported_name_end - schema_024_reported_name),
+             (const char *)schema_024_reported_name);
+    assert_int_equal(db_exec(db, sql), ERR_OK);
+    int64_t count = 0;
+    assert_int_equal(db_read_number(db, "SELECT count(*) FROM device WHERE reported_name IS "
+                                        "CASE no WHEN 1 THEN 'Name' WHEN 4 THEN 'Other' END", &count), ERR_OK);
+    assert_int_equal(count, 4);
+    db_close(db);
+}
+
 struct nest_op {
     struct op op;
     unsigned rows;
@@ -612,6 +641,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_second_process_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(folder_and_keys_are_made_once, setup, teardown),
         cmocka_unit_test_setup_teardown(migrations_run_in_order_and_newer_data_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_of_unclaimed_devices_are_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(statements_nest_and_nulls_differ_from_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unnoticed_fault_fails_its_operation, setup, teardown),
         cmocka_unit_test_setup_teardown(readers_cannot_write, setup, teardown),

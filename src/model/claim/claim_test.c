@@ -180,6 +180,23 @@ static void test_unclaim_forgets_settings(void **state)
     assert_int_equal(test_number(f, "SELECT count(*) FROM incident"), 1);
 }
 
+/* Also the one that it says again, when what it said before was not kept. */
+static void test_unclaim_gives_back_the_name(void **state)
+{
+    struct fixture *f = *state;
+    struct device_brief device = register_device(f, "{\"hardware_key\":\"" KEY_MAC "\",\"firmware_version\":\"1.0.0\",\"sn\":\"A-1\","
+                                                    "\"mac\":\"aabbccddee01\",\"name\":\"Its own\"}", NULL);
+    expect_status(org(f, ORGANIZATION, NULL, claim_run, "{\"space_id\":2,\"mac\":\"aabbccddee01\",\"sn\":\"A-1\"}"), 200);
+    test_exec(f, "UPDATE device SET reported_name = NULL");
+    expect_status(ask(f, &device, DEVICE_UPDATE, "{\"name\":\"Its own\"}"), 200);
+    expect_status(org(f, ORGANIZATION, &device, update_run, "{\"name\":\"Safe of Harbour College\"}"), 200);
+    expect_status(ask(f, &device, DEVICE_UPDATE, "{\"sub_model\":\"x\"}"), 200); /* says no name */
+    expect_status(org(f, ORGANIZATION, &device, unclaim_run, NULL), 200);
+    struct answer answer = manage(f, partner_user(PARTNER), &device, get_run, NULL);
+    assert_non_null(strstr(answer.text, "\"name\":\"Its own\",\"organization\":null"));
+    answer_free(&answer);
+}
+
 static void test_unclaim(void **state)
 {
     struct fixture *f = *state;
@@ -513,6 +530,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lookup, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unclaim, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unclaim_forgets_settings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unclaim_gives_back_the_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_move, setup, teardown),
         cmocka_unit_test_setup_teardown(test_update, setup, teardown),

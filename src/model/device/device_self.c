@@ -242,7 +242,7 @@ static enum err store(struct update *update, int64_t parent_before)
     const struct device_core *core = &update->row.core;
     enum err err = device_store_note_firmware(change->tx, core->no, update->row.firmware_version, change->now_ms);
     if (err == ERR_OK) {
-        err = device_store_set_information(change->tx, &update->row);
+        err = device_store_set_information(change->tx, &update->row, update->sent[NAME].ptr != NULL);
     }
     if (err == ERR_OK && update->sent[FIRMWARE].ptr) {
         err = firmware_reported(change->tx, change->arena, &change->hot, core, update->row.firmware_version);

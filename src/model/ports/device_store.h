@@ -72,8 +72,9 @@ enum err device_store_set_name(struct store_tx *tx, int64_t no, struct str name)
 /* Before it is set: keeps the change for the timeline, if it is one. `at`: unix ms. */
 enum err device_store_note_firmware(struct store_tx *tx, int64_t no, struct str version, int64_t at) MUST_CHECK;
 enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str version) MUST_CHECK;
-/* Name, sub-model, firmware, address, details and parent as `row` says. */
-enum err device_store_set_information(struct store_tx *tx, const struct device_row *row) MUST_CHECK;
+/* Name, sub-model, firmware, address, details and parent as `row` says. gives_name: the name is the device's own, be it the same
+ * again, and is there again after an un-claim. */
+enum err device_store_set_information(struct store_tx *tx, const struct device_row *row, bool gives_name) MUST_CHECK;
 enum err device_store_set_applied_space(struct store_tx *tx, int64_t no, int32_t version) MUST_CHECK;
 /* One more Update Device call in this hour (since 1970): *ret_count are now counted. */
 enum err device_store_count_update(struct store_tx *tx, int64_t no, int64_t hour, int64_t *ret_count) MUST_CHECK;

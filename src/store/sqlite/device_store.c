@@ -378,12 +378,12 @@ enum err device_store_set_firmware(struct store_tx *tx, int64_t no, struct str v
     return query_finish(&q);
 }
 
-enum err device_store_set_information(struct store_tx *tx, const struct device_row *row)
+enum err device_store_set_information(struct store_tx *tx, const struct device_row *row, bool gives_name)
 {
     struct query q;
     query_begin(&q, tx,
                 "UPDATE device SET name = ?2, sub_model = ?3, firmware_version = ?4, host_address = ?5, details = ?6, "
-                "parent_no = ?7, reported_name = CASE WHEN name = ?2 THEN reported_name ELSE ?2 END WHERE no = ?1");
+                "parent_no = ?7, reported_name = CASE WHEN ?8 THEN ?2 ELSE reported_name END WHERE no = ?1");
     query_bind_i64(&q, 1, row->core.no);
     query_bind_str(&q, 2, row->name);
     query_bind_str(&q, 3, row->sub_model);
@@ -391,6 +391,7 @@ enum err device_store_set_information(struct store_tx *tx, const struct device_r
     query_bind_str(&q, 5, row->host_address);
     query_bind_str(&q, 6, row->details);
     bind_no(&q, 7, row->core.parent_no);
+    query_bind_i64(&q, 8, gives_name);
     return query_finish(&q);
 }
 

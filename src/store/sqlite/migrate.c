@@ -52,6 +52,8 @@ extern const unsigned char schema_022_firmware_changes[];
 extern const unsigned char schema_022_firmware_changes_end[];
 extern const unsigned char schema_023_delivery_final[];
 extern const unsigned char schema_023_delivery_final_end[];
+extern const unsigned char schema_024_reported_name[];
+extern const unsigned char schema_024_reported_name_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -117,6 +119,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_021_rollouts, (size_t)(schema_021_rollouts_end - schema_021_rollouts)),
         str_from(schema_022_firmware_changes, (size_t)(schema_022_firmware_changes_end - schema_022_firmware_changes)),
         str_from(schema_023_delivery_final, (size_t)(schema_023_delivery_final_end - schema_023_delivery_final)),
+        str_from(schema_024_reported_name, (size_t)(schema_024_reported_name_end - schema_024_reported_name)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }
