@@ -54,10 +54,10 @@ struct mailing {
     int64_t burst; /* so many more of this kind may be queued now */
 };
 
-static int64_t room_of(struct domain *domain, struct store_tx *tx, int tenant_kind, int64_t tenant_no)
+static int64_t room_of(struct domain *domain, struct store_tx *tx, int tenant_kind, int64_t tenant_no, enum mail_kind kind)
 {
     uint64_t max = domain_settings(domain)->notify_mail_queue;
-    return max ? (int64_t)max - mail_store_waiting(tx, tenant_kind, tenant_no, (int64_t)max) : INT64_MAX;
+    return max ? (int64_t)max - mail_store_waiting(tx, tenant_kind, tenant_no, kind, (int64_t)max) : INT64_MAX;
 }
 
 /* Whether it waits for the relay from now on, and if not why. */
@@ -94,10 +94,12 @@ static enum err trim(struct domain *domain, struct store_tx *tx, const struct ma
     return mail_store_trim(tx, row->no - TRIM_EVERY, (int64_t)kept);
 }
 
-/* How many more of its kind the tenant may get now. */
-static int64_t burst_left(struct domain *domain, struct store_tx *tx, const struct mail *mail)
+int64_t mail_burst_left(struct domain *domain, struct store_tx *tx, const struct mail *mail)
 {
-    int64_t max = mail->kind == MAIL_INCIDENT ? MAIL_BURST_INCIDENTS : mail->kind == MAIL_CLAIM ? MAIL_BURST_CLAIMS : 0;
+    int64_t max = mail->kind == MAIL_INCIDENT  ? MAIL_BURST_INCIDENTS
+                  : mail->kind == MAIL_CLAIM   ? MAIL_BURST_CLAIMS
+                  : mail->kind == MAIL_SIGN_UP ? MAIL_BURST_SIGN_UPS
+                                               : 0;
     int64_t since = domain->now_unix_ms() - MAIL_BURST_MS;
     return max ? max - mail_store_recent(tx, mail->tenant_kind, mail->tenant_no, mail->kind, since, max) : INT64_MAX;
 }
@@ -117,7 +119,7 @@ static enum err queue_one(struct mailing *mailing, const struct mail *mail, stru
         .created_at = domain->now_unix_ms(),
     };
     mail_text(mail, &arena, &row.subject, &row.text);
-    if (mailing->burst == 1) {
+    if (mailing->burst == 1 && mail->kind != MAIL_SIGN_UP) {
         row.text = arena_printf(&arena, "%.*s\n\nThere may be more: within ten minutes no more of these are mailed.",
                                 STR_ARG(row.text));
     }
@@ -136,11 +138,11 @@ static enum err queue_one(struct mailing *mailing, const struct mail *mail, stru
 
 enum err mail_queue_each(struct domain *domain, struct store_tx *tx, const struct mail *mail, const struct str *to, size_t count)
 {
-    struct mailing mailing = {.domain = domain, .tx = tx, .burst = count ? burst_left(domain, tx, mail) : 0};
+    struct mailing mailing = {.domain = domain, .tx = tx, .burst = count ? mail_burst_left(domain, tx, mail) : 0};
     if (mailing.burst <= 0) {
         return ERR_OK;
     }
-    mailing.room = room_of(domain, tx, mail->tenant_kind, mail->tenant_no);
+    mailing.room = room_of(domain, tx, mail->tenant_kind, mail->tenant_no, mail->kind);
     enum err err = mail_relay_exists(tx, &mailing.has_relay);
     for (size_t i = 0; !err && i < count && mailing.burst > 0; i++) {
         err = queue_one(&mailing, mail, to[i]);
@@ -187,7 +189,8 @@ enum err mail_again(struct domain *domain, struct store_tx *tx, struct mail_row 
     if (row->state == MAIL_WAITING || row->state == MAIL_SENT) {
         return ERR_STATE;
     }
-    struct mailing mailing = {.domain = domain, .tx = tx, .room = room_of(domain, tx, row->tenant_kind, row->tenant_no)};
+    struct mailing mailing = {.domain = domain, .tx = tx,
+                              .room = room_of(domain, tx, row->tenant_kind, row->tenant_no, row->kind)};
     enum err err = mail_relay_exists(tx, &mailing.has_relay);
     set_state(&mailing, row);
     return err ? err : mail_store_update(tx, row);

@@ -36,11 +36,14 @@ struct mail {
 };
 
 /* Kinds that one cause can bring about by the hundred: so many of a tenant within MAIL_BURST_MS, the last of which says that
- * more are not mailed. */
+ * more are not mailed (not of sign-ups: each goes to somebody else). */
 #define MAIL_BURST_MS (INT64_C(10) * 60 * 1000)
 #define MAIL_BURST_INCIDENTS 60
 #define MAIL_BURST_CLAIMS 10
+#define MAIL_BURST_SIGN_UPS 100
 
+/* How many more mails of this kind its tenant may get now; below 1, mail_queue drops it. On LANE_REGISTRY. */
+int64_t mail_burst_left(struct domain *domain, struct store_tx *tx, const struct mail *mail);
 /* On LANE_REGISTRY. A failure is the store's: too many waiting mails of one tenant (notify.mail_queue) are no error of
  * the caller, the mail is then kept as failed. */
 enum err mail_queue(struct domain *domain, struct store_tx *tx, const struct mail *mail) MUST_CHECK;

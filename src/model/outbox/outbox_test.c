@@ -337,6 +337,53 @@ static void finished_mails_are_kept_up_to_a_limit(void **state)
     RUN(world, check_kept, &other.organization);
 }
 
+/* An invitation, and more sign-ups behind it than are kept. */
+static void mail_sign_ups(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    struct mailing *mailing = arg;
+    struct mail mail = {.kind = MAIL_INVITATION, .tenant_kind = TENANT_PARTNER, .tenant_no = 1, .to = STR("bo@harbour.example")};
+    assert_int_equal(mail_queue(admin->domain, tx, &mail), ERR_OK);
+    mail.kind = MAIL_SIGN_UP;
+    for (int i = 0; i < MAIL_BURST_SIGN_UPS + 3; i++) {
+        assert_int_equal(mail_queue(admin->domain, tx, &mail), ERR_OK);
+    }
+    assert_int_equal(mail_store_find(tx, 1, admin->arena, &mailing->row), ERR_OK);
+    mailing->row.no = mail_store_count(tx, TENANT_PARTNER, 1);
+    admin->reply->status = 200;
+}
+
+static void sign_ups_displace_no_other_mail(void **state)
+{
+    struct world *world = *state;
+    struct mailing mailing = {0};
+    world->settings.notify_deliveries_kept = 5;
+    RUN(world, mail_sign_ups, &mailing);
+    assert_int_equal(mailing.row.kind, MAIL_INVITATION);
+    assert_in_range(mailing.row.no, 1 + 5, 1 + 5 + 16);
+}
+
+static void sign_ups_come_in_bursts_of_a_limit(void **state)
+{
+    struct world *world = *state;
+    struct mailing mailing = {0};
+    RUN(world, mail_sign_ups, &mailing);
+    assert_int_equal(mailing.row.no, 1 + MAIL_BURST_SIGN_UPS);
+}
+
+static void sign_ups_wait_apart(void **state)
+{
+    static const enum mail_kind kinds[] = {MAIL_SIGN_UP, MAIL_SIGN_UP, MAIL_INVITATION, MAIL_TICKET, MAIL_SIGN_UP, MAIL_INVITATION};
+    struct world *world = *state;
+    struct mailing mailing = {.mail = {.tenant_kind = TENANT_PARTNER, .tenant_no = 1, .to = STR("bo@harbour.example")}};
+    world->settings.notify_mail_queue = 2;
+    RUN(world, set_relay, "mail.example");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        mailing.mail.kind = kinds[i];
+        RUN(world, send_mail, &mailing);
+        assert_int_equal(mailing.row.state, i < 4 ? MAIL_WAITING : MAIL_FAILED);
+    }
+}
+
 static const struct str many[] = {STR_INIT("a@x.example"), STR_INIT("b@x.example"), STR_INIT("c@x.example")};
 
 static void mail_many(struct admin *admin, struct store_tx *tx, void *arg)
@@ -482,6 +529,7 @@ int main(void)
         IN_WORLD(survives_a_restart),         IN_WORLD(keeps_what_is_too_much_as_failed),
         IN_WORLD(lists_mail_without_a_relay), IN_WORLD(mail_waits_for_the_relay),
         IN_WORLD(finished_mails_are_kept_up_to_a_limit), IN_WORLD(a_burst_ends_within_the_recipients),
+        IN_WORLD(sign_ups_displace_no_other_mail), IN_WORLD(sign_ups_come_in_bursts_of_a_limit), IN_WORLD(sign_ups_wait_apart),
         IN_WORLD(one_summary_that_fails_leaves_the_others_alone), cmocka_unit_test(secrets_in_urls),
         IN_WORLD(mail_comes_in_bursts_of_a_limit), IN_WORLD(mail_is_tried_for_hours), IN_WORLD(every_kind_has_a_text),      cmocka_unit_test(addresses),
     };

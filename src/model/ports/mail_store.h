@@ -56,8 +56,9 @@ enum err mail_store_find_id(struct store_tx *tx, int tenant_kind, int64_t tenant
 enum err mail_store_list(struct store_tx *tx, int tenant_kind, int64_t tenant_no, struct page page,
                          void (*visit)(const struct mail_row *row, void *arg), void *arg) MUST_CHECK;
 int64_t mail_store_count(struct store_tx *tx, int tenant_kind, int64_t tenant_no);
-/* How many of a tenant wait, counted up to `max`. */
-int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_no, int64_t max);
+/* How many of a tenant wait, counted up to `max`: of sign-ups, which anybody brings about, or of all other kinds, as `kind` is
+ * one of them or not. */
+int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_no, enum mail_kind kind, int64_t max);
 /* How many of a tenant and of this kind were queued since `since`, counted up to `max`. */
 int64_t mail_store_recent(struct store_tx *tx, int tenant_kind, int64_t tenant_no, enum mail_kind kind, int64_t since,
                           int64_t max);
@@ -66,7 +67,7 @@ enum err mail_store_due(struct store_tx *tx, int64_t now, int64_t rows_max,
                         void (*visit)(const struct mail_row *row, void *arg), void *arg) MUST_CHECK;
 /* When the first is due that is not due at `now`; TIME_NONE: none. */
 enum err mail_store_next_due(struct store_tx *tx, int64_t now, int64_t *ret_due_at) MUST_CHECK;
-/* Keeps the newest `rows_max` final ones of each tenant that got one behind row `after_no`. */
+/* Keeps the newest `rows_max` final ones of each tenant that got one behind row `after_no`; sign-ups apart from the others. */
 enum err mail_store_trim(struct store_tx *tx, int64_t after_no, int64_t rows_max) MUST_CHECK;
 /* Forgets links that expired before `now`. */
 enum err mail_store_forget_links(struct store_tx *tx, int64_t now, int64_t rows_max) MUST_CHECK;

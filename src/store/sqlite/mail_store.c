@@ -157,13 +157,16 @@ int64_t mail_store_count(struct store_tx *tx, int tenant_kind, int64_t tenant_no
     return read_number(&q);
 }
 
-int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_no, int64_t max)
+int64_t mail_store_waiting(struct store_tx *tx, int tenant_kind, int64_t tenant_no, enum mail_kind kind, int64_t max)
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT count(*) FROM (SELECT 1 FROM mail WHERE state = 1 AND tenant_kind = ?1 AND tenant_no = ?2 LIMIT ?3)");
+                "SELECT count(*) FROM (SELECT 1 FROM mail WHERE state = 1 AND tenant_kind = ?1 AND tenant_no = ?2 "
+                "AND (kind = ?3) = ?4 LIMIT ?5)");
     bind_tenant(&q, tenant_kind, tenant_no);
-    query_bind_i64(&q, 3, max);
+    query_bind_i64(&q, 3, MAIL_SIGN_UP);
+    query_bind_i64(&q, 4, kind == MAIL_SIGN_UP);
+    query_bind_i64(&q, 5, max);
     return read_number(&q);
 }
 
@@ -209,12 +212,13 @@ enum err mail_store_trim(struct store_tx *tx, int64_t after_no, int64_t rows_max
 {
     struct query q;
     query_begin(&q, tx,
-                "DELETE FROM mail WHERE no IN (SELECT m.no FROM (SELECT DISTINCT tenant_kind, tenant_no FROM mail WHERE no > ?1) t "
-                "CROSS JOIN mail m ON m.tenant_kind = t.tenant_kind AND m.tenant_no = t.tenant_no AND m.state <> 1 AND m.no <= "
-                "(SELECT o.no FROM mail o WHERE o.tenant_kind = t.tenant_kind AND o.tenant_no = t.tenant_no AND o.state <> 1 "
-                "ORDER BY o.no DESC LIMIT 1 OFFSET ?2))");
+                "DELETE FROM mail WHERE no IN (SELECT m.no FROM (SELECT DISTINCT tenant_kind, tenant_no, kind = ?3 AS apart FROM mail "
+                "WHERE no > ?1) t CROSS JOIN mail m ON m.tenant_kind = t.tenant_kind AND m.tenant_no = t.tenant_no AND m.state <> 1 "
+                "AND (m.kind = ?3) = t.apart AND m.no <= (SELECT o.no FROM mail o WHERE o.tenant_kind = t.tenant_kind "
+                "AND o.tenant_no = t.tenant_no AND o.state <> 1 AND (o.kind = ?3) = t.apart ORDER BY o.no DESC LIMIT 1 OFFSET ?2))");
     query_bind_i64(&q, 1, after_no);
     query_bind_i64(&q, 2, rows_max);
+    query_bind_i64(&q, 3, MAIL_SIGN_UP);
     return query_finish(&q);
 }
 

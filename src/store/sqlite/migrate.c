@@ -54,6 +54,8 @@ extern const unsigned char schema_023_delivery_final[];
 extern const unsigned char schema_023_delivery_final_end[];
 extern const unsigned char schema_024_reported_name[];
 extern const unsigned char schema_024_reported_name_end[];
+extern const unsigned char schema_025_sign_up_limits[];
+extern const unsigned char schema_025_sign_up_limits_end[];
 
 static enum err apply(struct sqlite3 *db, struct str sql, unsigned version)
 {
@@ -120,6 +122,7 @@ enum err migrate(struct sqlite3 *db)
         str_from(schema_022_firmware_changes, (size_t)(schema_022_firmware_changes_end - schema_022_firmware_changes)),
         str_from(schema_023_delivery_final, (size_t)(schema_023_delivery_final_end - schema_023_delivery_final)),
         str_from(schema_024_reported_name, (size_t)(schema_024_reported_name_end - schema_024_reported_name)),
+        str_from(schema_025_sign_up_limits, (size_t)(schema_025_sign_up_limits_end - schema_025_sign_up_limits)),
     };
     return migrate_with(db, migrations, sizeof migrations / sizeof migrations[0]);
 }
