@@ -64,7 +64,8 @@ static void complete(struct call *call, struct store_tx *tx)
             return;
         }
         completion = arena_new(&call->arena, struct sign_up_completion);
-        *completion = (struct sign_up_completion){.token = call->params[0], .session_user_no = signed_in_user(call)};
+        *completion = (struct sign_up_completion){.token = call->params[0], .session_user_no = signed_in_user(call),
+                                                   .address_exempt = http_call_of(call)->is_exempt};
         call->carried = completion;
         sign_up_begin(call_admin(call), tx, call->body, completion);
         break;

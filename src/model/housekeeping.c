@@ -105,6 +105,9 @@ static enum err delete_old(const struct housekeeping *work, struct store_tx *tx)
     if (!err) {
         err = rollout_store_delete_old(tx, before, OLD_ROWS_A_TIME);
     }
+    if (!err) {
+        err = sign_up_store_delete_old(tx, before, OLD_ROWS_A_TIME);
+    }
     return err ? err : command_store_delete_old(tx, before, OLD_ROWS_A_TIME);
 }
 

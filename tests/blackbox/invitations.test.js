@@ -336,6 +336,7 @@ describe('sign-up by oneself', () => {
     assert.deepEqual(answer(await ask('POST', `/signup/${tokenOf(ofMail({ data: mails }, known))}`, { body })), [422, error('Sign in to accept this invitation')]);
     await partner.patch('/settings', { self_signup: false });
     assert.deepEqual(answer(await at('cloud.northlight.example', 'POST', '/signup', { email: 'late@example.com' })), off);
+    for (const method of ['GET', 'POST']) assert.deepEqual(answer(await ask(method, `/signup/${tokenOf(ofMail({ data: mails }, known))}`, { body: method === 'POST' ? body : undefined })), off, 'its links too');
   });
 
   test('asking is limited like guessing a password', async () => {
@@ -343,5 +344,8 @@ describe('sign-up by oneself', () => {
     const replies = [];
     for (let i = 0; i < 21; i++) replies.push((await at(null, 'POST', '/signup', { email: 'often@example.com' })).status); // a minute may end in between
     assert.ok(replies[0] === 200 && replies.includes(429), replies.join());
+    const guesses = [];
+    for (let i = 0; i < 21; i++) guesses.push((await ask('POST', '/signup/guess', { body: { organization_name: 'x', name: 'x', password } })).status);
+    assert.ok(guesses.every((status) => status === 404 || status === 429) && guesses.includes(429), guesses.join());
   });
 });

@@ -1,14 +1,21 @@
 /* Roles (management-api.md 7): what each may; and that over any tree, groups and grants the highest role on the way up
- * to the root counts. */
+ * to the root counts. Who comes in: by an invitation, a referral, or by oneself (5.10; portal.md 3). */
 #include "model/testing/world_fixture.h"
 
 #include "model/account/access.h"
 #include "model/account/password_reset.h"
 #include "model/customer/space.h"
 #include "model/customer/space_access.h"
+#include "model/housekeeping.h"
+#include "model/maker/partner.h"
+#include "model/maker/partner_host.h"
 #include "model/people/group.h"
 #include "model/people/member.h"
+#include "model/outbox/mail.h"
 #include "model/ports/mail_store.h"
+#include "model/ports/tenant_store.h"
+#include "model/sign_up/referral.h"
+#include "model/sign_up/sign_up.h"
 
 enum { SPACES = 24, GROUPS = 5, USERS = 6, ROUNDS = 25 };
 
@@ -276,6 +283,174 @@ static void an_invitation_is_used_once(void **state)
     assert_int_equal(accept(world, invited.token, "Again"), 404);
 }
 
+/* --- sign-up by oneself --- */
+
+static void update_settings(struct admin *admin, struct store_tx *tx, const struct json *body)
+{
+    partner_settings_update(admin, tx, body, NULL);
+}
+
+static void offer(struct admin *admin, struct store_tx *tx, void *host)
+{
+    sign_up_offer(admin, tx, str_from_cstr(host));
+}
+
+/* As only former versions let it. */
+static void put_domain(struct admin *admin, struct store_tx *tx, void *document)
+{
+    assert_int_equal(tenant_settings_store_put(tx, TENANT_PARTNER, admin->principal.partner_no, str_from_cstr(document)), ERR_OK);
+    admin->reply->status = 200;
+}
+
+static void a_host_is_of_one_partner(void **state)
+{
+    struct world *world = *state;
+    struct world_tenants other = world_second_tenants(world);
+    char host[] = "cloud.NORTHLIGHT.example:444", foreign[] = "south.example";
+    assert_int_equal(world_body(world, &world->partner, update_settings,
+                                "{\"domain\":\"https://Cloud.northlight.example:8443\",\"mobile_domain\":\"https://m.northlight.example\","
+                                "\"self_signup\":true}"), 200);
+    static const char *const taken[] = {"https://cloud.northlight.EXAMPLE", "http://cloud.northlight.example.:81", "https://M.northlight.example",
+                                        "https://muster.example", "http://MUSTER.example:1"};
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "{\"domain\":\"%s\",\"self_signup\":true}", taken[i]);
+        assert_error(world, world_body(world, &other.partner, update_settings, body), 422, "Domain has already been taken");
+        snprintf(body, sizeof body, "{\"mobile_domain\":\"%s\"}", taken[i]);
+        assert_error(world, world_body(world, &other.partner, update_settings, body), 422, "Mobile domain has already been taken");
+    }
+    assert_error(world, world_body(world, &other.partner, update_settings, "{\"domain\":\"https://:443\"}"), 422, "Domain is invalid");
+    assert_int_equal(world_body(world, &other.partner, update_settings, "{\"domain\":\"https://south.example\"}"), 200);
+    assert_int_equal(world_body(world, &world->partner, update_settings, "{\"mobile_domain\":\"https://cloud.northlight.example\"}"), 200);
+    assert_int_equal(world_run(world, &world->partner, offer, host), 200);
+    assert_string_equal(world->text, "{\"self_signup\":true,\"partner\":\"Northlight\"}");
+    assert_int_equal(world_run(world, &world->partner, offer, foreign), 200);
+    assert_has(world, "\"self_signup\":false");
+    char document[] = "{\"domain\":\"https://cloud.northlight.example\",\"self_signup\":true}";
+    assert_int_equal(world_run(world, &other.partner, put_domain, document), 200);
+    assert_int_equal(world_run(world, &world->partner, offer, host), 200);
+    assert_string_equal(world->text, "{\"self_signup\":false,\"partner\":null}"); /* nobody's rather than the wrong one's */
+}
+
+static void hosts_of_urls(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"https://a.example:8443/x", "a.example"}, {"a.example", "a.example"}, {"a.example.:80", "a.example"}, {"mqtts://[::1]:8883", "[::1]"},
+        {"[fe80::1", "[fe80::1"},                  {"", ""},                   {"https://", ""},               {":80", ""},
+        {"http://a/b://c", "a"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(str_eq(partner_host_of(str_from_cstr(rows[i][0])), str_from_cstr(rows[i][1])));
+    }
+    assert_false(partner_host_eq(STR(""), STR("https://")));
+}
+
+struct asked {
+    int64_t waiting;
+    int serial, count;
+};
+
+static void ask_often(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    struct asked *asked = arg;
+    for (int i = 0; i < asked->count; i++) {
+        char text[64];
+        struct json *body = NULL;
+        snprintf(text, sizeof text, "{\"email\":\"new%d@example.com\"}", asked->serial++);
+        assert_int_equal(json_parse(str_from_cstr(text), NULL, &body), ERR_OK);
+        buf_clear(&admin->reply->body);
+        sign_up_ask(admin, tx, STR("any.example"), body, true);
+        assert_int_equal(admin->reply->status, 200);
+        json_free(body);
+    }
+    asked->waiting = sign_up_store_waiting(tx, admin->principal.partner_no);
+}
+
+static void sign_ups_are_mailed_up_to_a_limit(void **state)
+{
+    struct world *world = *state;
+    struct asked asked = {.count = MAIL_BURST_SIGN_UPS + 5};
+    assert_int_equal(world_body(world, &world->partner, update_settings, "{\"self_signup\":true}"), 200);
+    assert_int_equal(world_run(world, &world->partner, ask_often, &asked), 200);
+    assert_int_equal(asked.waiting, MAIL_BURST_SIGN_UPS); /* what is not mailed is not stored */
+    world_now += MAIL_BURST_MS;
+    asked.count = 1;
+    assert_int_equal(world_run(world, &world->partner, ask_often, &asked), 200);
+    assert_int_equal(asked.waiting, MAIL_BURST_SIGN_UPS + 1);
+}
+
+static void begin(struct admin *admin, struct store_tx *tx, const struct json *body)
+{
+    struct sign_up_completion completion = {.token = json_string(json_get(body, "token"))};
+    if (sign_up_begin(admin, tx, body, &completion)) {
+        admin->reply->status = 200;
+    }
+}
+
+static void guessing_links_is_limited(void **state)
+{
+    struct world *world = *state;
+    world->settings.limits_failed_signins_account = 3;
+    for (int i = 0; i < 3; i++) {
+        assert_error(world, world_body(world, &world->partner, begin, "{\"token\":\"guess\"}"), 404, "Sign-up link not found");
+    }
+    assert_error(world, world_body(world, &world->partner, begin, "{\"token\":\"guess\"}"), 429, "Too many requests");
+}
+
+/* --- referrals --- */
+
+static void make_referrals(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < REFERRALS_MAX; i++) {
+        uint8_t hash[SHA256_BYTES] = {(uint8_t)i, (uint8_t)(i >> 8)};
+        struct sign_up_row row = {.id = uuid_random(), .partner_no = admin->principal.partner_no, .referral = true,
+                                  .email = STR("old@example.com"), .created_at = world_now, .expires_at = world_now + REFERRAL_LIFE_MS};
+        assert_int_equal(sign_up_store_insert(tx, &row, hash), ERR_OK);
+    }
+    admin->reply->status = 200;
+}
+
+static void revoke_referrals(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    for (int64_t no = 1; no <= REFERRALS_MAX; no++) {
+        assert_int_equal(sign_up_store_revoke(tx, no, world_now), ERR_OK);
+    }
+    admin->reply->status = 200;
+}
+
+static void count_referrals(struct admin *admin, struct store_tx *tx, void *arg)
+{
+    *(int64_t *)arg = sign_up_store_count(tx, &(struct sign_up_filter){.partner_no = admin->principal.partner_no, .now = world_now});
+    admin->reply->status = 200;
+}
+
+static void referrals_that_are_over_are_forgotten(void **state)
+{
+    struct world *world = *state;
+    int64_t count = 0, before = REFERRALS_MAX + 1;
+    world->settings.retention_history_days = 10;
+    assert_int_equal(world_run(world, &world->partner, make_referrals, NULL), 200);
+    assert_error(world, world_body(world, &world->partner, referral_create, "{\"email\":\"new@example.com\"}"), 422, "Too many referrals");
+    assert_int_equal(world_run(world, &world->partner, revoke_referrals, NULL), 200);
+    assert_int_equal(world_body(world, &world->partner, referral_create, "{\"email\":\"new@example.com\"}"), 201);
+    for (int day = 0; day < 25; day++) {
+        housekeeping_tick(&world->domain);
+        world_drain(world);
+        assert_int_equal(world_run(world, &world->partner, count_referrals, &count), 200);
+        assert_true(day > 10 || count == before);
+        if (count == 1) {
+            break;
+        }
+        assert_true(day <= 10 || (count < before && count > 1)); /* in slices; the pending one stays */
+        before = count;
+        world_now += INT64_C(86400000);
+    }
+    assert_int_equal(count, 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_start_set_up, world_end)
 
 int main(void)
@@ -284,6 +459,11 @@ int main(void)
         TEST(the_highest_role_over_the_chain_wins),
         cmocka_unit_test(permissions),
         TEST(an_invitation_is_used_once),
+        TEST(a_host_is_of_one_partner),
+        cmocka_unit_test(hosts_of_urls),
+        TEST(sign_ups_are_mailed_up_to_a_limit),
+        TEST(guessing_links_is_limited),
+        TEST(referrals_that_are_over_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

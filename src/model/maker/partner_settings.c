@@ -5,6 +5,7 @@
 #include "model/domain.h"
 #include "model/maker/catalog.h"
 #include "model/maker/partner.h"
+#include "model/maker/partner_host.h"
 #include "model/management/audit.h"
 #include "model/management/form.h"
 #include "model/outbox/webhook_settings.h"
@@ -22,6 +23,7 @@ struct settings_edit {
     struct str legacy_sealed; /* ptr NULL: there was never one */
     bool legacy_on;
     bool warns;              /* the short code of registered devices changes */
+    const char *local_host;  /* where the caller came in */
 };
 
 static bool load(struct settings_edit *edit, struct admin *admin, struct store_tx *tx)
@@ -165,7 +167,7 @@ static bool form_short_code(struct settings_edit *edit, const struct json *body)
     return !changed || !admin_failed(edit->admin, partner_store_has_devices(edit->tx, edit->row.no, &edit->warns));
 }
 
-/* "https://cloud.example.com", without a path; null: none. */
+/* "https://cloud.example.com", without a path; null: none. Whose host it is, the partner that people sign up with there is. */
 static bool form_domain(struct settings_edit *edit, const struct json *body, const char *field)
 {
     struct str url = {NULL, 0};
@@ -176,13 +178,21 @@ static bool form_domain(struct settings_edit *edit, const struct json *body, con
         return false;
     }
     size_t scheme = str_starts_with(url, STR("https://")) ? 8 : str_starts_with(url, STR("http://")) ? 7 : 0;
-    bool valid = url.len == 0 || (scheme && url.len > scheme);
+    bool valid = url.len == 0 || (scheme && partner_host_of(url).len > 0);
     for (size_t i = scheme; valid && i < url.len; i++) {
         char c = url.ptr[i];
         valid = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr("-.:[]", c, 5);
     }
     if (!valid) {
         return form_invalid(edit->admin, field);
+    }
+    bool taken = false;
+    if (url.len && !partner_host_eq(url, json_string(json_get(edit->own, field))) &&
+        admin_failed(edit->admin, partner_host_is_taken(edit->admin->domain, edit->tx, edit->row.no, url, edit->local_host, &taken))) {
+        return false;
+    }
+    if (taken) {
+        return form_taken(edit->admin, field);
     }
     json_set(edit->own, str_from_cstr(field), url.len ? json_new_string(url) : json_new_null());
     return true;
@@ -380,6 +390,7 @@ void partner_settings_update(struct admin *admin, struct store_tx *tx, const str
 {
     struct settings_edit edit;
     if (load(&edit, admin, tx)) {
+        edit.local_host = local_host;
         struct json *before = document_of(&edit);
         if (change(&edit, body)) {
             struct json *after = document_of(&edit);

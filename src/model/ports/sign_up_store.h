@@ -48,9 +48,7 @@ int64_t sign_up_store_count(struct store_tx *tx, const struct sign_up_filter *fi
 int64_t sign_up_store_waiting(struct store_tx *tx, int64_t partner_no);
 /* Those by themselves that have expired. */
 enum err sign_up_store_delete_expired(struct store_tx *tx, int64_t now, int64_t rows_max) MUST_CHECK;
-
-/* The partner whose domain or mobile domain this host is (with its port, unless that is the scheme's own); of an installation
- * with one active partner that one, on any host. ERR_NOT_FOUND. */
-enum err sign_up_store_partner_at(struct store_tx *tx, struct str host, int64_t *ret_partner_no) MUST_CHECK;
+/* Referrals that were revoked, were accepted or have expired before `before`. */
+enum err sign_up_store_delete_old(struct store_tx *tx, int64_t before, int64_t rows_max) MUST_CHECK;
 
 #endif

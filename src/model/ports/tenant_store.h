@@ -26,6 +26,17 @@ enum err partner_store_legacy_key(struct store_tx *tx, int64_t no, struct arena 
                                   bool *ret_on) MUST_CHECK;
 /* hash NULL: not in force. */
 enum err partner_store_set_legacy_key(struct store_tx *tx, int64_t no, struct str sealed, const uint8_t *hash) MUST_CHECK;
+/* What a partner has set; ptr NULL: not that one. */
+struct partner_domains {
+    int64_t no;
+    bool suspended;
+    struct str domain, mobile_domain;
+};
+/* Those that have set one or both. */
+enum err partner_store_each_domain(struct store_tx *tx, void (*visit)(const struct partner_domains *domains, void *arg),
+                                   void *arg) MUST_CHECK;
+/* The only partner that is not suspended. ERR_NOT_FOUND: there is none, or there are several. */
+enum err partner_store_find_only(struct store_tx *tx, int64_t *ret_no) MUST_CHECK;
 /* The partner has devices: *ret_any. */
 enum err partner_store_has_devices(struct store_tx *tx, int64_t no, bool *ret_any) MUST_CHECK;
 

@@ -159,11 +159,11 @@ void referral_create(struct admin *admin, struct store_tx *tx, const struct json
     struct audit_actor actor;
     struct sign_up_row row = {.partner_no = admin->principal.partner_no, .id = uuid_random(), .referral = true,
                               .created_at = admin->domain->now_unix_ms(), .accepted_at = TIME_NONE, .revoked_at = TIME_NONE};
-    struct sign_up_filter all = {.partner_no = row.partner_no};
+    struct sign_up_filter pending = {.partner_no = row.partner_no, .now = row.created_at, .status = SIGN_UP_PENDING};
     if (!parse(admin, body, &row) || answer_present(admin, tx, &row)) {
         return;
     }
-    if (sign_up_store_count(tx, &all) >= REFERRALS_MAX) {
+    if (sign_up_store_count(tx, &pending) >= REFERRALS_MAX) {
         reply_error(admin->reply, 422, "Too many referrals");
         return;
     }

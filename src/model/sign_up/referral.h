@@ -8,7 +8,7 @@
 #include "model/ports/sign_up_store.h"
 
 #define REFERRAL_LIFE_MS (INT64_C(30) * 86400000)
-#define REFERRALS_MAX 10000 /* of a partner */
+#define REFERRALS_MAX 10000 /* of a partner, pending */
 
 /* "pending", "accepted", "revoked", "expired"; false: none of them. */
 bool referral_status_parse(struct str text, int *ret_status);

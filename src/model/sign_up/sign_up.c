@@ -1,9 +1,12 @@
 #include "model/sign_up/sign_up.h"
 
+#include "model/account/attempts.h"
+#include "model/account/credentials_table.h"
 #include "model/account/user.h"
 #include "model/customer/organization.h"
 #include "model/domain.h"
 #include "model/maker/catalog.h"
+#include "model/maker/partner_host.h"
 #include "model/maker/partner_switch.h"
 #include "model/management/audit.h"
 #include "model/management/field_text.h"
@@ -21,7 +24,7 @@ static bool find_partner(struct admin *admin, struct store_tx *tx, struct str ho
 {
     bool on = false;
     int64_t partner_no = 0;
-    enum err err = sign_up_store_partner_at(tx, host, &partner_no);
+    enum err err = partner_host_find(tx, host, &partner_no);
     if (!err) {
         err = partner_switch_read(tx, partner_no, PARTNER_SELF_SIGNUP, admin->arena, &on);
     }
@@ -49,7 +52,8 @@ void sign_up_offer(struct admin *admin, struct store_tx *tx, struct str host)
     admin->reply->status = 200;
 }
 
-/* Puts the row of an address that asks, or renews it. *ret_wait: a mail has just gone to it. */
+/* Puts the row of an address that asks, or renews it. ERR_EXISTS: nothing is put, for a mail has just gone to it, or too many of
+ * the partner's have just gone to anybody. */
 static enum err put(struct admin *admin, struct store_tx *tx, struct sign_up_row *row, struct mail *mail)
 {
     struct sign_up_link link;
@@ -57,6 +61,9 @@ static enum err put(struct admin *admin, struct store_tx *tx, struct sign_up_row
     int64_t now = admin->domain->now_unix_ms();
     enum err err = sign_up_store_find_email(tx, row->partner_no, false, row->email, admin->arena, &present);
     if (!err && present.expires_at - SIGN_UP_LIFE_MS > now - SIGN_UP_PAUSE_MS && present.expires_at - SIGN_UP_LIFE_MS <= now) {
+        return ERR_EXISTS;
+    }
+    if (mail_burst_left(admin->domain, tx, mail) <= 0) {
         return ERR_EXISTS;
     }
     if (err == ERR_NOT_FOUND && sign_up_store_waiting(tx, row->partner_no) >= SIGN_UPS_MAX) {
@@ -110,9 +117,16 @@ static bool find_link(struct admin *admin, struct store_tx *tx, struct str token
     uint8_t hash[SHA256_BYTES];
     domain_key_hash(admin->domain, str_sub(token, 0, 2 * SIGN_UP_TOKEN_CHARS), hash);
     enum err err = sign_up_store_find_token(tx, hash, admin->domain->now_unix_ms(), admin->arena, ret_row);
-    bool is_open = !err && catalog_partner_is_active(admin->domain->catalog, ret_row->partner_no);
+    bool is_open = !err && catalog_partner_is_active(admin->domain->catalog, ret_row->partner_no), offered = true;
     if (err == ERR_NOT_FOUND || (!err && !is_open)) {
         reply_error(admin->reply, 404, "Sign-up link not found");
+        return false;
+    }
+    if (!err && !ret_row->referral) {
+        err = partner_switch_read(tx, ret_row->partner_no, PARTNER_SELF_SIGNUP, admin->arena, &offered);
+    }
+    if (!err && !offered) { /* switched off after the link was mailed */
+        reply_error(admin->reply, 404, "Sign-up is not offered here");
         return false;
     }
     return !admin_failed(admin, err);
@@ -161,7 +175,7 @@ static bool is_signed_in(struct admin *admin, const struct user_row *user, const
     return false;
 }
 
-bool sign_up_begin(struct admin *admin, struct store_tx *tx, const struct json *body, struct sign_up_completion *completion)
+static bool read_completion(struct admin *admin, struct store_tx *tx, const struct json *body, struct sign_up_completion *completion)
 {
     struct sign_up_row row;
     struct user_row user;
@@ -180,6 +194,25 @@ bool sign_up_begin(struct admin *admin, struct store_tx *tx, const struct json *
     }
     completion->password = json_string(json_get(body, "password")); /* never trimmed */
     return completion->password.len ? password_is_acceptable(admin, completion->password) : form_missing(admin, "password");
+}
+
+#define ATTEMPT_ACCOUNT STR("sign-up link")
+
+static void give_back_attempt(struct admin *admin)
+{
+    attempts_give_back(admin->domain->credentials->signin_attempts, admin->domain->now_unix_ms(), admin->address, ATTEMPT_ACCOUNT);
+}
+
+bool sign_up_begin(struct admin *admin, struct store_tx *tx, const struct json *body, struct sign_up_completion *completion)
+{
+    if (!signin_attempt_take(admin->domain, admin->address, ATTEMPT_ACCOUNT, completion->address_exempt, admin->reply)) {
+        return false;
+    }
+    bool complete = read_completion(admin, tx, body, completion);
+    if (!complete && admin->reply->status != 404) { /* the link was right, and no hash is computed */
+        give_back_attempt(admin);
+    }
+    return complete;
 }
 
 bool sign_up_hash(struct admin *admin, struct sign_up_completion *completion)
@@ -277,6 +310,7 @@ void sign_up_complete(struct admin *admin, struct store_tx *tx, struct sign_up_c
         return;
     }
     audit(admin, tx, &organization, &user);
+    give_back_attempt(admin);
     struct json_writer w;
     json_writer_init(&w, &admin->reply->body);
     json_begin_object(&w);

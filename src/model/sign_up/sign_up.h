@@ -15,21 +15,25 @@
 
 /* GET /signup: {"self_signup","partner"} of whose origin `host` is. On LANE_READ. */
 void sign_up_offer(struct admin *admin, struct store_tx *tx, struct str host);
-/* POST /signup {"email"}: {"success":true} whatever becomes of it: who asks does not learn which accounts there are. 404
- * "Sign-up is not offered here", 422 "Email is not an email", 429 as for sign-ins. On LANE_REGISTRY. */
+/* POST /signup {"email"}: {"success":true} whatever becomes of it: who asks does not learn which accounts there are. Nothing is
+ * stored or mailed beyond MAIL_BURST_SIGN_UPS of the partner's. 404 "Sign-up is not offered here", 422 "Email is not an email",
+ * 429 as for sign-ins. On LANE_REGISTRY. */
 void sign_up_ask(struct admin *admin, struct store_tx *tx, struct str host, const struct json *body, bool address_exempt);
 
-/* GET /signup/:token: what the page shows; 404 "Sign-up link not found". On LANE_READ. */
+/* GET /signup/:token: what the page shows; 404 "Sign-up link not found", and "Sign-up is not offered here" when the partner has
+ * switched it off since (a referral is good all the same). On LANE_READ. */
 void sign_up_read(struct admin *admin, struct store_tx *tx, struct str token);
 
 /* POST /signup/:token {"organization_name","name","password"}, in three steps. */
 struct sign_up_completion {
     struct str token, organization_name, name, password; /* in the call's arena; the last two not of who has an account */
     int64_t session_user_no;                             /* who is signed in; 0: nobody */
+    bool address_exempt;                                 /* of the limits of one address */
     bool has_account;
     char password_hash[PASSWORD_HASH_BYTES];
 };
-/* On LANE_READ. False: the reply is the error: 404 as above, 422 of fields, 422 "Sign in to accept this invitation". */
+/* On LANE_READ. False: the reply is the error: 404 as above, 422 of fields, 422 "Sign in to accept this invitation", 429 as for
+ * sign-ins: a wrong link counts, and a hash that was computed for nothing. */
 bool sign_up_begin(struct admin *admin, struct store_tx *tx, const struct json *body, struct sign_up_completion *completion);
 /* On a worker: the password's hash, for who has no account. False: the reply is the error. */
 bool sign_up_hash(struct admin *admin, struct sign_up_completion *completion);

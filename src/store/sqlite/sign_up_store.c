@@ -201,21 +201,13 @@ enum err sign_up_store_delete_expired(struct store_tx *tx, int64_t now, int64_t 
     return query_finish(&q);
 }
 
-enum err sign_up_store_partner_at(struct store_tx *tx, struct str host, int64_t *ret_partner_no)
+enum err sign_up_store_delete_old(struct store_tx *tx, int64_t before, int64_t rows_max)
 {
     struct query q;
     query_begin(&q, tx,
-                "SELECT no FROM (SELECT p.no AS no, 1 AS rank FROM partner p JOIN tenant_settings t ON t.tenant_kind = 1 AND "
-                "t.tenant_no = p.no WHERE p.suspended = 0 AND (lower(t.document ->> '$.domain') IN "
-                "('https://' || lower(?1), 'http://' || lower(?1)) OR lower(t.document ->> '$.mobile_domain') IN "
-                "('https://' || lower(?1), 'http://' || lower(?1))) "
-                "UNION ALL SELECT no, 2 FROM partner WHERE suspended = 0 AND "
-                "(SELECT count(*) FROM partner WHERE suspended = 0) = 1) ORDER BY rank, no LIMIT 1");
-    query_bind_str(&q, 1, host);
-    bool found = query_next(&q);
-    if (found) {
-        *ret_partner_no = query_i64(&q, 0);
-    }
-    enum err err = query_finish(&q);
-    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+                "DELETE FROM sign_up WHERE no IN (SELECT no FROM sign_up WHERE referral = 1 "
+                "AND coalesce(revoked_at, accepted_at, expires_at) < ?1 LIMIT ?2)");
+    query_bind_time(&q, 1, before);
+    query_bind_i64(&q, 2, rows_max);
+    return query_finish(&q);
 }

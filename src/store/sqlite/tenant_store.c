@@ -81,6 +81,33 @@ enum err partner_store_set_legacy_key(struct store_tx *tx, int64_t no, struct st
     return query_finish(&q);
 }
 
+enum err partner_store_each_domain(struct store_tx *tx, void (*visit)(const struct partner_domains *domains, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT * FROM (SELECT p.no, p.suspended, t.document ->> '$.domain' AS domain, t.document ->> '$.mobile_domain' AS "
+                "mobile FROM partner p JOIN tenant_settings t ON t.tenant_kind = 1 AND t.tenant_no = p.no) "
+                "WHERE domain IS NOT NULL OR mobile IS NOT NULL");
+    while (query_next(&q)) {
+        struct partner_domains domains = {.no = query_i64(&q, 0), .suspended = query_i64(&q, 1) != 0,
+                                          .domain = query_str(&q, 2), .mobile_domain = query_str(&q, 3)};
+        visit(&domains, arg);
+    }
+    return query_finish(&q);
+}
+
+enum err partner_store_find_only(struct store_tx *tx, int64_t *ret_no)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT min(no), count(*) FROM partner WHERE suspended = 0");
+    bool found = query_next(&q) && query_i64(&q, 1) == 1;
+    if (found) {
+        *ret_no = query_i64(&q, 0);
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
 enum err partner_store_has_devices(struct store_tx *tx, int64_t no, bool *ret_any)
 {
     struct query q;
