@@ -16,6 +16,7 @@ void settings_desk_init(struct settings_desk *desk, struct domain *domain, struc
     desk->domain = domain;
     desk->config = config;
     desk->from_file = config->given;
+    settings_init(&desk->stored);
     desk->on_change = on_change;
     desk->user = user;
 }
@@ -27,6 +28,7 @@ void settings_desk_deinit(struct settings_desk *desk)
         mem_free(desk->replaced[i]);
     }
     if (desk->domain) {
+        settings_deinit(&desk->stored);
         pthread_mutex_destroy(&desk->lock);
     }
 }
@@ -45,13 +47,16 @@ static void take_stored(struct str key, struct str value, void *arg)
     struct str section = str_split(&name, '.');
     char mistake[256];
     int row = settings_find(section, name);
-    if (row < 0 || !settings_may_change(row) || desk->from_file.set[row]) { /* of an older version, or the file's now */
+    if (row < 0 || !settings_may_change(row)) { /* of an older version */
         return;
     }
-    if (settings_set(&desk->config->settings, section, name, value, mistake, sizeof mistake)) {
-        desk->changed.set[row] = true;
-    } else {
+    if (!settings_set(&desk->stored, section, name, value, mistake, sizeof mistake)) {
         log_event(LOG_WARN, "stored_setting_ignored", log_s("error", mistake));
+        return;
+    }
+    desk->changed.set[row] = true;
+    if (!desk->from_file.set[row]) {
+        settings_copy_row(&desk->config->settings, &desk->stored, row);
     }
 }
 
@@ -107,9 +112,8 @@ bool settings_desk_reload(struct settings_desk *desk, const struct config *confi
         settings_keep_fixed(fresh, now);
         desk->from_file = config->given;
         for (int row = 0; row < settings_count(); row++) {
-            desk->changed.set[row] = desk->changed.set[row] && !desk->from_file.set[row];
-            if (desk->changed.set[row]) {
-                settings_copy_row(fresh, now, row);
+            if (desk->changed.set[row] && !desk->from_file.set[row]) {
+                settings_copy_row(fresh, &desk->stored, row);
             }
         }
         replace(desk, fresh);
@@ -128,14 +132,15 @@ void settings_desk_apply(struct settings_desk *desk, const struct setting_change
         for (size_t i = 0; i < count; i++) {
             char mistake[256];
             int row = settings_find(changes[i].section, changes[i].name);
-            if (row < 0 || desk->from_file.set[row]) { /* a reload came in between */
+            if (row < 0) {
                 continue;
             }
             desk->changed.set[row] = !changes[i].is_reset;
-            if (changes[i].is_reset) {
-                settings_copy_row(fresh, &defaults, row);
-            } else {
-                (void)settings_set(fresh, changes[i].section, changes[i].name, changes[i].after, mistake, sizeof mistake);
+            if (!changes[i].is_reset) {
+                (void)settings_set(&desk->stored, changes[i].section, changes[i].name, changes[i].after, mistake, sizeof mistake);
+            }
+            if (!desk->from_file.set[row]) { /* else a reload came in between */
+                settings_copy_row(fresh, changes[i].is_reset ? &defaults : &desk->stored, row);
             }
         }
         replace(desk, fresh);

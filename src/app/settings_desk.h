@@ -19,7 +19,8 @@ struct settings_desk {
     pthread_mutex_t lock;
     struct domain *domain;
     struct config *config; /* of the start; its settings are the first ones */
-    struct setting_marks from_file, changed;
+    struct setting_marks from_file, changed; /* changed: in the registry, whether the file names it or not */
+    struct settings stored;                  /* the values of those */
     struct settings *replaced[SETTINGS_REPLACED_MAX]; /* the newest is in use */
     size_t replaced_count;
     void (*on_change)(void *user, const struct settings *now); /* with the lock held */
@@ -30,7 +31,8 @@ void settings_desk_init(struct settings_desk *desk, struct domain *domain, struc
                         void (*on_change)(void *user, const struct settings *now), void *user);
 /* Takes over what was changed in earlier runs. After store_load, before any thread runs. */
 void settings_desk_load(struct settings_desk *desk, struct store *store);
-/* SIGHUP: the reloadable settings of a file that was read anew; what was changed and is not in it stays. False: too often. */
+/* SIGHUP: the reloadable settings of a file that was read anew; what was changed holds where the file does not name it, also
+ * if an earlier file did. False: too often. */
 bool settings_desk_reload(struct settings_desk *desk, const struct config *fresh);
 void settings_desk_deinit(struct settings_desk *desk); /* after the threads ended */
 

@@ -235,7 +235,8 @@ test('a backup made while the program runs is a data folder to start on', async 
 
 test('at SIGHUP the file wins over what was changed, and holds it', async () => {
   const file = args[args.indexOf('--config') + 1];
-  writeFileSync(file, `${readFileSync(file, 'utf8')}[server]\npublic_url = https://file.example.com\n[retention]\ndump_days = 7\n`);
+  const old = readFileSync(file, 'utf8');
+  writeFileSync(file, `${old}[server]\npublic_url = https://file.example.com\n[retention]\ndump_days = 7\n`);
   server.signal('SIGHUP');
   const look = async () => (await call('GET', '/settings')).json.settings;
   let settings;
@@ -243,4 +244,10 @@ test('at SIGHUP the file wins over what was changed, and holds it', async () => 
   assert.deepEqual([settings.server.public_url.value, settings.retention.dump_days.value], ['https://file.example.com', 7]);
   assert.deepEqual([settings.http.keep_alive_timeout.value, settings.http.keep_alive_timeout.source], [90000, 'changed'], 'what the file does not name stays');
   await refused(call('PATCH', '/settings', { settings: { server: { public_url: null } } }), 422, 'Setting server.public_url is set in the configuration file');
+  // Once the file does not name it any more, what was changed holds again, without a new start.
+  writeFileSync(file, old);
+  server.signal('SIGHUP');
+  do settings = await look(); while (settings.server.public_url.source === 'file');
+  assert.deepEqual([settings.server.public_url.value, settings.server.public_url.source], ['https://hub.example.com', 'changed']);
+  assert.deepEqual([settings.retention.dump_days.value, settings.retention.dump_days.source], [settings.retention.dump_days.default, 'default']);
 });
