@@ -87,20 +87,22 @@ static void ask_run(struct op *op, struct store_tx *tx)
 {
     struct password_ask *ask = container_of(op, struct password_ask, op);
     struct user_row user;
-    int64_t asked_at = TIME_NONE, now = ask->domain->now_unix_ms();
+    int64_t good_until = TIME_NONE, now = ask->domain->now_unix_ms();
+    bool is_of_machine = false;
     op->err = user_store_find_email(tx, ask->email, &ask->arena, &user);
     if (op->err == ERR_NOT_FOUND || (!op->err && user.deactivated_at != TIME_NONE)) {
         op->err = ERR_OK; /* the answer tells nobody which addresses there are */
         return;
     }
     if (!op->err) {
-        op->err = password_reset_store_expiry(tx, user.no, &asked_at);
+        op->err = password_reset_store_expiry(tx, user.no, &good_until, &is_of_machine);
     }
-    if (!op->err && user.password_hash.len == 0 && asked_at != TIME_NONE && asked_at > now) {
-        return; /* an invitation waits, which is a link of that kind */
+    bool is_good = !op->err && good_until != TIME_NONE && good_until > now;
+    if (is_good && (user.password_hash.len == 0 || is_of_machine)) {
+        return; /* an invitation waits, which is a link of that kind; or what nobody from outside is to void */
     }
-    bool is_soon = asked_at != TIME_NONE && asked_at - RESET_LINK_LIFE_MS > now - PASSWORD_ASK_PAUSE_MS &&
-                   asked_at - RESET_LINK_LIFE_MS <= now;
+    bool is_soon = is_good && good_until - RESET_LINK_LIFE_MS > now - PASSWORD_ASK_PAUSE_MS &&
+                   good_until - RESET_LINK_LIFE_MS <= now;
     if (!op->err && !is_soon) {
         op->err = queue_link(ask, tx, &user);
     }

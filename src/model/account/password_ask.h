@@ -8,10 +8,11 @@
 
 struct domain;
 
-#define PASSWORD_ASK_PAUSE_MS 60000 /* one link a minute for an account, however often it is asked for */
+/* One link in that time for an account, however often it is asked for: anybody may ask, and each voids the one before. */
+#define PASSWORD_ASK_PAUSE_MS (INT64_C(15) * 60000)
 
 /* POST /core/v1/session/reset {"email"} through the lanes. Answers {"success":true} whether there is such an account or
- * not; 422 for what is no address, 429 as for sign-ins. */
+ * not; 422 for what is no address, 429 as for sign-ins. A link made on the machine stays the one that is good. */
 struct password_ask {
     struct op op;
     struct domain *domain;

@@ -41,8 +41,9 @@ enum err password_reset_store_put(struct store_tx *tx, int64_t user_no, const ui
 /* ERR_NOT_FOUND: no such link, or it expired. */
 enum err password_reset_store_find(struct store_tx *tx, const uint8_t token_hash[32], int64_t now,
                                    int64_t *ret_user_no, bool *ret_resets_otp) MUST_CHECK;
-/* Until when the person's link is good; TIME_NONE: there is none. */
-enum err password_reset_store_expiry(struct store_tx *tx, int64_t user_no, int64_t *ret_expires_at) MUST_CHECK;
+/* Until when the person's link is good, and whether it turns one-time codes off; TIME_NONE: there is none. */
+enum err password_reset_store_expiry(struct store_tx *tx, int64_t user_no, int64_t *ret_expires_at,
+                                     bool *ret_resets_otp) MUST_CHECK;
 enum err password_reset_store_delete(struct store_tx *tx, int64_t user_no) MUST_CHECK;
 enum err user_store_signed_in(struct store_tx *tx, int64_t no, int64_t at, struct str address) MUST_CHECK;
 enum err user_store_preferences(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_json) MUST_CHECK;

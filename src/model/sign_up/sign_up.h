@@ -10,7 +10,7 @@
 #include "model/ports/sign_up_store.h"
 
 #define SIGN_UP_LIFE_MS (INT64_C(24) * 3600 * 1000)
-#define SIGN_UP_PAUSE_MS 60000  /* one mail a minute to an address, however often it is asked for */
+#define SIGN_UP_PAUSE_MS (INT64_C(15) * 60000) /* one mail in that time to an address, however often it is asked for */
 #define SIGN_UPS_MAX 10000      /* that wait, of a partner */
 
 /* GET /signup: {"self_signup","partner"} of whose origin `host` is. On LANE_READ. */

@@ -138,12 +138,14 @@ enum err password_reset_store_find(struct store_tx *tx, const uint8_t token_hash
     return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-enum err password_reset_store_expiry(struct store_tx *tx, int64_t user_no, int64_t *ret_expires_at)
+enum err password_reset_store_expiry(struct store_tx *tx, int64_t user_no, int64_t *ret_expires_at, bool *ret_resets_otp)
 {
     struct query q;
-    query_begin(&q, tx, "SELECT expires_at FROM password_reset WHERE user_no = ?1");
+    query_begin(&q, tx, "SELECT expires_at, resets_otp FROM password_reset WHERE user_no = ?1");
     query_bind_i64(&q, 1, user_no);
-    *ret_expires_at = query_next(&q) ? query_time(&q, 0) : TIME_NONE;
+    bool found = query_next(&q);
+    *ret_expires_at = found ? query_time(&q, 0) : TIME_NONE;
+    *ret_resets_otp = found && query_i64(&q, 1) != 0;
     return query_finish(&q);
 }
 
