@@ -131,6 +131,17 @@ describe('who has an account', () => {
     assert.ok((await partner.get('/audit?action=user.join')).data.some(({ object_id: about }) => about === invited.id));
   });
 
+  test('invited by mistake as the only administrator, it is sent away again', async () => {
+    const email = await newPerson(await newCustomer());
+    const { api } = await newCustomer({ admin_contact_email: email });
+    const [wrong, ...others] = (await api.get('/users')).items;
+    assert.deepEqual([wrong.email, wrong.invited, others], [email, true, []]);
+    assert.ok((await api.post(`/users/${wrong.id}/deactivate`, {})).deactivated_at);
+    const { items: [administrators] } = await api.get('/groups');
+    const right = await api.post('/users', { email: 'right@example.com', name: 'Right', group_ids: [administrators.id] });
+    await assert.rejects(api.post(`/users/${right.id}/deactivate`, {}), /422 .*At least one administrator is required/);
+  });
+
   test('an account made in somebody\'s name beforehand is no way in', async () => {
     const attacker = await newCustomer();
     const victim = await newPerson(attacker, 'victim@example.com'); // whoever administers that customer has its password
@@ -152,8 +163,13 @@ describe('who has an account', () => {
     const { items } = await customer.api.get('/users');
     const { id } = items.find((user) => user.email === email);
     await customer.api.post(`/users/${id}/deactivate`, {});
+    const weaken = async () => answer(await ask('POST', `/organization/users/${id}/reset_otp`, { key: customer.api_key }));
+    assert.deepEqual(await weaken(), [403, error('Forbidden')], 'nobody administers who is out everywhere');
+    await reset({ email });
+    assert.equal((await systemMail(email, 'password_reset')).link, null);
     const { items: [administrators] } = await customer.api.get('/groups');
     await customer.api.post('/users', { email, name: 'x', group_ids: [administrators.id] });
+    assert.deepEqual(await weaken(), [403, error('Forbidden')], 'nor who has not consented yet');
     const person = await signIn(email);
     assert.deepEqual(person.session.tenants, []);
     assert.equal((await person.call('GET', '/organization/info')).status, 401);
@@ -180,6 +196,8 @@ describe('links that let their reader act as somebody', () => {
     await partner.post('/users', { email, name: 'x', group_ids: [administrators.id] });
     await (await signIn(email)).call('POST', '/session/invitation', { token: tokenOf(ofMail(await partner.get('/mails'), email)) });
     assert.equal(ofMail(await customer.api.get('/mails'), email, 'password_reset').link, null);
+    // And the one that was read before is of no use any more.
+    assert.deepEqual(answer(await reset({ token: tokenOf(own), password: 'another battery horse' })), [404, error('Reset link not found')]);
 
     // Ada administers the partner and the lab, so she may read of somebody who is of both.
     const both = `both${++serial}@example.com`;
@@ -276,7 +294,10 @@ describe('referrals', () => {
   });
 
   test('who has an account accepts signed in; the partner need not be told', async () => {
-    const email = await newPerson(await newCustomer());
+    const home = await newCustomer();
+    const email = await newPerson(home);
+    await reset({ email });
+    const read = tokenOf(ofMail(await home.api.get('/mails'), email, 'password_reset'));
     await partner.patch('/settings', { notifications: { referral_emails: false } });
     await refer(email);
     const told = (await ada.call('GET', '/partner/mails')).json.data.filter(({ to }) => to === server.email).length;
@@ -288,6 +309,7 @@ describe('referrals', () => {
     for (const headers of [undefined, { cookie }, ada.headers]) await refused(complete(token, body, headers), 422, 'Sign in to accept this invitation');
     assert.equal((await person.call('POST', `/signup/${token}`, body)).status, 201);
     assert.ok((await person.call('GET', '/session')).json.tenants.some(({ name }) => name === 'Second'));
+    assert.deepEqual(answer(await reset({ token: read, password: 'another battery horse' })), [404, error('Reset link not found')], 'home alone does not act as it any more');
     assert.equal((await ada.call('GET', '/partner/mails')).json.data.filter(({ to }) => to === server.email).length, told);
     await partner.patch('/settings', { notifications: { referral_emails: true } });
   });
@@ -326,7 +348,7 @@ describe('sign-up by oneself', () => {
     }
     assert.deepEqual(answer(await at(null, 'POST', '/signup', { email: 'x' })), [422, error('Email is not an email')]);
     const mails = (await partner.get('/mails')).data.filter(({ kind }) => kind === 'sign_up');
-    assert.deepEqual(mails.map(({ to }) => to).sort(), ['new@example.com', known].sort(), 'one mail a minute to an address');
+    assert.deepEqual(mails.map(({ to }) => to).sort(), ['new@example.com', known].sort(), 'one mail to an address, asked for again at once');
     assert.equal(mails[0].text, mails[1].text);
     const token = tokenOf(ofMail({ data: mails }, 'new@example.com'));
     const body = { organization_name: 'Newcomers', name: 'Nia', password };

@@ -240,7 +240,19 @@ describe('groups', () => {
     assert.deepEqual(answer(await fitter('partner', 'POST', `/groups/${groups['partner:Administrators']}/add_users`, { user_ids: [people.fitter.id] })), [403, error('Forbidden')]);
     assert.deepEqual(answer(await fitter('partner', 'POST', '/users', { email: 'q@example.com', name: 'q', group_ids: [groups['partner:Administrators']] })), [403, error('Forbidden')]);
     assert.deepEqual(answer(await fitter('partner', 'POST', `/users/${people.boss.id}/deactivate`, {})), [403, error('Forbidden')]);
-    assert.equal((await fitter('partner', 'POST', '/groups', { name: 'Below', permissions: { customers: 'read' } })).status, 201);
+    const below = await fitter('partner', 'POST', '/groups', { name: 'Below', permissions: { customers: 'read' } });
+    assert.equal(below.status, 201);
+    // Who was invited to more than that, and has not consented yet, or was sent away again.
+    const { email } = people.nothing;
+    const { id } = await partner.post('/users', { email, name: 'x', group_ids: [groups['partner:Administrators']] });
+    const change = (method, what, body) => fitter('partner', method, `/users/${id}${what}`, body);
+    const changes = [['PATCH', '', { group_ids: [below.json.id] }], ['POST', '/deactivate', {}], ['POST', '/resend_welcome', {}]];
+    for (let i = 0; i < 2; i++) {
+      for (const [method, what, body] of changes) assert.deepEqual(answer(await change(method, what, body)), [403, error('Forbidden')], `${method} ${what}`);
+      await partner.post(`/users/${id}/deactivate`, {});
+    }
+    assert.equal((await fitter('partner', 'POST', '/users', { email, name: 'x', group_ids: [below.json.id] })).json.id, id);
+    assert.ok((await change('POST', '/deactivate', {})).json.deactivated_at);
     assert.equal((await fitter('partner', 'PATCH', `/users/${people.fitter.id}`, { name: 'Fitter' })).json.name, 'Fitter');
     await partner.patch(`/users/${people.fitter.id}`, { group_ids: [groups['partner:Fitters']], name: 'fitter' });
     assert.equal((await fitter('partner', 'GET', '/users')).status, 403);

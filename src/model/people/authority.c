@@ -15,20 +15,21 @@ bool administers(struct admin *admin, enum tenant_kind kind, int64_t tenant_no)
 
 struct look {
     struct admin *admin;
-    bool all;
+    bool any, all;
 };
 
 static void look_at(const struct membership_row *row, void *arg)
 {
     struct look *look = arg;
+    look->any = true;
     look->all = look->all && administers(look->admin, row->kind, row->tenant_no);
 }
 
 bool administers_person(struct admin *admin, struct store_tx *tx, const struct user_row *person)
 {
-    struct look look = {admin, true};
+    struct look look = {admin, false, true};
     if (admin->principal.kind == PRINCIPAL_USER && admin->principal.user_no == person->no) {
         return true;
     }
-    return !person->system_admin && membership_store_each(tx, person->no, look_at, &look) == ERR_OK && look.all;
+    return !person->system_admin && membership_store_each(tx, person->no, look_at, &look) == ERR_OK && look.any && look.all;
 }

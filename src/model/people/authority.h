@@ -8,7 +8,8 @@
 
 /* A key administers its tenant, a person those in which it is an administrator; a system administrator none by that. */
 bool administers(struct admin *admin, enum tenant_kind kind, int64_t tenant_no);
-/* Every tenant the person belongs to; of a system administrator only itself. A failure of the store is no. */
+/* Every tenant the person belongs to, of which there is one at least; of a system administrator only itself. A failure of
+ * the store is no. */
 bool administers_person(struct admin *admin, struct store_tx *tx, const struct user_row *person);
 
 #endif

@@ -1,7 +1,6 @@
 /* People from outside: accounts of the partner or of another of its organizations, who have here only what a group or a
  * space grants (management-api.md 3.8, 7). */
 #include "model/account/access.h"
-#include "model/domain.h"
 #include "model/management/form.h"
 #include "model/people/group.h"
 #include "model/people/invitation.h"
@@ -30,7 +29,7 @@ static enum err bring_in(struct admin *admin, struct store_tx *tx, const struct 
         return err;
     }
     if (!needs_consent) {
-        return member_store_put(tx, group->tenant_kind, group->tenant_no, user->no, true, admin->domain->now_unix_ms());
+        return invitation_join(admin, tx, group->tenant_kind, group->tenant_no, user->no, true);
     }
     err = invitation_put(admin, tx, group->tenant_kind, group->tenant_no, user->no, true);
     if (!err) {

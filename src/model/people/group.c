@@ -152,17 +152,23 @@ bool group_may_be_given(struct admin *admin, const struct group_row *group)
     return may;
 }
 
-bool group_keeps_administrators(struct admin *admin, struct store_tx *tx)
+bool group_count_administrators(struct admin *admin, struct store_tx *tx, int64_t *ret_count)
+{
+    return !admin_failed(admin, group_store_administrators(tx, admin->principal.tenant_kind,
+                                                           principal_tenant_no(&admin->principal), ret_count));
+}
+
+bool group_keeps_administrators(struct admin *admin, struct store_tx *tx, int64_t before)
 {
     int64_t count = 0;
-    if (admin_failed(admin, group_store_administrators(tx, admin->principal.tenant_kind,
-                                                       principal_tenant_no(&admin->principal), &count))) {
+    if (!group_count_administrators(admin, tx, &count)) {
         return false;
     }
-    if (count == 0) {
+    if (before > 0 && count == 0) {
         reply_error(admin->reply, 422, "At least one administrator is required");
+        return false;
     }
-    return count > 0;
+    return true;
 }
 
 static bool is_changed(struct admin *admin, struct store_tx *tx)
@@ -344,11 +350,13 @@ void group_remove_users(struct admin *admin, struct store_tx *tx, struct str id,
 {
     struct group_row group;
     const struct json *ids;
+    int64_t before = 0;
     if (!group_find(admin, tx, id, &group) || !parse_user_ids(admin, body, true, &ids) ||
-        !group_may_be_given(admin, &group) || !change_users(admin, tx, &group, ids, group_store_remove)) {
+        !group_may_be_given(admin, &group) || !group_count_administrators(admin, tx, &before) ||
+        !change_users(admin, tx, &group, ids, group_store_remove)) {
         return;
     }
-    if (group.kind == GROUP_ADMINISTRATORS && !group_keeps_administrators(admin, tx)) {
+    if (group.kind == GROUP_ADMINISTRATORS && !group_keeps_administrators(admin, tx, before)) {
         return;
     }
     if (!admin_failed(admin, member_store_drop_strangers(tx, group.tenant_kind, group.tenant_no)) && is_changed(admin, tx)) {

@@ -31,7 +31,10 @@ bool group_find(struct admin *admin, struct store_tx *tx, struct str id, struct 
 /* Nobody gives what it does not have: members of a group, and what it may, are changed by who may at least the same.
  * False: 403 is answered. */
 bool group_may_be_given(struct admin *admin, const struct group_row *group);
-/* False: 422 "At least one administrator is required" is answered. */
-bool group_keeps_administrators(struct admin *admin, struct store_tx *tx);
+/* How many administrators there are, without those who have not consented yet: before a change that may take some away.
+ * False: 503 is answered. */
+bool group_count_administrators(struct admin *admin, struct store_tx *tx, int64_t *ret_count);
+/* After it. False: the last one went; 422 "At least one administrator is required" is answered. */
+bool group_keeps_administrators(struct admin *admin, struct store_tx *tx, int64_t before);
 
 #endif

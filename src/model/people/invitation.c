@@ -114,6 +114,13 @@ enum err invitation_put(struct admin *admin, struct store_tx *tx, enum tenant_ki
     return member_store_invite(tx, kind, tenant_no, &invitation);
 }
 
+enum err invitation_join(struct admin *admin, struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t user_no,
+                         bool external)
+{
+    enum err err = member_store_put(tx, kind, tenant_no, user_no, external, admin->domain->now_unix_ms());
+    return err ? err : password_reset_store_delete(tx, user_no);
+}
+
 /* The session acts for the new tenant if it acted for none of its kind. */
 static enum err act_for_it(struct admin *admin, struct store_tx *tx, struct web_session_row *session, enum tenant_kind kind,
                            int64_t tenant_no)
@@ -146,6 +153,9 @@ void invitation_accept(struct admin *admin, struct store_tx *tx, const struct we
     }
     if (!err) {
         err = member_store_accept(tx, kind, tenant_no, user_no);
+    }
+    if (!err) {
+        err = password_reset_store_delete(tx, user_no); /* as invitation_join */
     }
     if (!err) {
         err = act_for_it(admin, tx, &changed, kind, tenant_no);

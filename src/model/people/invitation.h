@@ -21,6 +21,10 @@ enum err invitation_needs_consent(struct admin *admin, struct store_tx *tx, enum
 /* Makes the account one that is invited, and no member before it consents; the mail is invitation_send's. */
 enum err invitation_put(struct admin *admin, struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t user_no,
                         bool external) MUST_CHECK;
+/* A member at once, without asking. As with whoever comes into a tenant, links that would set its password end: who
+ * administered all its tenants until now may have read one, and does no longer administer all. */
+enum err invitation_join(struct admin *admin, struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t user_no,
+                         bool external) MUST_CHECK;
 /* POST /session/invitation {"token"}: the signed-in person accepts. 404 "Invitation not found". On LANE_REGISTRY; answers
  * with the session. */
 void invitation_accept(struct admin *admin, struct store_tx *tx, const struct web_session_row *session, const struct json *body);

@@ -168,8 +168,7 @@ static enum err put(struct admin *admin, struct store_tx *tx, const struct newco
         return err;
     }
     return needs_consent ? invitation_put(admin, tx, newcomer->kind, newcomer->tenant_no, user->no, false)
-                         : member_store_put(tx, newcomer->kind, newcomer->tenant_no, user->no, false,
-                                            admin->domain->now_unix_ms());
+                         : invitation_join(admin, tx, newcomer->kind, newcomer->tenant_no, user->no, false);
 }
 
 /* ERR_EXISTS: the account is another's. ERR_LIMIT: too many members. */
@@ -204,7 +203,7 @@ enum err member_join_administrators(struct admin *admin, struct store_tx *tx, in
     int64_t group_no = 0;
     enum err err = group_store_find_kind(tx, kind, tenant_no, GROUP_ADMINISTRATORS, &group_no);
     if (!err) {
-        err = member_store_put(tx, kind, tenant_no, user_no, false, admin->domain->now_unix_ms());
+        err = invitation_join(admin, tx, kind, tenant_no, user_no, false);
     }
     if (!err) {
         err = group_store_add(tx, group_no, user_no);
@@ -301,14 +300,36 @@ void member_create(struct admin *admin, struct store_tx *tx, const struct json *
     }
 }
 
+struct gift {
+    struct admin *admin;
+    bool may;
+};
+
+static void look_at_group(const struct group_row *group, void *arg)
+{
+    struct gift *gift = arg;
+    gift->may = gift->may && group_may_be_given(gift->admin, group);
+}
+
+/* Who is invited, or was deactivated, has no role yet or any more: what its groups would give counts. */
+static bool may_give_its_groups(struct admin *admin, struct store_tx *tx, const struct member_row *member)
+{
+    struct gift gift = {admin, true};
+    enum err err = group_store_of_user(tx, admin->principal.tenant_kind, principal_tenant_no(&admin->principal),
+                                       member->user_no, look_at_group, &gift);
+    return gift.may && !admin_failed(admin, err);
+}
+
 /* Nobody changes who may more than itself. False: 403 is answered. */
-static bool may_be_changed(struct admin *admin, const struct member_row *member)
+static bool may_be_changed(struct admin *admin, struct store_tx *tx, const struct member_row *member)
 {
     const struct principal *principal = &admin->principal;
     struct role role;
-    if (principal->kind != PRINCIPAL_USER || principal->role.tenant == ROLE_ADMINISTRATOR ||
-        !access_role(admin->domain, member->user_no, principal->tenant_kind, principal_tenant_no(principal), &role)) {
+    if (principal->kind != PRINCIPAL_USER || principal->role.tenant == ROLE_ADMINISTRATOR) {
         return true;
+    }
+    if (!access_role(admin->domain, member->user_no, principal->tenant_kind, principal_tenant_no(principal), &role)) {
+        return may_give_its_groups(admin, tx, member);
     }
     bool may = role.tenant <= principal->role.tenant;
     for (size_t i = 0; i < AREA_COUNT; i++) {
@@ -324,11 +345,15 @@ static bool set_groups(struct admin *admin, struct store_tx *tx, const struct me
                        size_t count)
 {
     enum tenant_kind kind = admin->principal.tenant_kind;
+    int64_t before = 0;
+    if (!group_count_administrators(admin, tx, &before)) {
+        return false;
+    }
     enum err err = group_store_remove_from_all(tx, kind, principal_tenant_no(&admin->principal), member->user_no);
     for (size_t i = 0; i < count && !err; i++) {
         err = group_store_add(tx, groups[i], member->user_no);
     }
-    return !admin_failed(admin, err) && group_keeps_administrators(admin, tx) &&
+    return !admin_failed(admin, err) && group_keeps_administrators(admin, tx, before) &&
            !admin_failed(admin, access_changed(admin, tx, kind, principal_tenant_no(&admin->principal)));
 }
 
@@ -337,7 +362,7 @@ void member_update(struct admin *admin, struct store_tx *tx, struct str id, cons
     struct member_row member;
     int64_t *groups = NULL;
     size_t count = 0;
-    if (!find(admin, tx, id, &member) || !may_be_changed(admin, &member)) {
+    if (!find(admin, tx, id, &member) || !may_be_changed(admin, tx, &member)) {
         return;
     }
     if (member.pending && form_has(body, "name")) {
@@ -360,16 +385,19 @@ void member_deactivate(struct admin *admin, struct store_tx *tx, struct str id)
 {
     struct member_row member;
     enum tenant_kind kind = admin->principal.tenant_kind;
-    int64_t tenant_no = principal_tenant_no(&admin->principal);
-    if (!find(admin, tx, id, &member) || !may_be_changed(admin, &member)) {
+    int64_t tenant_no = principal_tenant_no(&admin->principal), before = 0;
+    if (!find(admin, tx, id, &member) || !may_be_changed(admin, tx, &member)) {
         return;
     }
     if (member.deactivated_at == TIME_NONE) {
+        if (!group_count_administrators(admin, tx, &before)) {
+            return;
+        }
         enum err err = member_store_deactivate(tx, kind, tenant_no, member.user_no, admin->domain->now_unix_ms());
         if (!err && !member.pending) {
             err = web_session_end_of_user(admin, tx, member.user_no, NULL);
         }
-        if (admin_failed(admin, err) || !group_keeps_administrators(admin, tx) ||
+        if (admin_failed(admin, err) || !group_keeps_administrators(admin, tx, before) ||
             admin_failed(admin, access_changed(admin, tx, kind, tenant_no))) {
             return;
         }
@@ -385,7 +413,8 @@ void member_reset_otp(struct admin *admin, struct store_tx *tx, struct str id)
     if (!find(admin, tx, id, &member) || admin_failed(admin, user_store_find(tx, member.user_no, admin->arena, &user))) {
         return;
     }
-    if (!administers_person(admin, tx, &user)) {
+    bool is_active = !member.pending && member.deactivated_at == TIME_NONE;
+    if (!is_active || !administers_person(admin, tx, &user)) {
         reply_error(admin->reply, 403, "Forbidden");
         return;
     }
@@ -398,7 +427,7 @@ void member_reset_otp(struct admin *admin, struct store_tx *tx, struct str id)
 void member_resend_welcome(struct admin *admin, struct store_tx *tx, struct str id)
 {
     struct member_row member;
-    if (!find(admin, tx, id, &member) || !may_be_changed(admin, &member)) {
+    if (!find(admin, tx, id, &member) || !may_be_changed(admin, tx, &member)) {
         return;
     }
     if (member.deactivated_at != TIME_NONE) {

@@ -17,7 +17,8 @@ void member_create(struct admin *admin, struct store_tx *tx, const struct json *
 void member_update(struct admin *admin, struct store_tx *tx, struct str id, const struct json *body);
 /* Ends every session of the person at once. */
 void member_deactivate(struct admin *admin, struct store_tx *tx, struct str id);
-/* Turns the person's one-time codes off, by who administers every tenant of the person; else 403. */
+/* Turns the person's one-time codes off, by who administers every tenant of the person; else 403, also of who is no active
+ * member here. */
 void member_reset_otp(struct admin *admin, struct store_tx *tx, struct str id);
 void member_resend_welcome(struct admin *admin, struct store_tx *tx, struct str id);
 

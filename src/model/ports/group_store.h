@@ -39,6 +39,9 @@ enum err group_store_add(struct store_tx *tx, int64_t group_no, int64_t user_no)
 enum err group_store_remove(struct store_tx *tx, int64_t group_no, int64_t user_no) MUST_CHECK;
 /* From all groups of the tenant. */
 enum err group_store_remove_from_all(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t user_no) MUST_CHECK;
+/* The groups of the tenant that the person is in, also if it is no active member. */
+enum err group_store_of_user(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t user_no,
+                             void (*visit)(const struct group_row *row, void *arg), void *arg) MUST_CHECK;
 /* Active members in it, oldest first. */
 struct group_user {
     int64_t no;

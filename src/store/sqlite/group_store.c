@@ -153,6 +153,23 @@ enum err group_store_remove_from_all(struct store_tx *tx, enum tenant_kind kind,
     return query_finish(&q);
 }
 
+enum err group_store_of_user(struct store_tx *tx, enum tenant_kind kind, int64_t tenant_no, int64_t user_no,
+                             void (*visit)(const struct group_row *row, void *arg), void *arg)
+{
+    struct query q;
+    query_begin(&q, tx,
+                "SELECT " COLUMNS " FROM user_group WHERE tenant_kind = ?1 AND tenant_no = ?2 AND no IN "
+                "(SELECT group_no FROM group_member WHERE user_no = ?3) ORDER BY no");
+    query_bind_i64(&q, 1, kind);
+    query_bind_i64(&q, 2, tenant_no);
+    query_bind_i64(&q, 3, user_no);
+    while (query_next(&q)) {
+        struct group_row row = row_read(&q);
+        visit(&row, arg);
+    }
+    return query_finish(&q);
+}
+
 /* Deactivated people stay in their groups, unseen. */
 enum err group_store_users(struct store_tx *tx, int64_t group_no, void (*visit)(const struct group_user *user, void *arg),
                            void *arg)
