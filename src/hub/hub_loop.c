@@ -284,6 +284,9 @@ static void forget_retained(struct hub_loop *loop, const struct event *event)
 static void device_event(struct hub_loop *loop, const struct event *event)
 {
     forget_retained(loop, event);
+    if (event->type == EVENT_DEVICE_DELETED || event->type == EVENT_DEVICE_REPLACED) {
+        session_drop_due_wills(loop, event->device_no); /* of sessions that ended before (mqtt.md 13) */
+    }
     struct session *session = session_find_device(loop, event->device_no);
     if (!session) {
         return;

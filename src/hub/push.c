@@ -506,11 +506,15 @@ static void push_read(struct session *session)
     if ((push->wanted & PUSH_LICENSE) && !(wanted & PUSH_LICENSE)) {
         outbox_drop_pushes(session, PUSH_LICENSE);
     }
-    retry_done(session, push->wanted & ~wanted);
+    uint32_t gone = push->wanted & ~wanted;
     push->wanted = 0;
     if (wanted == 0) {
+        retry_done(session, gone);
         state_free_if_empty(session);
         return;
+    }
+    if (push->retry) {
+        push->retry->unread &= ~gone; /* it stays until a read succeeds: the next pause is longer */
     }
     struct pending_read *read = hub_ports(loop)->pending_new(loop->core->domain, &device, wanted);
     push->reading = true;

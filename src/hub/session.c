@@ -159,6 +159,14 @@ bool session_has_due_will(struct hub_loop *loop, const struct session_key *key)
             hashmap_find(&loop->ended_busy, hash_u64((uint64_t)key->owner_no), owner_will_eq, &key->owner_no));
 }
 
+void session_drop_due_wills(struct hub_loop *loop, int64_t device_no)
+{
+    for (struct hashmap_node *node;
+         (node = hashmap_find(&loop->ended_busy, hash_u64((uint64_t)device_no), owner_will_eq, &device_no)) != NULL;) {
+        session_set_will((struct session *)node, NULL);
+    }
+}
+
 /* The last of its connection's uplinks has ended. */
 static void publish_due_will(struct session *session)
 {

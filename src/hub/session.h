@@ -155,6 +155,8 @@ void session_uplink_ends(struct session *session);
 bool session_has_uplinks(const struct session *session);
 /* Whether a Will of the device, of this session or of one that ended, waits for the uplinks before it. */
 bool session_has_due_will(struct hub_loop *loop, const struct session_key *key);
+/* The device is gone or another unit: such Wills of its sessions that ended are dropped (mqtt.md 13). */
+void session_drop_due_wills(struct hub_loop *loop, int64_t device_no);
 
 struct topic_limits session_topic_limits(const struct settings *settings, enum party party);
 

@@ -478,7 +478,8 @@ void uplink_start(const struct uplink_request *request)
         buf_append_str(&up->correlation, p->correlation_data);
     }
     session_uplink_begins(session);
-    struct inbound_id *id = up->qos == 2 ? session_inbound_find(session, up->packet_id) : NULL;
+    /* A Will has no packet id. */
+    struct inbound_id *id = up->qos == 2 && up->answer ? session_inbound_find(session, up->packet_id) : NULL;
     if (id && id->carried_out) {
         id->carried_out = false;
         uplink_relay(up);

@@ -637,12 +637,14 @@ describe('so much at once', () => { // by the limits of `tight`
       [`/v1/devices/${one.id}/dumps`, one.access_key, () => send(other, 'POST', '/dumps', Buffer.from('x'))],
       ['/core/v1/organization/files?name=a&file_type=other', customer.api_key, () => send(one, 'POST', '/dumps', Buffer.from('x'))],
     ]) {
-      const held = [await begin(path, key), await begin(path, key)];
+      const held = [];
       try {
-        const refusal = await until(async () => {
-          const reply = await request(server.http, 'POST', path, { key, raw: 'one more', headers: { 'content-type': 'text/plain' } });
-          return reply.status !== 201 && reply;
-        }, 'both have begun');
+        await until(() => incoming().length === 0, 'nothing is being written');
+        while (held.length < 2) {
+          held.push(await begin(path, key));
+          await until(() => incoming().length === held.length, 'it has begun');
+        }
+        const refusal = await request(server.http, 'POST', path, { key, raw: 'one more', headers: { 'content-type': 'text/plain' } });
         assert.deepEqual(answer(refusal), TOO_MANY);
         assert.ok(Number(refusal.headers['retry-after']) >= 1);
         assert.equal((await free()).status, 201, 'others are not concerned');

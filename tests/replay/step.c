@@ -254,8 +254,9 @@ static bool domain_step(struct script *s, const struct tokens *t, struct str wha
     static const struct {
         const char *word;
         enum event_type type;
-    } events[] = {{"kick", EVENT_DEVICE_KICK},       {"delete", EVENT_DEVICE_DELETED}, {"rotate", EVENT_DEVICE_KEY_CHANGED},
-                  {"https", EVENT_TELEMETRY},        {"status", EVENT_STATUS},         {"incident", EVENT_INCIDENT}};
+    } events[] = {{"kick", EVENT_DEVICE_KICK},        {"delete", EVENT_DEVICE_DELETED}, {"rotate", EVENT_DEVICE_KEY_CHANGED},
+                  {"replace", EVENT_DEVICE_REPLACED}, {"https", EVENT_TELEMETRY},       {"status", EVENT_STATUS},
+                  {"incident", EVENT_INCIDENT}};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         if (str_eq(what, str_from_cstr(events[i].word))) {
             device_event(s, t, events[i].type);

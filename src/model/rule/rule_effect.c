@@ -84,17 +84,21 @@ static void take(struct rules *rules, struct effect_list *into, size_t max)
 static void put_back(struct rules *rules, struct effect_list *from)
 {
     struct effect_list merged;
+    if (!from->first) {
+        return;
+    }
     effect_list_init(&merged);
     pthread_mutex_lock(&rules->lock);
-    while (from->first || rules->waiting.first) {
-        bool older = from->first && (!rules->waiting.first ||
-                                     !sample_position_is_after(from->first->position, rules->waiting.first->position));
+    while (from->first) {
+        bool older = !rules->waiting.first || !sample_position_is_after(from->first->position, rules->waiting.first->position);
         list_push(&merged, list_pop(older ? from : &rules->waiting));
     }
-    rules->waiting = merged;
-    if (!merged.first) {
-        effect_list_init(&rules->waiting);
+    if (rules->waiting.first) { /* all of the rest are younger */
+        *merged.last = rules->waiting.first;
+        merged.last = rules->waiting.last;
+        merged.count += rules->waiting.count;
     }
+    rules->waiting = merged;
     pthread_mutex_unlock(&rules->lock);
 }
 
