@@ -10,7 +10,7 @@ import { assign, client, makeModel, register, request, setup, startServer, until
 import { smallDisk } from './support/small_disk.js';
 
 const disk = smallDisk(32);
-const { skip } = disk;
+const { skip } = disk; // false, or why no small disk can be had here
 
 function fillDisk() {
   disk.fill();

@@ -10,7 +10,7 @@ import { client, makeModel, register, request, setup, startServer, until } from 
 import { smallDisk } from './support/small_disk.js';
 
 const disk = smallDisk(16);
-const { skip } = disk;
+const { skip } = disk; // false, or why no small disk can be had here
 
 let keys;
 let server;

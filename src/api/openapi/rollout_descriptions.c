@@ -13,7 +13,7 @@ const struct description rollout_descriptions[] = {
     {"GET", ROLLOUTS "/:id", "One rollout", NULL, NULL, "Rollout"},
     {"GET", ROLLOUTS "/:id/devices", "Its devices, and how far each of them is", PAGE "; state text", NULL, "items RolloutDevice"},
     {"POST", ROLLOUTS "/:id/start", "Send to the first wave", NULL, NULL, "Rollout"},
-    {"POST", ROLLOUTS "/:id/pause", "Send no more for now", NULL, NULL, "Rollout"},
+    {"POST", ROLLOUTS "/:id/pause", "Send no more until it is resumed", NULL, NULL, "Rollout"},
     {"POST", ROLLOUTS "/:id/resume", "Go on, in spite of what it paused for", NULL, NULL, "Rollout"},
     {"POST", ROLLOUTS "/:id/abort", "Send no more; commands that were sent stay", NULL, NULL, "Rollout"},
     {"POST", ROLLOUTS "/:id/retry_failed", "Send once more to the devices that failed", NULL, NULL, "Rollout"},

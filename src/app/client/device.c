@@ -205,16 +205,7 @@ static void on_publish(struct device *device, const struct mqtt_publish *publish
 static void subscribe(struct device *device)
 {
     static const char *const topics[] = {"command", "config", "license", "space_info", "firmware", "incidents", "update"};
-    enum { COUNT = sizeof topics / sizeof topics[0] };
-    char filters[COUNT][96];
-    struct mqtt_subscription list[COUNT];
-    for (int i = 0; i < COUNT; i++) {
-        snprintf(filters[i], sizeof filters[i], "%s%s", device->topic_prefix, topics[i]);
-        list[i] = (struct mqtt_subscription){.filter = str_from_cstr(filters[i]), .qos = 1};
-    }
-    mqtt_client_send(&device->client, &(struct mqtt_packet){
-        .type = MQTT_SUBSCRIBE,
-        .subscribe = {.packet_id = mqtt_client_packet_id(&device->client), .count = COUNT, .list = list}});
+    mqtt_client_subscribe(&device->client, device->topic_prefix, topics, sizeof topics / sizeof topics[0]);
 }
 
 static void on_connack(struct device *device, const struct mqtt_connack *connack)

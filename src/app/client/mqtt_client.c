@@ -1,5 +1,7 @@
 #include "app/client/mqtt_client.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 
 enum { PACKET_BYTES_MAX = 1024 * 1024 };
@@ -133,4 +135,16 @@ void mqtt_client_abort(struct mqtt_client *client)
     if (client->stream) {
         stream_abort(client->stream);
     }
+}
+
+void mqtt_client_subscribe(struct mqtt_client *client, const char *prefix, const char *const topics[], size_t count)
+{
+    char filters[MQTT_CLIENT_TOPICS_MAX][96];
+    struct mqtt_subscription list[MQTT_CLIENT_TOPICS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(filters[i], sizeof filters[i], "%s%s", prefix, topics[i]);
+        list[i] = (struct mqtt_subscription){.filter = str_from_cstr(filters[i]), .qos = 1};
+    }
+    mqtt_client_send(client, &(struct mqtt_packet){
+        .type = MQTT_SUBSCRIBE, .subscribe = {.packet_id = mqtt_client_packet_id(client), .count = count, .list = list}});
 }

@@ -33,6 +33,9 @@ void mqtt_client_send(struct mqtt_client *client, const struct mqtt_packet *pack
 /* PUBLISH without properties, the hot path. Returns the packet id (0 with QoS 0). */
 uint16_t mqtt_client_publish(struct mqtt_client *client, struct str topic, struct str payload, uint8_t qos);
 uint16_t mqtt_client_packet_id(struct mqtt_client *client);
+/* SUBSCRIBE with QoS 1 to these topics below the prefix; at most MQTT_CLIENT_TOPICS_MAX. */
+enum { MQTT_CLIENT_TOPICS_MAX = 8 };
+void mqtt_client_subscribe(struct mqtt_client *client, const char *prefix, const char *const topics[], size_t count);
 /* DISCONNECT, then a clean end; on_closed follows. */
 void mqtt_client_stop(struct mqtt_client *client);
 void mqtt_client_abort(struct mqtt_client *client); /* on_closed follows if it was connected */

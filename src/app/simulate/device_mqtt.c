@@ -142,16 +142,7 @@ static void subscribe(struct sim_device *device)
 {
     const char *const topics[] = {device->kind == DEVICE_MQTT1 ? "commands" : "command", "command/children", "config",
                                   "license", "space_info", "firmware", "incidents"};
-    enum { COUNT = sizeof topics / sizeof topics[0] };
-    char filters[COUNT][96];
-    struct mqtt_subscription list[COUNT];
-    for (int i = 0; i < COUNT; i++) {
-        snprintf(filters[i], sizeof filters[i], "%s%s", device->prefix, topics[i]);
-        list[i] = (struct mqtt_subscription){.filter = str_from_cstr(filters[i]), .qos = 1};
-    }
-    mqtt_client_send(&device->client, &(struct mqtt_packet){
-        .type = MQTT_SUBSCRIBE,
-        .subscribe = {.packet_id = mqtt_client_packet_id(&device->client), .count = COUNT, .list = list}});
+    mqtt_client_subscribe(&device->client, device->prefix, topics, sizeof topics / sizeof topics[0]);
 }
 
 static void become_ready(struct sim_device *device)

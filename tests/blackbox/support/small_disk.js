@@ -1,22 +1,27 @@
-// A small file system in memory, to be filled; only root can mount one.
+// A small file system in memory, to be filled; mounted by root or through sudo, as the set-up installs packages.
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const asRoot = (...command) => {
+  const [program, ...args] = process.getuid() === 0 ? command : ['sudo', '-n', ...command];
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+};
+
 /** Mounts one of that size. { path, skip (false, or why there is none), fill(), free(), remove() } */
 export function smallDisk(mebibytes) {
   const path = mkdtempSync(join(tmpdir(), 'muster-disk-'));
   const filler = join(path, 'filler');
-  let mounted = true;
+  let skip = false;
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700`, 'muster-test', path], { stdio: 'ignore' });
-  } catch {
-    mounted = false;
+    asRoot('mount', '-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700,uid=${process.getuid()},gid=${process.getgid()}`, 'muster-test', path);
+  } catch (error) { // in a container that may not mount; nothing else makes a disk full without filling the machine's
+    skip = `no file system can be mounted here: ${(error.stderr?.toString().trim() || error.message).split('\n')[0]}`;
   }
   return {
     path,
-    skip: mounted ? false : 'a file system can be mounted by root only',
+    skip,
     /** Takes every block that is left. */
     fill() {
       const file = openSync(filler, 'a');
@@ -32,7 +37,7 @@ export function smallDisk(mebibytes) {
     },
     free: () => unlinkSync(filler),
     remove() {
-      if (mounted) execFileSync('umount', ['-l', path]);
+      if (!skip) asRoot('umount', '-l', path);
       rmSync(path, { recursive: true, force: true });
     },
   };
