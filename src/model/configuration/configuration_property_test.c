@@ -2,6 +2,7 @@
  * confirmations and mistakes, for every API version of a model. Each step is answered as device-api.md 5 says, and in the
  * end both sides have the same version of the same content (5.2, 5.3, 7.2).
  * MUSTER_SEED=N runs the orders of that seed; a failure prints the seed of its order. */
+#include "base/test_chance.h"
 #include "model/testing/device_test_support.h"
 
 #include "model/claim/claim.h"
@@ -13,17 +14,6 @@
 #define KEPT 20 /* versions that are kept (5) */
 #define SCOPED 5
 #define WITH_DEVICE_ID 7
-
-/* ---- chance ---- */
-
-static uint64_t chance, seed = 1;
-static bool failed = true;
-
-static unsigned rnd(unsigned below)
-{
-    chance = chance * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return (unsigned)(chance >> 33) % below;
-}
 
 /* ---- documents, by what is in them ---- */
 
@@ -322,8 +312,7 @@ static void any_order_ends_with_equal_versions_and_content(void **state)
     f->settings.limits_device_updates = 0;
     expect_status(manage(f, organization_user(ORGANIZATION), NULL, claim_run,
                          "{\"space_id\":2,\"mac\":\"AABBCCDDEE01\",\"sn\":\"A-1\"}"), 200);
-    const char *given = getenv("MUSTER_SEED");
-    seed = given ? strtoull(given, NULL, 10) : 1;
+    bool given = chance_begin();
     for (unsigned i = 0; i < (given ? 1 : ORDERS_PER_VERSION); i++, seed++) {
         for (unsigned api = 0; api <= 7; api++) {
             struct order order = {.f = f, .device = device, .api = api};
@@ -346,9 +335,7 @@ static int setup_in_memory(void **state)
 
 static int teardown_and_tell(void **state)
 {
-    if (failed) {
-        print_error("MUSTER_SEED=%llu\n", (unsigned long long)seed);
-    }
+    chance_tell();
     return teardown(state);
 }
 

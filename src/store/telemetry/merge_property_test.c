@@ -7,21 +7,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/test_chance.h"
 #include "store/telemetry/telemetry_fixture.h"
 
 #define DEVICES 1000
 #define ROUNDS 5
 #define KEYS 8
 #define VALUE_BYTES 24
-
-static uint64_t chance, seed = 1;
-static bool failed = true;
-
-static unsigned rnd(unsigned below)
-{
-    chance = chance * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return (unsigned)(chance >> 33) % below;
-}
 
 static const char *const keys[KEYS] = {"a", "ab", "b", "", "temp", "te", "\xc3\xa9", "Status"};
 
@@ -211,9 +203,7 @@ static void check(struct fixture *f, unsigned device)
 static void any_order_of_messages_gives_the_merge(void **context)
 {
     struct fixture *f = *context;
-    const char *given = getenv("MUSTER_SEED");
-    seed = given ? strtoull(given, NULL, 10) : seed;
-    chance = seed;
+    chance_begin();
     fixture_devices(f, DEVICES, 0);
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned n = 0; n < DEVICES; n++) {
@@ -239,9 +229,7 @@ static void any_order_of_messages_gives_the_merge(void **context)
 
 static int teardown_and_tell(void **context)
 {
-    if (failed) {
-        print_error("MUSTER_SEED=%llu\n", (unsigned long long)seed);
-    }
+    chance_tell();
     return fixture_teardown(context);
 }
 

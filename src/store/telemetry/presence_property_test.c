@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/test_chance.h"
 #include "store/telemetry/telemetry_fixture.h"
 
 #define DEVICES 400
@@ -15,15 +16,6 @@
 #define MINUTE_MS INT64_C(60000)
 #define LATE_MS 1000          /* how late a sweep may be: SHOULD, 10.2.2 */
 #define STORED_WITHIN_MS 30000 /* how much of a last contact a kill may take (1.10) */
-
-static uint64_t chance, seed = 1;
-static bool failed = true;
-
-static unsigned rnd(unsigned below)
-{
-    chance = chance * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return (unsigned)(chance >> 33) % below;
-}
 
 struct truth {
     int64_t last;      /* contact; 0: never */
@@ -219,9 +211,7 @@ static void prepare(struct fixture *f)
 static void the_flag_is_the_truth(void **context)
 {
     struct fixture *f = *context;
-    const char *given = getenv("MUSTER_SEED");
-    seed = given ? strtoull(given, NULL, 10) : seed;
-    chance = seed;
+    chance_begin();
     prepare(f);
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned device = 1; device <= DEVICES; device++) {
@@ -246,9 +236,7 @@ static void the_flag_is_the_truth(void **context)
 
 static int teardown_and_tell(void **context)
 {
-    if (failed) {
-        print_error("MUSTER_SEED=%llu\n", (unsigned long long)seed);
-    }
+    chance_tell();
     return fixture_teardown(context);
 }
 
