@@ -83,3 +83,14 @@ size_t utf8_length(struct str s)
     }
     return count;
 }
+
+struct str utf8_prefix(struct str s, size_t bytes_max)
+{
+    if (s.len <= bytes_max) {
+        return s;
+    }
+    while (bytes_max > 0 && is_continuation((uint8_t)s.ptr[bytes_max])) {
+        bytes_max--;
+    }
+    return str_sub(s, 0, bytes_max);
+}

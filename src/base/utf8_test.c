@@ -85,6 +85,17 @@ static void test_mqtt_and_length(void **state)
     assert_int_equal(utf8_next(STR("")), 0);
 }
 
+static void test_prefix(void **state)
+{
+    (void)state;
+    struct str text = STR("aé€😀"); /* 1, 2, 3 and 4 bytes */
+    static const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+    for (size_t max = 0; max < sizeof whole / sizeof whole[0]; max++) {
+        assert_true(str_eq(utf8_prefix(text, max), str_sub(text, 0, whole[max])));
+    }
+    assert_int_equal(utf8_prefix(STR(""), 5).len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_mqtt_and_length),
+        cmocka_unit_test(test_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

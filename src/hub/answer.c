@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/pool.h"
+#include "base/utf8.h"
 #include "hub/push.h"
 #include "hub/retained_read.h"
 #include "hub/trace.h"
@@ -194,24 +195,12 @@ static struct answer *settle_inbound(struct answer *answer, bool failed)
 }
 
 /* Reason Strings may quote what the client sent; they stay short, and valid UTF-8. */
-static struct str shorten(struct str text)
-{
-    if (text.len <= REASON_BYTES_MAX) {
-        return text;
-    }
-    text.len = REASON_BYTES_MAX;
-    while (text.len > 0 && ((uint8_t)text.ptr[text.len] & 0xC0) == 0x80) {
-        text.len--;
-    }
-    return text;
-}
-
 void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text)
 {
     struct connection *c = answer->connection;
     answer->reason = (uint8_t)reason;
     answer->ready = true;
-    text = shorten(text);
+    text = utf8_prefix(text, REASON_BYTES_MAX);
     if (text.len > 0) {
         answer->text = mem_dup(text.ptr, text.len);
         answer->text_len = (uint32_t)text.len;

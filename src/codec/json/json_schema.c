@@ -55,7 +55,7 @@ static void write_path(struct buf *path, const struct place *place)
     if (place->above->above) {
         buf_append_cstr(path, ".");
     }
-    buf_append_str(path, str_sub(place->name, 0, SHOWN_BYTES_MAX));
+    buf_append_str(path, utf8_prefix(place->name, SHOWN_BYTES_MAX));
 }
 
 static bool fail(struct run *run, const struct place *place, const char *format, ...)
@@ -64,13 +64,11 @@ static bool fail(struct run *run, const struct place *place, const char *format,
 static bool fail(struct run *run, const struct place *place, const char *format, ...)
 {
     if (run->quiet == 0 && buf_str(run->reason).len == 0) {
-        char text[256];
         va_list args;
         va_start(args, format);
-        vsnprintf(text, sizeof text, format, args);
+        buf_vprintf(run->reason, format, args);
         va_end(args);
         write_path(run->path, place);
-        buf_append_cstr(run->reason, text);
     }
     return false;
 }
@@ -208,7 +206,7 @@ static bool check_type(struct run *run, const struct json *type, const struct js
         struct str name = json_string(type);
         return is_of_type(value, name) || fail(run, place, "must be %s%.*s", str_eq(name, STR("null")) ? "" :
                                                str_eq(name, STR("object")) || str_eq(name, STR("array")) ||
-                                               str_eq(name, STR("integer")) ? "an " : "a ", STR_ARG(name));
+                                               str_eq(name, STR("integer")) ? "an " : "a ", STR_ARG(utf8_prefix(name, 32)));
     }
     char names[128] = "";
     for (const struct json *item = json_first(type); item; item = json_next(item)) {
@@ -216,7 +214,9 @@ static bool check_type(struct run *run, const struct json *type, const struct js
             return true;
         }
         size_t len = strlen(names);
-        snprintf(names + len, sizeof names - len, "%s%.*s", len ? " or " : "", STR_ARG(str_sub(json_string(item), 0, 10)));
+        if (len < sizeof names - sizeof " or 0123456789") { /* what is no schema may name more than there are */
+            snprintf(names + len, sizeof names - len, "%s%.*s", len ? " or " : "", STR_ARG(utf8_prefix(json_string(item), 10)));
+        }
     }
     return fail(run, place, "must be %s", names);
 }
@@ -316,11 +316,11 @@ static bool check_string(struct run *run, struct str keyword, const struct json 
     }
     if (str_eq(keyword, STR("pattern")) && json_is_string(rule)) {
         return matches(run, rule, json_string(rule), value) ||
-               fail(run, place, "does not match %.*s", STR_ARG(str_sub(json_string(rule), 0, SHOWN_BYTES_MAX)));
+               fail(run, place, "does not match %.*s", STR_ARG(utf8_prefix(json_string(rule), SHOWN_BYTES_MAX)));
     }
     if (str_eq(keyword, STR("format")) && json_is_string(rule)) {
         return json_format_fits(json_string(rule), value) ||
-               fail(run, place, "is no valid %.*s", STR_ARG(str_sub(json_string(rule), 0, 32)));
+               fail(run, place, "is no valid %.*s", STR_ARG(utf8_prefix(json_string(rule), 32)));
     }
     return true;
 }

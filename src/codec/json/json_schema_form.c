@@ -1,6 +1,7 @@
 /* Whether a document is a JSON Schema that json_schema.c enforces in full. */
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "codec/json/json_pattern.h"
 #include "codec/json/json_schema.h"
 
@@ -81,7 +82,7 @@ static void write_place(struct buf *why, const struct place *place)
         write_place(why, place->above);
         buf_append_cstr(why, ".");
     }
-    buf_append_str(why, place->name.ptr ? str_sub(place->name, 0, 128) : STR("schema"));
+    buf_append_str(why, place->name.ptr ? utf8_prefix(place->name, 128) : STR("schema"));
 }
 
 static bool refuse(const struct check *check, const struct place *place, const char *text)

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "base/utf8.h"
+
 #define SUITE "/usr/share/json-schema-test-suite/tests"
 
 static struct json *parse(struct str text)
@@ -297,6 +299,27 @@ static void test_a_large_array_of_different_items(void **state)
     json_free(value);
 }
 
+/* "é" is two bytes: every limit falls into one of them. */
+static void test_what_is_shown_ends_with_a_whole_character(void **state)
+{
+    (void)state;
+    char many[2 * 200 + 2] = "a", text[1024], message[512];
+    for (size_t i = 0; i < 200; i++) {
+        memcpy(many + 1 + 2 * i, "é", 3);
+    }
+    static const char *const keywords[] = {"\"type\":", "\"type\":[", "\"pattern\":", "\"required\":["};
+    struct json *string = json_new_string(STR("x")), *object = json_new_object();
+    for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
+        snprintf(text, sizeof text, "{%s\"%s\"%s}", keywords[i], many, strchr(keywords[i], '[') ? "]" : "");
+        struct json *schema = parse(str_from_cstr(text));
+        assert_false(check(schema, i == 3 ? object : string, message));
+        assert_true(utf8_is_valid(str_from_cstr(message)));
+        json_free(schema);
+    }
+    json_free(string);
+    json_free(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_work_is_bounded),
         cmocka_unit_test(test_following_references_is_paid_for),
         cmocka_unit_test(test_a_large_array_of_different_items),
+        cmocka_unit_test(test_what_is_shown_ends_with_a_whole_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Custom fields of a command (management-api.md 2, 3.3): what may be sent, and what the device gets. */
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "model/command/command.h"
 
 enum { PARAMETERS_BYTES_MAX = 256 * 1024 };
@@ -166,7 +167,7 @@ static bool check_known(const struct json *fields, const struct json *params, st
 {
     for (const struct json *param = json_first(params); param; param = json_next(param)) {
         if (!is_field(fields, json_key(param))) {
-            reply_error(reply, 422, "Unknown parameter %.*s", STR_ARG(str_sub(json_key(param), 0, 128)));
+            reply_error(reply, 422, "Unknown parameter %.*s", STR_ARG(utf8_prefix(json_key(param), 128)));
             return false;
         }
     }

@@ -1,4 +1,5 @@
 /* The fields of a command's form (management-api.md 2 and 5.3). */
+#include "base/utf8.h"
 #include "model/command/command_definition.h"
 #include "model/management/form.h"
 
@@ -125,7 +126,7 @@ static bool field_parse(struct admin *admin, const struct json *in, struct json 
     }
     name = str_trim(name);
     if (name.len > 128) {
-        return refuse(admin, str_sub(name, 0, 32), "has too long a name (maximum is 128 bytes)");
+        return refuse(admin, utf8_prefix(name, 32), "has too long a name (maximum is 128 bytes)");
     }
     if (!json_to_text(json_get(in, "label"), admin->arena, &label) || str_is_blank(label)) {
         label = name;

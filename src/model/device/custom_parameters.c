@@ -62,7 +62,7 @@ static const struct json *find_declared(const struct json *declared, struct str 
 
 static bool invalid(struct admin *admin, struct str name)
 {
-    reply_error(admin->reply, 422, "%.*s is invalid", STR_ARG(str_sub(name, 0, 128)));
+    reply_error(admin->reply, 422, "%.*s is invalid", STR_ARG(utf8_prefix(name, 128)));
     return false;
 }
 
@@ -135,7 +135,7 @@ static bool fill(struct admin *admin, const struct json *declared, const struct 
     for (const struct json *value = json_first(map); value; value = json_next(value)) {
         const struct json *one = find_declared(declared, json_key(value));
         if (!one) {
-            reply_error(admin->reply, 422, "Unknown parameter %.*s", STR_ARG(str_sub(json_key(value), 0, 128)));
+            reply_error(admin->reply, 422, "Unknown parameter %.*s", STR_ARG(utf8_prefix(json_key(value), 128)));
             return false;
         }
         if (!put_value(admin, out, before, one, value)) {

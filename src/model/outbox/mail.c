@@ -1,6 +1,7 @@
 #include "model/outbox/mail.h"
 
 #include "base/crypto.h"
+#include "base/utf8.h"
 #include "model/domain.h"
 #include "model/outbox/delivery.h"
 #include "model/outbox/mail_relay.h"
@@ -172,7 +173,7 @@ enum err mail_attempted(struct domain *domain, struct store_tx *tx, int64_t no, 
         bool sent = outcome->error.len == 0;
         bool is_final = sent || outcome->is_final || row.attempts >= MAIL_TRIES_MAX;
         row.state = sent ? MAIL_SENT : is_final ? MAIL_FAILED : MAIL_WAITING;
-        row.error = sent ? (struct str){NULL, 0} : str_sub(outcome->error, 0, MAIL_ERROR_BYTES_MAX);
+        row.error = sent ? (struct str){NULL, 0} : utf8_prefix(outcome->error, MAIL_ERROR_BYTES_MAX);
         row.due_at = is_final ? TIME_NONE : now + pauses_ms[row.attempts - 1];
         row.finished_at = is_final ? now : TIME_NONE;
         if (sent && row.link_expires_at != TIME_NONE) {

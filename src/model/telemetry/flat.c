@@ -50,7 +50,8 @@ static char *entry_put(char *at, const struct flat_entry *entry)
     at = put(at, &type, sizeof type);
     at = put(at, entry->key.ptr, entry->key.len);
     if (entry->type == FLAT_NUMBER) {
-        at = put(at, &entry->number, sizeof entry->number);
+        double number = entry->number + 0.0; /* -0 becomes 0, which it is equal to: states are compared by their bytes */
+        at = put(at, &number, sizeof number);
     } else if (entry->type == FLAT_STRING) {
         uint32_t text_len = (uint32_t)entry->text.len;
         at = put(at, &text_len, sizeof text_len);

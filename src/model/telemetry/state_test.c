@@ -184,12 +184,22 @@ static void broken_documents_end_early(void **context)
     arena_deinit(&arena);
 }
 
+static void minus_zero_is_zero(void **context)
+{
+    (void)context;
+    struct arena arena;
+    arena_init(&arena);
+    assert_true(str_eq(flat_of("{\"a\":-0,\"b\":-0.0}", &arena), flat_of("{\"a\":0,\"b\":0}", &arena)));
+    arena_deinit(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merging_is_last_value_per_key),
         cmocka_unit_test(limits_refuse_growth_only),
         cmocka_unit_test(broken_documents_end_early),
+        cmocka_unit_test(minus_zero_is_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
