@@ -1,9 +1,4 @@
-/* The life of a stream and its input.
- *
- * Input goes into the loop's receive buffer, behind the bytes that the protocol has left over before, and is handed out
- * there; only what is left over again is copied out. A big remainder (the body of a long request) grows in a buffer of
- * its own instead, so that it is not copied back and forth. Nothing is delivered to a stream that is paused or moving;
- * what was decrypted by then waits among the kept bytes. */
+/* The life of a stream: where it comes from, moving between loops, readiness, its end. */
 #include "io/stream_internal.h"
 
 #include <assert.h>
@@ -12,35 +7,23 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/slab.h"
 
-#define READ_ROUNDS 4
-/* What is read from one stream in a turn before the others have theirs, but for a packet that is longer. */
-#define READ_BYTES_PER_TURN (16 * 1024)
-#define READY_US_PER_TURN 250u
-#define READY_US_BESIDE_OTHERS 100u
-#define OTHERS_BYTES_MAX 512 /* what is read at once of those who ask for little */
-#define KEPT_COPIED_BYTES_MAX (32 * 1024)
-#define KEPT_GROWTH_BYTES (64 * 1024)
+#define DROP_ROUNDS 4
 #define OUTPUT_MAX_DEFAULT (8 * 1024 * 1024)
 #define INPUT_MAX_DEFAULT (1024 * 1024)
 #define PAYLOAD_BYTES_MAX (64 * 1024 * 1024)
-#define PAYLOAD_KEPT_BYTES (1024 * 1024)
+/* What the kernel holds of a peer's output that its window has no room for; the rest waits with us, where it is counted and
+ * limited. Without this it is what the kernel's send buffers grow to: 4 MiB for each peer that does not read. */
+#define UNSENT_BYTES_MAX (256 * 1024)
 #define KEEPALIVE_IDLE_S 240 /* a dead peer is noticed after 240 + 5 * 60 = 540 s (mqtt.md 12.5: 10 minutes) */
 #define KEEPALIVE_INTERVAL_S 60
 #define KEEPALIVE_COUNT 5
 
 static void on_stream_ready(struct loop_watch *watch, uint32_t events);
 static void run_dirty(struct loop_hook *hook);
-static void run_ready(struct task *task);
-
-static void check(const struct stream *stream)
-{
-    assert(!loop_current() || loop_current() == stream->loop);
-}
 
 /* --- the streams of a loop --- */
 
@@ -49,7 +32,7 @@ struct stream_context *stream_context_new(struct loop *loop)
     struct stream_context *context = mem_new(struct stream_context);
     context->loop = loop;
     context->hook.run = run_dirty;
-    context->ready_task.run = run_ready;
+    context->ready_task.run = stream_run_ready;
     context->dirty_tail = &context->dirty;
     context->received = mem_alloc(RECEIVE_BYTES);
     context->cipher = mem_alloc(CIPHER_BYTES);
@@ -124,34 +107,6 @@ struct stream_move {
     void (*on_arrived)(struct stream *stream);
 };
 
-static void post_ready(struct stream_context *context)
-{
-    if (!context->ready_posted) {
-        context->ready_posted = true;
-        mailbox_post(loop_mailbox(context->loop), &context->ready_task);
-    }
-}
-
-static void hand_in_again(struct stream *stream)
-{
-    struct stream_context *context = stream->loop->streams;
-    if (!stream->ready) {
-        stream->ready = true;
-        list_remove(&stream->node);
-        list_append(&context->ready_next, &stream->node);
-    }
-    post_ready(context);
-}
-
-void stream_not_ready(struct stream *stream)
-{
-    if (stream->ready) {
-        stream->ready = false;
-        list_remove(&stream->node);
-        list_append(&stream->loop->streams->streams, &stream->node);
-    }
-}
-
 static void settle(struct stream *stream)
 {
     struct stream_move *move = stream->move;
@@ -163,7 +118,7 @@ static void settle(struct stream *stream)
     on_arrived(stream);
     if (stream->phase != PHASE_DEAD) {
         if (stream->kept_len > 0 && stream_may_deliver(stream)) {
-            hand_in_again(stream);
+            stream_hand_in_again(stream);
         }
         stream_mark_dirty(stream);
         stream_arm(stream);
@@ -185,7 +140,7 @@ static void depart(struct stream *stream)
         return;
     }
     stream_cancel_timer(stream);
-    stream->ready = false;
+    stream->ready = stream->unread = false;
     list_remove(&stream->node);
     atomic_fetch_sub_explicit(&stream->loop->streams->count, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&target->streams->count, 1, memory_order_relaxed);
@@ -195,7 +150,7 @@ static void depart(struct stream *stream)
 
 void stream_move(struct stream *stream, struct loop *target, void (*on_arrived)(struct stream *stream))
 {
-    check(stream);
+    stream_check(stream);
     if (stream->phase != PHASE_OPEN) {
         return; /* it is ending; on_closed tells */
     }
@@ -267,6 +222,7 @@ void socket_tune(int fd)
         int level, name, value;
     } options[] = {
         {IPPROTO_TCP, TCP_NODELAY, 1},
+        {IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX},
         {SOL_SOCKET, SO_KEEPALIVE, 1},
         {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
         {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
@@ -372,7 +328,7 @@ void stream_arm(struct stream *stream)
 
 static void drop_input(struct stream *stream)
 {
-    for (int round = 0; round < READ_ROUNDS; round++) {
+    for (int round = 0; round < DROP_ROUNDS; round++) {
         ssize_t got = recv(stream->watch.fd, stream->loop->streams->received, RECEIVE_BYTES, 0);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
             stream->eof = true;
@@ -386,39 +342,6 @@ static void drop_input(struct stream *stream)
             return;
         }
         if (got < RECEIVE_BYTES) {
-            return;
-        }
-    }
-}
-
-static bool kept_grows_in_place(const struct stream *stream)
-{
-    return stream->kept_len > KEPT_COPIED_BYTES_MAX;
-}
-
-static void read_plain(struct stream *stream)
-{
-    for (int round = 0; round < READ_ROUNDS && stream_may_deliver(stream) && (round == 0 || kept_grows_in_place(stream)); round++) {
-        uint8_t *at;
-        size_t space;
-        stream_input_room(stream, &at, &space);
-        if (!kept_grows_in_place(stream) && space > READ_BYTES_PER_TURN) {
-            space = READ_BYTES_PER_TURN;
-        }
-        ssize_t got = recv(stream->watch.fd, at, space, 0);
-        if (got < 0) {
-            if (errno != EAGAIN && errno != EINTR) {
-                stream_finish(stream, STREAM_FAILED);
-            }
-            return;
-        }
-        if (got == 0) {
-            stream_input_ended(stream);
-            return;
-        }
-        metric_add(METRIC_BYTES_RECEIVED, got);
-        stream_input_added(stream, (size_t)got);
-        if ((size_t)got < space) {
             return;
         }
     }
@@ -442,10 +365,10 @@ static void on_readable(struct stream *stream, bool hung_up)
             }
         } else if (stream->ready) {
             break; /* what is kept comes first, above all before an end */
-        } else if (stream->tls) {
-            stream_tls_read_ready(stream);
+        } else if (stream->hungry) {
+            stream_read_in_turn(stream);
         } else {
-            read_plain(stream);
+            stream_read(stream);
         }
         break;
     case PHASE_CLOSING:
@@ -478,223 +401,18 @@ static void on_stream_ready(struct loop_watch *watch, uint32_t events)
     }
 }
 
-/* --- input --- */
-
-static void size_kept(struct stream *stream, size_t cap)
-{
-    stream->kept = mem_realloc(stream->kept, cap);
-    stream->kept_cap = (uint32_t)cap;
-}
-
-void stream_input_room(struct stream *stream, uint8_t **ret_at, size_t *ret_space)
-{
-    uint8_t *received = stream->loop->streams->received;
-    if (stream->ws) { /* raw frames; what is kept is payload */
-        *ret_at = received;
-        *ret_space = RECEIVE_BYTES;
-        return;
-    }
-    if (kept_grows_in_place(stream)) {
-        if (stream->kept_cap - stream->kept_len < KEPT_GROWTH_BYTES / 2) {
-            size_kept(stream, (size_t)stream->kept_cap * 2 + KEPT_GROWTH_BYTES);
-        }
-        *ret_at = stream->kept + stream->kept_len;
-        *ret_space = stream->kept_cap - stream->kept_len;
-        return;
-    }
-    if (stream->kept_len > 0) {
-        memcpy(received, stream->kept, stream->kept_len);
-    }
-    *ret_at = received + stream->kept_len;
-    *ret_space = RECEIVE_BYTES - stream->kept_len;
-}
-
-static void forget_kept(struct stream *stream)
-{
-    mem_free(stream->kept);
-    stream->kept = NULL;
-    stream->kept_len = stream->kept_cap = 0;
-}
-
-static void keep(struct stream *stream, const uint8_t *rest, size_t len)
-{
-    if (len == 0) {
-        forget_kept(stream);
-        return;
-    }
-    if (len > stream->kept_cap) { /* so `rest` lies in the receive buffer */
-        size_kept(stream, len);
-    }
-    memmove(stream->kept, rest, len);
-    stream->kept_len = (uint32_t)len;
-    if (stream->kept_cap > KEPT_GROWTH_BYTES && len < stream->kept_cap / 4) {
-        size_kept(stream, len);
-    }
-}
-
-static void unwrap_frames(struct stream *stream, const uint8_t *raw, size_t len);
-
-static void deliver(struct stream *stream, const uint8_t *data, size_t len)
-{
-    size_t used = 0;
-    stream->again = false;
-    if (stream_may_deliver(stream) && len > 0) {
-        stream->in_data = true;
-        used = stream->ops->on_data(stream, data, len);
-        stream->in_data = false;
-        assert(used <= len);
-    }
-    if (stream->phase != PHASE_OPEN) {
-        forget_kept(stream);
-        return;
-    }
-    if (stream->ws_fresh) {
-        stream->ws_fresh = false;
-        stream->kept_len = 0;
-        unwrap_frames(stream, data + used, len - used);
-        return;
-    }
-    keep(stream, data + used, len - used);
-    if (stream->again && stream->kept_len > 0 && stream_may_deliver(stream)) {
-        hand_in_again(stream);
-    }
-    if (stream_may_deliver(stream) && stream->kept_len > stream->input_max) {
-        stream_finish(stream, STREAM_FAILED);
-    }
-}
-
-static void deliver_payload(struct stream *stream, const struct buf *payload)
-{
-    if (payload->len == 0) {
-        return;
-    }
-    if (stream->kept_len == 0) {
-        deliver(stream, payload->data, payload->len);
-        return;
-    }
-    size_t len = stream->kept_len + payload->len;
-    if (len > stream->kept_cap) {
-        size_kept(stream, len * 2);
-    }
-    memcpy(stream->kept + stream->kept_len, payload->data, payload->len);
-    stream->kept_len = (uint32_t)len;
-    deliver(stream, stream->kept, len);
-}
-
-static void unwrap_frames(struct stream *stream, const uint8_t *raw, size_t len)
-{
-    struct buf *payload = &stream->loop->streams->payload;
-    buf_clear(payload);
-    enum ws_verdict verdict = stream_ws_feed(stream, raw, len, payload);
-    deliver_payload(stream, payload);
-    stream_mark_dirty(stream); /* a pong or close may wait */
-    if (payload->cap > PAYLOAD_KEPT_BYTES) {
-        buf_deinit(payload);
-    }
-    if (verdict != WS_GO_ON && stream->phase == PHASE_OPEN) {
-        stream_close(stream);
-        stream->end = verdict == WS_BROKEN ? STREAM_FAILED : STREAM_PEER_CLOSED;
-    }
-}
-
-void stream_input_added(struct stream *stream, size_t len)
-{
-    stream->loop->streams->others |= len <= OTHERS_BYTES_MAX;
-    uint8_t *received = stream->loop->streams->received;
-    if (stream->ws) {
-        unwrap_frames(stream, received, len);
-    } else if (kept_grows_in_place(stream)) {
-        stream->kept_len += (uint32_t)len;
-        deliver(stream, stream->kept, stream->kept_len);
-    } else {
-        deliver(stream, received, stream->kept_len + len);
-    }
-}
-
-void stream_input_ended(struct stream *stream)
-{
-    if (stream->eof || stream->phase == PHASE_DEAD) {
-        return;
-    }
-    stream->eof = true;
-    if (stream_output_bytes(stream) == 0) {
-        stream_finish(stream, STREAM_PEER_CLOSED);
-        return;
-    }
-    stream->phase = PHASE_CLOSING; /* it may still read what we have for it */
-    stream->end = STREAM_PEER_CLOSED;
-    stream_mark_dirty(stream);
-    stream_arm(stream);
-}
-
-/* Those that have more take turns, and share a bounded time of each turn of the loop: there may be many of them, and
- * others, who ask for less, wait for the turn's end. While there are such, in this turn, the time is shorter. */
-static void run_ready(struct task *task)
-{
-    struct stream_context *context = container_of(task, struct stream_context, ready_task);
-    uint64_t end_us = clock_monotonic_us() + (context->others ? READY_US_BESIDE_OTHERS : READY_US_PER_TURN);
-    context->others = false;
-    context->ready_posted = false;
-    if (list_is_empty(&context->ready)) {
-        list_take_all(&context->ready, &context->ready_next);
-    }
-    while (!list_is_empty(&context->ready) && clock_monotonic_us() < end_us) {
-        struct stream *stream = list_entry(context->ready.next, struct stream, node);
-        stream_not_ready(stream);
-        if (stream_may_deliver(stream)) {
-            deliver(stream, stream->kept, stream->kept_len);
-            stream_arm(stream);
-        }
-    }
-    if (!list_is_empty(&context->ready) || !list_is_empty(&context->ready_next)) {
-        post_ready(context);
-    }
-}
-
-void stream_pause(struct stream *stream)
-{
-    check(stream);
-    stream->paused = true;
-}
-
-void stream_resume(struct stream *stream)
-{
-    check(stream);
-    stream->paused = false;
-    if (stream->phase == PHASE_OPEN && !stream->moving) {
-        if (stream->kept_len > 0) {
-            hand_in_again(stream);
-        }
-        stream_arm(stream);
-    }
-}
-
-void stream_again(struct stream *stream)
-{
-    assert(stream->in_data);
-    stream->again = true;
-}
-
-size_t stream_input_max_set(struct stream *stream, size_t bytes)
-{
-    check(stream);
-    size_t before = stream->input_max;
-    stream->input_max = bytes > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)bytes;
-    return before;
-}
-
 /* --- what is known about it --- */
 
 void stream_set_user(struct stream *stream, const struct stream_ops *ops, void *user)
 {
-    check(stream);
+    stream_check(stream);
     stream->ops = ops;
     stream->user = user;
 }
 
 void *stream_user(const struct stream *stream)
 {
-    check(stream);
+    stream_check(stream);
     return stream->user;
 }
 
@@ -728,12 +446,12 @@ void stream_local(const struct stream *stream, struct net_address *ret_local)
 
 void stream_set_peer(struct stream *stream, const struct net_address *peer)
 {
-    check(stream);
+    stream_check(stream);
     stream->peer = *peer;
 }
 
 void stream_abort(struct stream *stream)
 {
-    check(stream);
+    stream_check(stream);
     stream_finish(stream, STREAM_CLOSED);
 }

@@ -1,8 +1,10 @@
-/* The inside of a stream, shared by the files of this folder: stream.c (life, input), stream_output.c (output, closing),
- * stream_proxy.c (who is behind a proxy), stream_tls.c and stream_ws.c (filters), stream_connect.c and listener.c (where streams come from). */
+/* The inside of a stream, shared by the files of this folder: stream.c (life), stream_input.c, stream_output.c (output,
+ * closing), stream_proxy.c (who is behind a proxy), stream_tls.c and stream_ws.c (filters), stream_connect.c and listener.c
+ * (where streams come from). */
 #ifndef MUSTER_IO_STREAM_INTERNAL_H
 #define MUSTER_IO_STREAM_INTERNAL_H
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "base/list.h"
@@ -70,7 +72,9 @@ struct stream {
     bool again : 1;     /* it wants its leftover back next turn */
     bool ws_fresh : 1;  /* what on_data leaves now is WebSocket already */
     bool postponed : 1; /* handshake input waits for a turn with time for it */
-    bool ready : 1;     /* kept input is to be handed in next turn */
+    bool hungry : 1;    /* the last time it was read, it had a lot */
+    bool ready : 1;     /* it waits for its turn to be handed what is kept */
+    bool unread : 1;    /* ready: to be read, that is */
     uint32_t input_max;
     struct loop_watch watch;
     struct loop *loop;
@@ -99,7 +103,7 @@ struct stream_context {
     struct loop *loop;
     _Atomic size_t count; /* streams here or on their way here */
     struct list streams;
-    struct list ready, ready_next; /* kept input is to be handed in: in this round, in the next one */
+    struct list ready, ready_next; /* those whose turn it is to be read or handed what is kept: this round, the next one */
     struct task ready_task;
     bool ready_posted;
     bool others;                   /* somebody was read in this turn who asks for little */
@@ -132,17 +136,28 @@ void stream_peer_known(struct stream *stream); /* goes on with the next layer: T
 void stream_opened(struct stream *stream); /* every layer is up: announces it */
 void stream_arm(struct stream *stream);
 void stream_finish(struct stream *stream, enum stream_end why); /* socket is done for; on_closed at the turn's end */
-void stream_input_room(struct stream *stream, uint8_t **ret_at, size_t *ret_space);
-void stream_input_added(struct stream *stream, size_t len);
-void stream_input_ended(struct stream *stream);
 void stream_mark_dirty(struct stream *stream);
-void stream_not_ready(struct stream *stream); /* forgets to hand in kept input */
 void socket_tune(int fd); /* inherited by what a listening socket accepts */
+
+static inline void stream_check(const struct stream *stream) /* its functions are for its loop's thread */
+{
+    assert(!loop_current() || loop_current() == stream->loop);
+}
 
 static inline bool stream_may_deliver(const struct stream *stream)
 {
     return stream->phase == PHASE_OPEN && !stream->paused && !stream->moving;
 }
+
+/* --- stream_input.c --- */
+void stream_input_room(struct stream *stream, uint8_t **ret_at, size_t *ret_space);
+void stream_input_added(struct stream *stream, size_t len);
+void stream_input_ended(struct stream *stream);
+void stream_read(struct stream *stream);          /* reads its socket once, and hands out what comes */
+void stream_read_in_turn(struct stream *stream);  /* the same, when those that have a lot had their turns */
+void stream_hand_in_again(struct stream *stream); /* what is kept, when its turn comes */
+void stream_not_ready(struct stream *stream);     /* not in turn any more */
+void stream_run_ready(struct task *task);
 
 /* --- stream_output.c --- */
 void stream_flush(struct stream *stream);

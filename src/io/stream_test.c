@@ -103,6 +103,8 @@ static void stop(void)
     }
 }
 
+static void await_streams(size_t count);
+
 static void await(_Atomic int *counter, int value)
 {
     AWAIT(atomic_load(counter) >= value);
@@ -416,6 +418,33 @@ static void slow_reader_gets_everything(void **state)
     tls_server_free(tls);
 }
 
+#define KERNEL_BYTES_MAX ((size_t)512 * 1024) /* what it holds of one that does not read: 256 KiB and a packet or two, and its window */
+
+static size_t pour_then_tell(struct stream *stream, const uint8_t *data, size_t len)
+{
+    if (data[0] == 'x') {
+        return pour(stream, data, len);
+    }
+    atomic_store(&server.seen, stream_output_bytes(stream));
+    return len;
+}
+static const struct stream_ops pour_then_tell_ops = {.on_data = pour_then_tell, .on_drained = on_drained, .on_closed = on_closed};
+
+static void what_is_not_read_waits_with_us(void **state)
+{
+    (void)state;
+    start(&pour_then_tell_ops, NULL, NULL, on_accept);
+    struct client client = dial_with_buffer(NULL, 8192);
+    put(&client, "x", 1);
+    char byte;
+    assert_int_equal(recv(client.fd, &byte, 1, MSG_PEEK), 1); /* it has been flushed */
+    put(&client, "y", 1);
+    AWAIT(atomic_load(&server.seen) > 0);
+    assert_in_range(server.seen, BIG_BYTES - KERNEL_BYTES_MAX, BIG_BYTES);
+    hang_up(&client);
+    stop();
+}
+
 static size_t pour_twice(struct stream *stream, const uint8_t *data, size_t len)
 {
     pour(stream, data, len);
@@ -608,14 +637,16 @@ static void too_much_left_over_fails(void **state)
 #define GREEDY 20
 #define GREEDY_BYTES 8
 #define GREEDY_US 100u /* that each byte takes */
-#define GREEDY_PER_TURN_MAX 3 /* of those handed in again, at that pace */
+#define GREEDY_PER_TURN_MAX 3 /* of those that have more, at that pace */
 
 static struct greedy {
     struct stream *stream;
-    unsigned taken;
+    size_t taken;
+    bool has_more; /* it is known to have more */
     unsigned passed_by[GREEDY]; /* how often each other one had its turn since this one had */
 } greedy[GREEDY];
 static unsigned greedy_count, greedy_this_turn;
+static size_t greedy_total; /* what each of them sends */
 static uint64_t greedy_turn;
 static _Atomic bool greedy_was_unfair, greedy_took_long;
 
@@ -634,21 +665,23 @@ static void work(void)
     }
 }
 
-static void check_turns(struct stream *stream)
+static void check_turns(struct stream *stream, size_t taken, bool has_more)
 {
     unsigned at = 0;
     while (greedy[at].stream != stream) {
         at++;
     }
-    greedy[at].taken++;
+    bool had_more = greedy[at].has_more;
+    greedy[at].taken += taken;
+    greedy[at].has_more = has_more;
     memset(greedy[at].passed_by, 0, sizeof greedy[at].passed_by);
     for (unsigned i = 0; i < greedy_count; i++) {
-        bool waits = i != at && greedy[i].taken > 0 && greedy[i].taken < GREEDY_BYTES;
+        bool waits = i != at && greedy[i].taken > 0 && greedy[i].taken < greedy_total;
         if (waits && ++greedy[i].passed_by[at] > 2) {
             greedy_was_unfair = true;
         }
     }
-    if (greedy[at].taken > 1) { /* the first is what was just read */
+    if (had_more) {
         greedy_this_turn = server.loops[0]->turn == greedy_turn ? greedy_this_turn + 1 : 1;
         greedy_turn = server.loops[0]->turn;
         if (greedy_this_turn > GREEDY_PER_TURN_MAX) {
@@ -660,7 +693,7 @@ static void check_turns(struct stream *stream)
 static size_t take_a_byte(struct stream *stream, const uint8_t *data, size_t len)
 {
     if (stream_loop(stream) == server.loops[0]) {
-        check_turns(stream);
+        check_turns(stream, 1, true);
         work();
     }
     stream_write(stream, data, 1);
@@ -671,13 +704,20 @@ static size_t take_a_byte(struct stream *stream, const uint8_t *data, size_t len
 }
 static const struct stream_ops greedy_ops = {.on_data = take_a_byte, .on_closed = on_closed};
 
+static void expect_greedy(size_t bytes)
+{
+    greedy_count = 0;
+    greedy_total = bytes;
+    memset(greedy, 0, sizeof greedy);
+    greedy_was_unfair = greedy_took_long = false;
+}
+
 static void those_that_have_more_share_a_bounded_time(void **state)
 {
     (void)state;
     struct client clients[GREEDY];
     uint8_t bytes[GREEDY_BYTES] = "greedily";
-    greedy_count = 0;
-    memset(greedy, 0, sizeof greedy);
+    expect_greedy(sizeof bytes);
     start(&greedy_ops, NULL, NULL, accept_greedy);
     for (unsigned i = 0; i < GREEDY; i++) {
         clients[i] = dial(NULL);
@@ -690,6 +730,50 @@ static void those_that_have_more_share_a_bounded_time(void **state)
         hang_up(&clients[i]);
     }
     stop();
+    assert_false(greedy_was_unfair);
+    assert_false(greedy_took_long);
+}
+
+/* Their sockets hold more than is read at once, and the protocol takes all of it. */
+#define FLOOD_BYTES ((size_t)48 * 1024)
+#define FLOOD_READ_BYTES ((size_t)8 * 1024) /* who had as much when it was read last has more */
+static _Atomic bool flood_is_there;
+
+static size_t take_all(struct stream *stream, const uint8_t *data, size_t len)
+{
+    (void)data;
+    if (stream_loop(stream) == server.loops[0]) {
+        AWAIT(atomic_load(&flood_is_there));
+        check_turns(stream, len, len >= FLOOD_READ_BYTES);
+        work();
+    }
+    atomic_fetch_add(&server.seen, len);
+    return len;
+}
+static const struct stream_ops flood_ops = {.on_data = take_all, .on_closed = on_closed};
+
+static void those_that_send_a_lot_share_it_too(void **state)
+{
+    (void)state;
+    struct client clients[GREEDY];
+    uint8_t *bytes = mem_calloc(1, FLOOD_BYTES);
+    expect_greedy(FLOOD_BYTES);
+    atomic_store(&flood_is_there, false);
+    start(&flood_ops, NULL, NULL, accept_greedy);
+    for (unsigned i = 0; i < GREEDY; i++) {
+        clients[i] = dial(NULL);
+    }
+    await_streams(GREEDY);
+    for (unsigned i = 0; i < GREEDY; i++) {
+        put(&clients[i], bytes, FLOOD_BYTES);
+    }
+    atomic_store(&flood_is_there, true);
+    AWAIT(atomic_load(&server.seen) == GREEDY * FLOOD_BYTES);
+    for (unsigned i = 0; i < GREEDY; i++) {
+        hang_up(&clients[i]);
+    }
+    stop();
+    mem_free(bytes);
     assert_false(greedy_was_unfair);
     assert_false(greedy_took_long);
 }
@@ -798,7 +882,6 @@ static void tls_streams_move_between_loops(void **state)
 /* --- behind a proxy --- */
 
 static void let_time_pass(uint64_t ms);
-static void await_streams(size_t count);
 
 /* Says who is there, and then echoes. */
 static void accept_named(struct stream *stream, void *user)
@@ -1414,6 +1497,8 @@ int main(void)
         cmocka_unit_test(paused_streams_go_on_where_they_were),
         cmocka_unit_test(what_is_left_over_comes_again),
         cmocka_unit_test(those_that_have_more_share_a_bounded_time),
+        cmocka_unit_test(those_that_send_a_lot_share_it_too),
+        cmocka_unit_test(what_is_not_read_waits_with_us),
         cmocka_unit_test(too_much_left_over_fails),
         cmocka_unit_test(streams_move_between_loops),
         cmocka_unit_test(tls_streams_move_between_loops),

@@ -79,8 +79,9 @@ end is a thread's pool of freed objects, at most 2 MiB, and the tables that had 
 ${core}
 ### Beside badly behaved clients
 
-50 publishers and 50 subscribers in pairs, QoS 1, 20,000 messages/s (\`tests/bench/overload.js\`). The disturbance has what
-the load generator leaves of its core. In brackets: against nothing else.
+50 publishers and 50 subscribers in pairs, QoS 1, 10,000 messages/s (\`tests/bench/overload.js\`). The disturbance has what
+the load generator leaves of its core; server and generator run at real-time priority, the kinds in turn. In brackets:
+against nothing else.
 
 ${disturbed}`;
 if (!only || process.env.BENCH_WRITE === '1') {
