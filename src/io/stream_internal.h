@@ -46,6 +46,7 @@ struct stream_wait {
     struct timer timer;
     struct stream *stream;
     uint64_t progress_ms; /* when output last moved */
+    int unacked_bytes;    /* what the kernel had sent then and the peer not acknowledged, or less */
     struct proxy_v2 proxy; /* the header, in PHASE_PROXY */
     union {               /* until TLS is made, by the first bytes */
         struct tls_server *tls_server;

@@ -8,6 +8,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -15,6 +17,7 @@
 
 #define HIGH_WATER_BYTES (256 * 1024)
 #define COMPACT_BYTES (64 * 1024)
+#define OUTPUT_LOOK_MS (OUTPUT_STALL_MS / 4)
 
 struct buf *stream_out_take(struct stream_context *context, struct stream_out **out, size_t max)
 {
@@ -147,8 +150,21 @@ static struct stream_out **bottom(struct stream *stream)
     return stream_out_bytes(*place) > 0 ? place : NULL;
 }
 
+static int unacked_bytes(const struct stream *stream)
+{
+    int bytes = 0;
+    return ioctl(stream->watch.fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+static void note_progress(struct stream *stream, uint64_t now_ms)
+{
+    stream->wait->progress_ms = now_ms;
+    stream->wait->unacked_bytes = unacked_bytes(stream);
+}
+
 static void send_all(struct stream *stream)
 {
+    bool any = false;
     struct stream_out **place;
     while (!stream->blocked && (place = bottom(stream)) != NULL) {
         ssize_t sent = send(stream->watch.fd, stream_out_data(*place), stream_out_bytes(*place), MSG_NOSIGNAL);
@@ -162,11 +178,12 @@ static void send_all(struct stream *stream)
             continue;
         }
         metric_add(METRIC_BYTES_SENT, sent);
-        if (stream->wait) {
-            stream->wait->progress_ms = stream->loop->now_ms;
-        }
+        any = true;
         (*place)->at += (size_t)sent;
         compact(stream->loop->streams, place);
+    }
+    if (any && stream->wait && stream->blocked) {
+        note_progress(stream, stream->loop->now_ms);
     }
     if (stream->out && stream_out_bytes(stream->out) == 0) { /* taken, but nothing was written */
         stream_out_give(stream->loop->streams, &stream->out);
@@ -207,8 +224,21 @@ static void after_last_byte(struct stream *stream)
 static void watch_progress(struct stream *stream)
 {
     if (!stream->wait) {
-        stream_set_timer(stream, stream->loop->now_ms + OUTPUT_STALL_MS);
-        stream->wait->progress_ms = stream->loop->now_ms;
+        stream_set_timer(stream, stream->loop->now_ms + OUTPUT_LOOK_MS);
+        note_progress(stream, stream->loop->now_ms);
+    }
+}
+
+/* A peer that reads slowly lets the kernel send, though for a long time not yet enough that it takes more from us. */
+static void look_at_progress(struct stream *stream, uint64_t now_ms)
+{
+    if (unacked_bytes(stream) < stream->wait->unacked_bytes) {
+        note_progress(stream, now_ms);
+    }
+    if (now_ms >= stream->wait->progress_ms + OUTPUT_STALL_MS) {
+        stream_finish(stream, STREAM_TIMED_OUT);
+    } else {
+        stream_set_timer(stream, now_ms + OUTPUT_LOOK_MS);
     }
 }
 
@@ -276,11 +306,7 @@ void stream_on_timer(struct timer *timer, uint64_t now_ms)
         break;
     case PHASE_OPEN:
     case PHASE_CLOSING:
-        if (now_ms - stream->wait->progress_ms >= OUTPUT_STALL_MS) {
-            stream_finish(stream, STREAM_TIMED_OUT);
-        } else {
-            stream_set_timer(stream, stream->wait->progress_ms + OUTPUT_STALL_MS);
-        }
+        look_at_progress(stream, now_ms);
         break;
     case PHASE_LINGER:
         stream_finish(stream, stream->end);

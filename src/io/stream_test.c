@@ -1160,6 +1160,24 @@ static void a_reader_without_progress_is_ended(void **state)
     stop();
 }
 
+/* The kernel asks for more only when half of what it holds is gone. Until then the peer's reading is progress, too. */
+static void a_slow_reader_is_not_ended(void **state)
+{
+    (void)state;
+    start(&pour_ops, NULL, NULL, on_accept);
+    struct client client = dial_with_buffer(NULL, 8192);
+    put(&client, "x", 1);
+    for (unsigned i = 1; i <= 6; i++) {
+        uint8_t some[16384];
+        assert_int_equal(get(&client, some, sizeof some), sizeof some);
+        let_time_pass(i * (OUTPUT_STALL_MS - 4000));
+    }
+    assert_int_equal(server.closed, 0);
+    hang_up(&client);
+    await(&server.closed, 1);
+    stop();
+}
+
 static void lingering_ends(void **state)
 {
     (void)state;
@@ -1510,6 +1528,7 @@ int main(void)
         cmocka_unit_test(running_out_of_descriptors_is_survived),
         cmocka_unit_test(slow_handshakes_are_ended),
         cmocka_unit_test(a_reader_without_progress_is_ended),
+        cmocka_unit_test(a_slow_reader_is_not_ended),
         cmocka_unit_test(lingering_ends),
         cmocka_unit_test(websocket_frames_carry_a_byte_stream),
         cmocka_unit_test(websocket_text_is_refused),
