@@ -117,7 +117,7 @@ static void settle(struct stream *stream)
     loop_watch_add(stream->loop, &stream->watch, 0);
     on_arrived(stream);
     if (stream->phase != PHASE_DEAD) {
-        if (stream->kept_len > 0 && stream_may_deliver(stream)) {
+        if (stream_has_input(stream) && stream_may_deliver(stream)) {
             stream_hand_in_again(stream);
         }
         stream_mark_dirty(stream);

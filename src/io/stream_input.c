@@ -42,6 +42,7 @@ static void post_ready(struct stream_context *context)
 void stream_hand_in_again(struct stream *stream)
 {
     struct stream_context *context = stream->loop->streams;
+    stream->unread = false;
     if (!stream->ready) {
         stream->ready = true;
         list_remove(&stream->node);
@@ -61,11 +62,11 @@ void stream_not_ready(struct stream *stream)
 
 void stream_read_in_turn(struct stream *stream)
 {
-    stream->unread = true;
     stream_hand_in_again(stream);
+    stream->unread = true;
 }
 
-/* --- what is kept, and handing it out --- */
+/* --- what is kept --- */
 
 static bool kept_grows_in_place(const struct stream *stream)
 {
@@ -124,6 +125,63 @@ static void keep(struct stream *stream, const uint8_t *rest, size_t len)
     }
 }
 
+/* --- the end of it --- */
+
+/* TLS and WebSocket may tell of the end in the same read as what was said before it, which the protocol may not get
+ * through at once; of plain TCP, the end stays in the socket until that is done. */
+static bool end_must_wait(const struct stream *stream)
+{
+    return stream->phase == PHASE_OPEN && (stream->ready || !stream_may_deliver(stream));
+}
+
+void stream_input_ended(struct stream *stream)
+{
+    if (stream->eof || stream->phase == PHASE_DEAD) {
+        return;
+    }
+    if (end_must_wait(stream)) {
+        stream->end_waits = true;
+        return;
+    }
+    stream->eof = true;
+    if (stream_output_bytes(stream) == 0) {
+        stream_finish(stream, STREAM_PEER_CLOSED);
+        return;
+    }
+    stream->phase = PHASE_CLOSING; /* it may still read what we have for it */
+    stream->end = STREAM_PEER_CLOSED;
+    stream_mark_dirty(stream);
+    stream_arm(stream);
+}
+
+static void websocket_ended(struct stream *stream, enum stream_end why)
+{
+    if (stream->phase != PHASE_OPEN) {
+        return;
+    }
+    if (why == STREAM_PEER_CLOSED && end_must_wait(stream)) {
+        stream->end_waits = stream->ws_ended = true;
+        return;
+    }
+    stream_close(stream);
+    stream->end = why;
+}
+
+static void end_if_due(struct stream *stream)
+{
+    if (!stream->end_waits || end_must_wait(stream)) {
+        return;
+    }
+    stream->end_waits = false;
+    if (stream->ws_ended) {
+        websocket_ended(stream, STREAM_PEER_CLOSED);
+    } else {
+        stream_input_ended(stream);
+    }
+}
+
+/* --- handing it out --- */
+
 static void unwrap_frames(struct stream *stream, const uint8_t *raw, size_t len);
 
 static void deliver(struct stream *stream, const uint8_t *data, size_t len)
@@ -144,15 +202,19 @@ static void deliver(struct stream *stream, const uint8_t *data, size_t len)
         stream->ws_fresh = false;
         stream->kept_len = 0;
         unwrap_frames(stream, data + used, len - used);
+        end_if_due(stream);
         return;
     }
-    keep(stream, data + used, len - used);
+    if (len > 0) {
+        keep(stream, data + used, len - used);
+    }
     if (stream->again && stream->kept_len > 0 && stream_may_deliver(stream)) {
         stream_hand_in_again(stream);
     }
     if (stream_may_deliver(stream) && stream->kept_len > stream->input_max) {
         stream_finish(stream, STREAM_FAILED);
     }
+    end_if_due(stream);
 }
 
 static void deliver_payload(struct stream *stream, const struct buf *payload)
@@ -183,9 +245,8 @@ static void unwrap_frames(struct stream *stream, const uint8_t *raw, size_t len)
     if (payload->cap > PAYLOAD_KEPT_BYTES) {
         buf_deinit(payload);
     }
-    if (verdict != WS_GO_ON && stream->phase == PHASE_OPEN) {
-        stream_close(stream);
-        stream->end = verdict == WS_BROKEN ? STREAM_FAILED : STREAM_PEER_CLOSED;
+    if (verdict != WS_GO_ON) {
+        websocket_ended(stream, verdict == WS_BROKEN ? STREAM_FAILED : STREAM_PEER_CLOSED);
     }
 }
 
@@ -204,27 +265,14 @@ void stream_input_added(struct stream *stream, size_t len)
     }
 }
 
-void stream_input_ended(struct stream *stream)
-{
-    if (stream->eof || stream->phase == PHASE_DEAD) {
-        return;
-    }
-    stream->eof = true;
-    if (stream_output_bytes(stream) == 0) {
-        stream_finish(stream, STREAM_PEER_CLOSED);
-        return;
-    }
-    stream->phase = PHASE_CLOSING; /* it may still read what we have for it */
-    stream->end = STREAM_PEER_CLOSED;
-    stream_mark_dirty(stream);
-    stream_arm(stream);
-}
-
 /* --- reading --- */
 
 static void read_plain(struct stream *stream)
 {
-    for (int round = 0; round < READ_ROUNDS && stream_may_deliver(stream) && (round == 0 || kept_grows_in_place(stream)); round++) {
+    for (int round = 0; round < READ_ROUNDS && stream_may_deliver(stream); round++) {
+        if (round > 0 && (stream->ready || !kept_grows_in_place(stream))) {
+            return;
+        }
         uint8_t *at;
         size_t space;
         stream_input_room(stream, &at, &space);
@@ -298,8 +346,7 @@ void stream_resume(struct stream *stream)
     stream_check(stream);
     stream->paused = false;
     if (stream->phase == PHASE_OPEN && !stream->moving) {
-        if (stream->kept_len > 0) {
-            stream->unread = false;
+        if (stream_has_input(stream)) {
             stream_hand_in_again(stream);
         }
         stream_arm(stream);

@@ -58,8 +58,8 @@ struct stream_move;
 
 /* There are as many of these as connections, most of them idle: what only a busy one needs is apart. */
 struct stream {
-    enum stream_phase phase : 8;
-    enum stream_end end : 8;
+    enum stream_phase phase : 4;
+    enum stream_end end : 4;
     bool is_client : 1;
     bool paused : 1;
     bool moving : 1;
@@ -76,6 +76,8 @@ struct stream {
     bool hungry : 1;    /* the last time it was read, it had a lot */
     bool ready : 1;     /* it waits for its turn to be handed what is kept */
     bool unread : 1;    /* ready: to be read, that is */
+    bool end_waits : 1; /* the peer's last word was read, and comes after what is kept */
+    bool ws_ended : 1;  /* the WebSocket's, that is */
     uint32_t input_max;
     struct loop_watch watch;
     struct loop *loop;
@@ -151,6 +153,10 @@ static inline bool stream_may_deliver(const struct stream *stream)
 }
 
 /* --- stream_input.c --- */
+static inline bool stream_has_input(const struct stream *stream) /* that was read and not yet handed out */
+{
+    return stream->kept_len > 0 || stream->end_waits;
+}
 void stream_input_room(struct stream *stream, uint8_t **ret_at, size_t *ret_space);
 void stream_input_added(struct stream *stream, size_t len);
 void stream_input_ended(struct stream *stream);

@@ -1248,6 +1248,84 @@ static struct client dial_websocket(void)
     return client;
 }
 
+/* --- what comes before an end --- */
+
+#define BEFORE_END_BYTES 200u
+static _Atomic bool end_is_there;
+
+static size_t take_one_again(struct stream *stream, const uint8_t *data, size_t len)
+{
+    (void)data;
+    AWAIT(atomic_load(&end_is_there));
+    atomic_fetch_add(&server.seen, 1);
+    if (len > 1) {
+        stream_again(stream);
+    }
+    return 1;
+}
+
+static size_t take_one_and_pause(struct stream *stream, const uint8_t *data, size_t len)
+{
+    (void)data;
+    (void)len;
+    AWAIT(atomic_load(&end_is_there));
+    atomic_fetch_add(&server.seen, 1);
+    stream_pause(stream);
+    struct resume *resume = mem_new(struct resume);
+    resume->task.run = run_resume;
+    resume->stream = stream;
+    mailbox_post(loop_mailbox(stream_loop(stream)), &resume->task);
+    return 1;
+}
+
+static const struct stream_ops one_at_a_time_ops[2] = {{.on_data = take_one_again, .on_closed = on_closed},
+                                                       {.on_data = take_one_and_pause, .on_closed = on_closed}};
+
+/* The protocol does not get through at once what the peer said, and its end arrived with that. */
+static void end_after_bytes(const struct stream_ops *ops, struct tls_server *tls, SSL_CTX *context, bool is_websocket)
+{
+    uint8_t bytes[BEFORE_END_BYTES] = {0}, framed[BEFORE_END_BYTES + 16];
+    atomic_store(&end_is_there, false);
+    start(ops, tls, NULL, is_websocket ? on_accept_websocket : on_accept);
+    struct client client = is_websocket ? dial_websocket() : dial(context);
+    if (is_websocket) {
+        put(&client, framed, frame(framed, 0x82, bytes, 1));
+        put(&client, framed, frame(framed, 0x82, bytes, BEFORE_END_BYTES - 1));
+        put(&client, framed, frame(framed, 0x88, (const uint8_t *)"\x03\xe8", 2));
+    } else {
+        put(&client, bytes, 1);
+        put(&client, bytes, BEFORE_END_BYTES - 1);
+        if (client.ssl) {
+            SSL_shutdown(client.ssl);
+        }
+    }
+    if (!is_websocket && !client.ssl) {
+        shutdown(client.fd, SHUT_WR);
+    }
+    atomic_store(&end_is_there, true);
+    uint8_t rest[64];
+    get(&client, rest, sizeof rest); /* until the server has ended it, too */
+    hang_up(&client);
+    await(&server.closed, 1);
+    stop();
+    assert_int_equal(server.seen, BEFORE_END_BYTES);
+    assert_int_equal(server.closed_as[STREAM_PEER_CLOSED], 1);
+}
+
+static void what_was_said_before_the_end_is_heard(void **state)
+{
+    (void)state;
+    struct tls_server *tls = new_tls();
+    SSL_CTX *context = client_context(TLS1_3_VERSION);
+    for (int i = 0; i < 2; i++) {
+        end_after_bytes(&one_at_a_time_ops[i], NULL, NULL, false);
+        end_after_bytes(&one_at_a_time_ops[i], NULL, NULL, true);
+        end_after_bytes(&one_at_a_time_ops[i], tls, context, false);
+    }
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
 static void websocket_frames_carry_a_byte_stream(void **state)
 {
     (void)state;
@@ -1533,6 +1611,7 @@ int main(void)
         cmocka_unit_test(websocket_frames_carry_a_byte_stream),
         cmocka_unit_test(websocket_text_is_refused),
         cmocka_unit_test(websocket_close_says_goodbye),
+        cmocka_unit_test(what_was_said_before_the_end_is_heard),
         cmocka_unit_test(reload_serves_the_new_certificate),
         cmocka_unit_test(self_signed_files_are_private_and_kept),
         cmocka_unit_test(outgoing_streams),
