@@ -13,7 +13,8 @@
 #include "hub/topic_alias.h"
 #include "hub/trace.h"
 
-/* QoS 0 is dropped for a client whose output is this far behind; what waits with QoS 1 is not sent beyond it. */
+/* QoS 0 is dropped for a client whose output is this far behind; what waits with QoS 1 is not sent beyond it. From as much
+ * on the stream tells when it has drained. */
 #define OUTPUT_HIGH_BYTES ((size_t)256 * 1024)
 /* What one client may have unacknowledged, whatever it says it can take: the rest waits under the queue's limit. */
 #define IN_FLIGHT_MAX 1024u

@@ -38,7 +38,7 @@ void stream_write(struct stream *stream, const void *data, size_t len); /* copie
 struct buf *stream_output(struct stream *stream);
 void stream_commit(struct stream *stream);
 size_t stream_output_bytes(const struct stream *stream);     /* not yet taken by the kernel */
-bool stream_is_congested(const struct stream *stream);       /* output above the high-water mark (256 KiB) */
+bool stream_is_congested(const struct stream *stream);       /* 256 KiB of output or more, since it drained last */
 /* Output above this is a peer that does not read: the stream fails. Default 8 MiB. */
 void stream_set_output_max(struct stream *stream, size_t bytes);
 

@@ -67,6 +67,13 @@ struct buf *stream_output(struct stream *stream)
     return stream_out_take(stream->loop->streams, &stream->out, stream->output_max);
 }
 
+static void note_congestion(struct stream *stream, size_t bytes)
+{
+    if (bytes >= HIGH_WATER_BYTES) {
+        stream->congested = true;
+    }
+}
+
 void stream_commit(struct stream *stream)
 {
     if (stream->phase > PHASE_OPEN) {
@@ -76,9 +83,7 @@ void stream_commit(struct stream *stream)
         stream_finish(stream, STREAM_FAILED);
         return;
     }
-    if (stream_output_bytes(stream) > HIGH_WATER_BYTES) {
-        stream->congested = true;
-    }
+    note_congestion(stream, stream_output_bytes(stream));
     stream_mark_dirty(stream);
 }
 
@@ -260,6 +265,7 @@ void stream_flush(struct stream *stream)
         }
     }
     stream_arm(stream);
+    note_congestion(stream, left); /* the filters below may have made it longer */
     if (stream->phase == PHASE_OPEN && stream->congested && left <= HIGH_WATER_BYTES / 2) {
         stream->congested = false;
         if (stream->ops->on_drained) {

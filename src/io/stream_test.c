@@ -386,6 +386,35 @@ static void on_drained(struct stream *stream)
 }
 static const struct stream_ops pour_ops = {.on_data = pour, .on_drained = on_drained, .on_closed = on_closed};
 
+/* Who sends no more because so much waits must hear when it has drained. */
+#define HIGH_WATER_BYTES ((size_t)256 * 1024)
+
+static size_t pour_to_the_mark(struct stream *stream, const uint8_t *data, size_t len)
+{
+    static const uint8_t block[HIGH_WATER_BYTES];
+    (void)data;
+    stream_write(stream, block, sizeof block - 1);
+    assert_false(stream_is_congested(stream));
+    stream_write(stream, block, 1);
+    assert_true(stream_is_congested(stream));
+    return len;
+}
+static const struct stream_ops to_the_mark_ops = {.on_data = pour_to_the_mark, .on_drained = on_drained, .on_closed = on_closed};
+
+static void output_up_to_the_mark_is_congested(void **state)
+{
+    (void)state;
+    start(&to_the_mark_ops, NULL, NULL, on_accept);
+    struct client client = dial(NULL);
+    put(&client, "x", 1);
+    uint8_t *got = mem_alloc(HIGH_WATER_BYTES);
+    assert_int_equal(get(&client, got, HIGH_WATER_BYTES), HIGH_WATER_BYTES);
+    await(&server.drained, 1);
+    hang_up(&client);
+    stop();
+    mem_free(got);
+}
+
 static void read_slowly(SSL_CTX *context)
 {
     struct client client = dial_with_buffer(context, 8192);
@@ -1587,6 +1616,7 @@ int main(void)
         cmocka_unit_test(half_closed_peer_gets_the_rest),
         cmocka_unit_test(who_leaves_gets_the_rest),
         cmocka_unit_test(slow_reader_gets_everything),
+        cmocka_unit_test(output_up_to_the_mark_is_congested),
         cmocka_unit_test(output_above_the_maximum_fails),
         cmocka_unit_test(close_lets_the_peer_read_the_last_words),
         cmocka_unit_test(streams_end_with_their_loop),
