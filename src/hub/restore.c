@@ -285,24 +285,18 @@ static enum err restore_relays(struct restore_visit *sessions, struct store_tx *
     return err;
 }
 
-/* Everybody is absent now; time went on while the server was down (mqtt.md 14.3, 14.4). */
-static void begin_absences(struct restore_visit *v, int64_t alive_at_ms)
+/* Everybody is absent now, as the rows tell; time went on while the server was down (mqtt.md 14.3, 14.4). */
+static void begin_absences(struct restore_visit *v)
 {
     struct hashmap_iter iter = {0};
     for (struct hashmap_node *node; (node = hashmap_next(&v->by_no, &iter)) != NULL;) {
         struct restored *r = (struct restored *)node;
         struct hub_loop *loop = r->session->loop;
-        int64_t now_unix = hub_unix_ms(loop);
-        int64_t since = r->disconnected_at_ms != INT64_MIN ? r->disconnected_at_ms
-                        : alive_at_ms != INT64_MIN         ? alive_at_ms
-                                                           : now_unix;
-        uint64_t will_wait = WILL_AFTER_START_MS;
-        if (r->session->will && r->will_due_at_ms == INT64_MIN && r->session->will->delay_s > WILL_AFTER_START_MS / 1000) {
-            will_wait = (uint64_t)r->session->will->delay_s * 1000;
-        } else if (r->will_due_at_ms != INT64_MIN && r->will_due_at_ms - now_unix > WILL_AFTER_START_MS) {
-            will_wait = (uint64_t)(r->will_due_at_ms - now_unix);
+        int64_t will_wait = r->session->will ? r->will_due_at_ms - hub_unix_ms(loop) : 0;
+        if (will_wait < WILL_AFTER_START_MS) {
+            will_wait = WILL_AFTER_START_MS; /* its client may be about to come back */
         }
-        session_begin_absence(r->session, since, hub_now_ms(loop) + will_wait);
+        session_begin_absence(r->session, r->disconnected_at_ms, hub_now_ms(loop) + (uint64_t)will_wait);
         hashmap_remove(&v->by_no, node);
         mem_free(r);
     }
@@ -314,16 +308,18 @@ static void run_restore(struct op *op, struct store_tx *tx)
     struct restore_visit v = {.visitor = {on_session_row, on_filter_row, on_inbound_row, on_queued_row},
                               .core = restore->core,
                               .tx = tx};
-    int64_t alive_at_ms = INT64_MIN;
     hashmap_init(&v.by_no);
-    op->err = session_store_load(tx, &v.visitor, &alive_at_ms);
+    op->err = session_store_begin_absences(tx, hub_unix_ms(&restore->core->loops[0]), WILL_AFTER_START_MS);
+    if (op->err == ERR_OK) {
+        op->err = session_store_load(tx, &v.visitor);
+    }
     if (op->err == ERR_OK) {
         op->err = restore_retained(restore->core, tx);
     }
     if (op->err == ERR_OK) {
         op->err = restore_relays(&v, tx);
     }
-    begin_absences(&v, alive_at_ms);
+    begin_absences(&v);
     for (size_t i = 0; i < v.orphan_count && op->err == ERR_OK; i++) {
         op->err = session_store_remove(tx, v.orphans[i]);
     }

@@ -53,10 +53,5 @@ ACCEPTED(retained_store_remove_device(struct store_tx *tx, int64_t device_no))
 ACCEPTED(retained_store_remove_stale(struct store_tx *tx, int64_t device_no, uint32_t epoch))
 ACCEPTED(retained_store_remove_expired(struct store_tx *tx, int64_t now_unix_ms))
 ACCEPTED(retained_store_load(struct store_tx *tx, struct retained_store_visitor *visitor))
-
-enum err session_store_load(struct store_tx *tx, struct session_store_visitor *visitor, int64_t *ret_alive_at_ms)
-{
-    (void)tx, (void)visitor;
-    *ret_alive_at_ms = INT64_MIN;
-    return ERR_OK;
-}
+ACCEPTED(session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms))
+ACCEPTED(session_store_load(struct store_tx *tx, struct session_store_visitor *visitor))

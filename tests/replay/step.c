@@ -20,7 +20,7 @@ static uint64_t duration_parse(struct script *s, struct str text)
         int64_t number;
         struct str unit = str_from_cstr(units[i].unit);
         if (str_ends_with(text, unit) && str_to_i64(str_sub(text, 0, text.len - unit.len), &number)) {
-            return (uint64_t)number * units[i].ms;
+            return (uint64_t)number * units[i].ms; /* before zero: `clock` takes it back as what it was */
         }
     }
     script_fail(s, "not a duration: %.*s", STR_ARG(text));
@@ -215,6 +215,8 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
     int64_t bytes;
     if (str_eq(what, STR("advance")) && t->count > 1) {
         world_advance(w, duration_parse(s, t->list[1]));
+    } else if (str_eq(what, STR("clock")) && t->count > 1) {
+        w->clock_ahead_ms += (int64_t)duration_parse(s, t->list[1]);
     } else if (str_eq(what, STR("hold"))) {
         w->hold = true;
         world_record(w, WORLD_HOLD, NULL, 0);

@@ -41,12 +41,13 @@ static uint64_t now_ms(const struct hub_loop *loop)
 
 static int64_t unix_ms(const struct hub_loop *loop)
 {
-    return UNIX_START_MS + (int64_t)((const struct world *)loop->user)->now_ms;
+    const struct world *w = loop->user;
+    return UNIX_START_MS + w->clock_ahead_ms + (int64_t)w->now_ms;
 }
 
 static int64_t domain_unix_ms(void)
 {
-    return UNIX_START_MS + (int64_t)the_world->now_ms;
+    return UNIX_START_MS + the_world->clock_ahead_ms + (int64_t)the_world->now_ms;
 }
 
 static void flush_later(struct hub_loop *loop)

@@ -58,6 +58,7 @@ struct world {
     } mailboxes[WORLD_LOOPS_MAX];
     unsigned loop_count;
     uint64_t now_ms;
+    int64_t clock_ahead_ms; /* the wall clock was set so far */
     struct op *waiting, **last_waiting; /* operations, in order; linked by task.next */
     bool hold;                          /* operations wait for world_release() */
     bool fail;                          /* operations fail with ERR_STORAGE */

@@ -32,7 +32,7 @@ static struct world_rows *rows;
 struct world_rows *world_rows_new(void)
 {
     struct world_rows *made = mem_new(struct world_rows);
-    made->alive_at_ms = INT64_MIN;
+    made->alive_at_ms = INT64_MAX;
     return made;
 }
 
@@ -262,7 +262,31 @@ enum err session_store_alive(struct store_tx *tx, int64_t now_unix_ms)
     return ERR_OK;
 }
 
-enum err session_store_load(struct store_tx *tx, struct session_store_visitor *visitor, int64_t *ret_alive_at_ms)
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms)
+{
+    (void)tx;
+    for (struct row *row = rows->first; row; row = row->next) {
+        struct session_row *session = &row->session;
+        int64_t delay_ms = (int64_t)session->will_delay_s * 1000;
+        int64_t due_ms = now_unix_ms + (delay_ms > will_wait_ms ? delay_ms : will_wait_ms);
+        if (row->kind != ROW_SESSION) {
+            continue;
+        }
+        bool was_connected = session->disconnected_at_ms == INT64_MIN;
+        session->disconnected_at_ms = earlier(was_connected ? rows->alive_at_ms : session->disconnected_at_ms, now_unix_ms);
+        if (session->will.len > 0) {
+            session->will_due_at_ms = session->will_due_at_ms == INT64_MIN ? due_ms : earlier(session->will_due_at_ms, due_ms);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err session_store_load(struct store_tx *tx, struct session_store_visitor *visitor)
 {
     (void)tx;
     for (int kind = ROW_SESSION; kind <= ROW_QUEUED; kind++) {
@@ -289,7 +313,6 @@ enum err session_store_load(struct store_tx *tx, struct session_store_visitor *v
             }
         }
     }
-    *ret_alive_at_ms = rows->alive_at_ms;
     return ERR_OK;
 }
 

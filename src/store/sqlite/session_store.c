@@ -234,21 +234,40 @@ static enum err load_queue(struct store_tx *tx, struct session_store_visitor *vi
     return query_finish(&q);
 }
 
-enum err session_store_load(struct store_tx *tx, struct session_store_visitor *visitor, int64_t *ret_alive_at_ms)
+static enum err read_alive(struct store_tx *tx, int64_t *ret_alive_at_ms)
 {
     struct query q;
-    int64_t alive_at_ms = INT64_MIN;
     query_begin(&q, tx, "SELECT value FROM setting WHERE key = 'mqtt_alive_at'");
-    if (query_next(&q) && !str_to_i64(query_str(&q, 0), &alive_at_ms)) {
-        alive_at_ms = INT64_MIN;
+    if (query_next(&q) && !str_to_i64(query_str(&q, 0), ret_alive_at_ms)) {
+        *ret_alive_at_ms = INT64_MAX;
     }
-    enum err err = query_finish(&q);
-    err = first_err(err, load_sessions(tx, visitor));
+    return query_finish(&q);
+}
+
+enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms)
+{
+    struct query q;
+    int64_t since_ms = INT64_MAX; /* never written */
+    enum err err = read_alive(tx, &since_ms);
+    if (err != ERR_OK) {
+        return err;
+    }
+    query_begin(&q, tx,
+                "UPDATE mqtt_session SET disconnected_at = min(ifnull(disconnected_at, ?1), ?2),"
+                " will_due_at = CASE WHEN will IS NULL THEN will_due_at"
+                " ELSE min(ifnull(will_due_at, ?2 + max(will_delay * 1000, ?3)), ?2 + max(will_delay * 1000, ?3)) END"
+                " WHERE disconnected_at IS NULL OR disconnected_at > ?2"
+                " OR (will IS NOT NULL AND (will_due_at IS NULL OR will_due_at > ?2 + max(will_delay * 1000, ?3)))");
+    query_bind_i64(&q, 1, since_ms);
+    query_bind_i64(&q, 2, now_unix_ms);
+    query_bind_i64(&q, 3, will_wait_ms);
+    return query_finish(&q);
+}
+
+enum err session_store_load(struct store_tx *tx, struct session_store_visitor *visitor)
+{
+    enum err err = load_sessions(tx, visitor);
     err = first_err(err, load_filters(tx, visitor));
     err = first_err(err, load_inbound(tx, visitor));
-    err = first_err(err, load_queue(tx, visitor));
-    if (err == ERR_OK) {
-        *ret_alive_at_ms = alive_at_ms;
-    }
-    return err;
+    return first_err(err, load_queue(tx, visitor));
 }

@@ -24,7 +24,7 @@ struct job {
     void (*body)(struct store_tx *tx, struct job *job);
     struct session_store_visitor visitor;
     unsigned sessions, filters, inbound, queued;
-    int64_t alive_at_ms;
+    int64_t absent_since_ms[2], will_due_ms[2];
 };
 
 static void run_job(struct op *op, struct store_tx *tx)
@@ -153,7 +153,7 @@ static void on_queued(struct session_store_visitor *visitor, int64_t no, const s
 static void read_all(struct store_tx *tx, struct job *job)
 {
     job->visitor = (struct session_store_visitor){on_session, on_filter, on_inbound, on_queued};
-    assert_int_equal(session_store_load(tx, &job->visitor, &job->alive_at_ms), ERR_OK);
+    assert_int_equal(session_store_load(tx, &job->visitor), ERR_OK);
 }
 
 static void rows_come_back_as_written(void **state)
@@ -162,14 +162,75 @@ static void rows_come_back_as_written(void **state)
     struct job job;
     run(f, &job, read_all);
     assert_int_equal(job.sessions, 0);
-    assert_true(job.alive_at_ms == INT64_MIN);
     run(f, &job, write_all);
     run(f, &job, read_all);
     assert_int_equal(job.sessions, 2);
     assert_int_equal(job.filters, 1);
     assert_int_equal(job.inbound, 1);
     assert_int_equal(job.queued, 2);
-    assert_int_equal(job.alive_at_ms, 5000);
+}
+
+static int64_t start_ms;
+
+static void begin_absences(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    assert_int_equal(session_store_begin_absences(tx, start_ms, 30), ERR_OK);
+}
+
+static void on_absent(struct session_store_visitor *visitor, const struct session_row *row)
+{
+    struct job *job = container_of(visitor, struct job, visitor);
+    job->absent_since_ms[row->no - 7] = row->disconnected_at_ms;
+    job->will_due_ms[row->no - 7] = row->will_due_at_ms;
+}
+
+static void read_absences(struct store_tx *tx, struct job *job)
+{
+    job->visitor = (struct session_store_visitor){on_absent, on_filter, on_inbound, on_queued};
+    assert_int_equal(session_store_load(tx, &job->visitor), ERR_OK);
+}
+
+static void start_at(struct fixture *f, int64_t now_ms, struct job *job)
+{
+    start_ms = now_ms;
+    run(f, job, begin_absences);
+    run(f, job, read_absences);
+}
+
+static void be_alive(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    assert_int_equal(session_store_alive(tx, 8000), ERR_OK);
+}
+
+/* The server was alive at 5000. */
+static void absences_begin_once(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, write_all);
+    start_at(f, 7000, &job);
+    assert_int_equal(job.absent_since_ms[0], 5000);
+    assert_int_equal(job.will_due_ms[0], 12000);
+    assert_int_equal(job.absent_since_ms[1], 2000);
+    assert_int_equal(job.will_due_ms[1], 3000); /* there is no Will: left as it is */
+    run(f, &job, be_alive);
+    start_at(f, 9000, &job);
+    assert_int_equal(job.absent_since_ms[0], 5000);
+    assert_int_equal(job.will_due_ms[0], 12000);
+}
+
+static void a_clock_that_was_set_back_makes_no_absence_longer(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, write_all);
+    start_at(f, 7000, &job);
+    start_at(f, 1000, &job);
+    assert_int_equal(job.absent_since_ms[0], 1000);
+    assert_int_equal(job.will_due_ms[0], 6000);
+    assert_int_equal(job.absent_since_ms[1], 1000);
 }
 
 static void save_again(struct store_tx *tx, struct job *job)
@@ -230,7 +291,7 @@ static void on_released(struct session_store_visitor *visitor, int64_t no, const
 static void read_released(struct store_tx *tx, struct job *job)
 {
     job->visitor = (struct session_store_visitor){on_session, on_filter, on_inbound, on_released};
-    assert_int_equal(session_store_load(tx, &job->visitor, &job->alive_at_ms), ERR_OK);
+    assert_int_equal(session_store_load(tx, &job->visitor), ERR_OK);
 }
 
 static void a_released_message_keeps_its_id_only(void **state)
@@ -328,6 +389,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_come_back_as_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(absences_begin_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_was_set_back_makes_no_absence_longer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(saving_again_keeps_what_belongs_to_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_removed_one_by_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_released_message_keeps_its_id_only, set_up, tear_down),
