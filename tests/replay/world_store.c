@@ -146,6 +146,11 @@ enum err session_store_save(struct store_tx *tx, const struct session_row *sessi
     row->kind = ROW_SESSION;
     row->no = session->no;
     row->session = *session;
+    for (const struct row *old = rows->first; old; old = old->next) {
+        if (same(old, row)) {
+            row->session.created_at_ms = old->session.created_at_ms;
+        }
+    }
     row->text = copy(&row->session.client_id);
     row->will = copy(&row->session.will);
     return put(row);
@@ -267,6 +272,14 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t disconnected_at_ms(const struct session_row *session)
+{
+    if (session->disconnected_at_ms != INT64_MIN) {
+        return session->disconnected_at_ms;
+    }
+    return session->created_at_ms > rows->alive_at_ms ? session->created_at_ms : rows->alive_at_ms;
+}
+
 enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms)
 {
     (void)tx;
@@ -277,12 +290,12 @@ enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, 
         if (row->kind != ROW_SESSION) {
             continue;
         }
-        bool was_connected = session->disconnected_at_ms == INT64_MIN;
-        session->disconnected_at_ms = earlier(was_connected ? rows->alive_at_ms : session->disconnected_at_ms, now_unix_ms);
-        if (session->will.len > 0) {
-            session->will_due_at_ms = session->will_due_at_ms == INT64_MIN ? due_ms : earlier(session->will_due_at_ms, due_ms);
+        session->disconnected_at_ms = earlier(disconnected_at_ms(session), now_unix_ms);
+        if (session->will.len > 0 && (session->will_due_at_ms == INT64_MIN || session->will_due_at_ms > due_ms)) {
+            session->will_due_at_ms = due_ms;
         }
     }
+    rows->alive_at_ms = now_unix_ms;
     return ERR_OK;
 }
 

@@ -253,7 +253,7 @@ enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, 
         return err;
     }
     query_begin(&q, tx,
-                "UPDATE mqtt_session SET disconnected_at = min(ifnull(disconnected_at, ?1), ?2),"
+                "UPDATE mqtt_session SET disconnected_at = min(ifnull(disconnected_at, max(?1, created_at)), ?2),"
                 " will_due_at = CASE WHEN will IS NULL THEN will_due_at"
                 " ELSE min(ifnull(will_due_at, ?2 + max(will_delay * 1000, ?3)), ?2 + max(will_delay * 1000, ?3)) END"
                 " WHERE disconnected_at IS NULL OR disconnected_at > ?2"
@@ -261,7 +261,8 @@ enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, 
     query_bind_i64(&q, 1, since_ms);
     query_bind_i64(&q, 2, now_unix_ms);
     query_bind_i64(&q, 3, will_wait_ms);
-    return query_finish(&q);
+    err = query_finish(&q);
+    return err == ERR_OK ? session_store_alive(tx, now_unix_ms) : err;
 }
 
 enum err session_store_load(struct store_tx *tx, struct session_store_visitor *visitor)

@@ -233,6 +233,28 @@ static void a_clock_that_was_set_back_makes_no_absence_longer(void **state)
     assert_int_equal(job.absent_since_ms[1], 1000);
 }
 
+static void connect_again(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    struct session_row made = {.no = 8, .principal_kind = 4, .disconnected_at_ms = INT64_MIN, .created_at_ms = 7500};
+    assert_int_equal(session_store_remove(tx, 8), ERR_OK);
+    assert_int_equal(session_store_save(tx, &made), ERR_OK);
+    assert_int_equal(session_store_save(tx, &device_row), ERR_OK);
+}
+
+/* It has not said since that it is alive. */
+static void nobody_is_absent_since_before_the_last_start(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, write_all);
+    start_at(f, 7000, &job);
+    run(f, &job, connect_again);
+    start_at(f, 9000, &job);
+    assert_int_equal(job.absent_since_ms[0], 7000);
+    assert_int_equal(job.absent_since_ms[1], 7500);
+}
+
 static void save_again(struct store_tx *tx, struct job *job)
 {
     (void)job;
@@ -391,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_come_back_as_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absences_begin_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_was_set_back_makes_no_absence_longer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_is_absent_since_before_the_last_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(saving_again_keeps_what_belongs_to_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_removed_one_by_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_released_message_keeps_its_id_only, set_up, tear_down),
