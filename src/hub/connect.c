@@ -297,7 +297,7 @@ static struct session *take_existing(struct connection *c, const struct mqtt_con
         return NULL;
     }
     /* A session with expiry 0 ends with its connection, whatever the new one asks for. */
-    bool ends = connect->clean_start || session->expiry_s == 0;
+    bool ends = connect->clean_start || session->expiry_s == 0 || session_is_over(session);
     if (session->connection) {
         take_over(session, ends);
     }
@@ -357,14 +357,15 @@ static void keep_parameters(struct connection *c, const struct mqtt_connect *con
 }
 
 /* The Will of the connection before this one comes before everything that this one says. If it is due now and waits for
- * uplinks (will.h), the CONNECT is taken up when it is out. */
+ * uplinks, or becomes one (will.h), the CONNECT is taken up when it is out. */
 #define DUE_WILL_MS 20
 
 static bool waits_for_will(struct connection *c, const struct mqtt_connect *connect, const struct candidate *who)
 {
     struct session *session = session_find(c->loop, &who->key);
-    bool ends = session && (connect->clean_start || session->expiry_s == 0);
-    if (session && session->will && session->uplinks_running > 0 && (ends || session->will->delay_s == 0)) {
+    bool ends = session && (connect->clean_start || session->expiry_s == 0 || session_is_over(session));
+    if (session && session->will && (session->uplinks_running > 0 || will_is_uplink(session)) &&
+        (ends || session->will->delay_s == 0)) {
         if (session->connection) {
             connection_disconnect(session->connection, MQTT_SESSION_TAKEN_OVER, "Session taken over");
         }

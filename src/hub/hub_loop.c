@@ -17,6 +17,7 @@
 #include "hub/retained_expiry.h"
 #include "hub/retained_read.h"
 #include "hub/share.h"
+#include "hub/will.h"
 
 #define ALIVE_MS 60000
 #define LATE_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -46,6 +47,7 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
         hashmap_init(&loop->tenants);
         hashmap_init(&loop->ended_busy);
         list_init(&loop->connections);
+        list_init(&loop->will_retries);
         loop->posts = mem_calloc(loop_count, sizeof *loop->posts);
         if (loop_count > 1) {
             loop->applications = interest_new();
@@ -57,6 +59,7 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
 static void loop_deinit(struct hub_loop *loop)
 {
     struct hashmap_iter iter = {0};
+    wills_abandon(loop);
     for (struct hashmap_node *node; (node = hashmap_next(&loop->sessions, &iter)) != NULL;) {
         session_forget_in_memory((struct session *)node);
     }

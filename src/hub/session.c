@@ -148,13 +148,13 @@ void session_uplink_begins(struct session *session)
 
 static bool owner_will_eq(const struct hashmap_node *node, const void *owner_no)
 {
-    return owner_eq(node, owner_no) && ((const struct session *)node)->will_is_due;
+    return owner_eq(node, owner_no) && ((const struct session *)node)->will_state != WILL_SET;
 }
 
 bool session_has_due_will(struct hub_loop *loop, const struct session_key *key)
 {
     const struct session *session = session_find(loop, key);
-    return (session && session->will_is_due) ||
+    return (session && session->will_state != WILL_SET) ||
            (key->party == PARTY_DEVICE &&
             hashmap_find(&loop->ended_busy, hash_u64((uint64_t)key->owner_no), owner_will_eq, &key->owner_no));
 }
@@ -170,10 +170,10 @@ void session_drop_due_wills(struct hub_loop *loop, int64_t device_no)
 /* The last of its connection's uplinks has ended. */
 static void publish_due_will(struct session *session)
 {
-    if (session->will_is_due) {
+    if (session->will_state == WILL_DUE) {
         will_publish(session);
-        if (session_is_stored(session)) {
-            session_save(session);
+        if (!session->will) {
+            session_will_is_out(session);
         }
     }
 }
@@ -239,7 +239,7 @@ static void session_forget(struct session *session)
     session_drop_filters(session);
     outbox_free(session);
     inbound_free(session);
-    if (!session->will_is_due) {
+    if (session->will_state == WILL_SET) {
         session_set_will(session, NULL);
     }
     push_state_free(session);
@@ -277,7 +277,7 @@ void session_forget_in_memory(struct session *session)
 void session_set_will(struct session *session, const struct mqtt_will *will)
 {
     mem_free(session->will);
-    session->will_is_due = false;
+    session->will_state = WILL_SET;
     session->will = will ? will_new(will, session->party != PARTY_OPEN) : NULL;
 }
 
@@ -366,16 +366,33 @@ static void on_absence_due(struct timer *timer, uint64_t now_ms)
     struct session *session = absence->session;
     if (session->will && (now_ms >= absence->will_due_ms || now_ms >= absence->ends_ms)) {
         absence->will_due_ms = UINT64_MAX;
-        will_publish(session);
-        if (session_is_stored(session)) {
+        if (session->will_state == WILL_SET) {
+            will_publish(session);
+        }
+        if (session_is_stored(session) && !session->will) {
             session_save(session);
         }
     }
-    if (now_ms >= absence->ends_ms) {
+    if (now_ms < absence->ends_ms) {
+        absence_arm(absence);
+    } else if (!session->will || !session_is_stored(session)) {
         session_end(session);
-        return;
+    } /* else its row goes when the Will, which only it holds, is out */
+}
+
+void session_will_is_out(struct session *session)
+{
+    if (session_is_stored(session)) {
+        session_save(session);
     }
-    absence_arm(absence);
+    if (session->absence) {
+        absence_arm(session->absence);
+    }
+}
+
+bool session_is_over(const struct session *session)
+{
+    return session->absence && hub_now_ms(session->loop) >= session->absence->ends_ms;
 }
 
 void session_begin_absence(struct session *session, int64_t since_unix_ms, uint64_t will_due_ms)

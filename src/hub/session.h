@@ -78,6 +78,13 @@ struct will {
     uint8_t packet[]; /* PUBLISH as MQTT 5 bytes */
 };
 
+/* Of a session's Will: see will.h. */
+enum will_state {
+    WILL_SET,  /* its time has not come */
+    WILL_DUE,  /* it waits for uplinks of its connection, or for storage */
+    WILL_RUNS, /* as an uplink itself, which has not ended */
+};
+
 /* What was pushed last: a session drops what is equal or older (design section 4). */
 struct push_state {
     uint32_t wanted;  /* enum push_mask bits to read next */
@@ -102,7 +109,7 @@ struct session {
     uint8_t party;
     bool is_dead;                  /* no longer in the table; memory lives until the last reference */
     bool hears_itself;             /* a device with a filter for its own uplinks */
-    bool will_is_due;              /* it waits for uplinks of its connection (will.h) */
+    uint8_t will_state;            /* enum will_state */
     uint32_t uplinks_running;      /* operations of its publishes */
     struct filter *filters;
     struct outbox *outbox;
@@ -142,6 +149,10 @@ void session_detach(struct session *session);
 /* Without a connection since then; the Will (if any) fires at will_due_ms of the loop's clock, UINT64_MAX: not. */
 void session_begin_absence(struct session *session, int64_t since_unix_ms, uint64_t will_due_ms);
 void session_end_absence(struct session *session);
+/* Its Will has taken effect: in this turn's batch it has none. If its time was over, it ends now. */
+void session_will_is_out(struct session *session);
+/* Its time is over, and it only waits for its Will. */
+bool session_is_over(const struct session *session);
 struct tenant *tenant_find(struct hub_loop *loop, enum party party, int64_t no); /* NULL: no session here */
 void session_set_will(struct session *session, const struct mqtt_will *will); /* NULL: none */
 /* Stored or not follows from expiry_s: creates or removes the rows. True: something must be committed. */
@@ -153,7 +164,7 @@ void session_uplink_begins(struct session *session);
 void session_uplink_ends(struct session *session);
 /* Whether any of the session's runs, or one of a session of the device that ended: what must come after those waits. */
 bool session_has_uplinks(const struct session *session);
-/* Whether a Will of the device, of this session or of one that ended, waits for the uplinks before it. */
+/* Whether a Will of the device, of this session or of one that ended, is due and has not taken effect. */
 bool session_has_due_will(struct hub_loop *loop, const struct session_key *key);
 /* The device is gone or another unit: such Wills of its sessions that ended are dropped (mqtt.md 13). */
 void session_drop_due_wills(struct hub_loop *loop, int64_t device_no);

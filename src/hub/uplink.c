@@ -22,19 +22,21 @@
 #include "hub/answer.h"
 #include "hub/publish.h"
 #include "hub/relay.h"
+#include "hub/will.h"
 
 struct uplink {
     struct persist_waiter waiter;
     struct relay relay;
     struct device_call *call;
     struct session *session;    /* held */
-    struct answer *answer;      /* NULL: QoS 0 */
+    struct answer *answer;      /* NULL: QoS 0, or a Will */
     struct message *message;    /* to relay; NULL: nobody listens */
     struct device_brief device;
     enum topic_id topic;
     uint32_t payload_bytes;
-    uint16_t packet_id;
+    uint16_t packet_id;         /* 0: a Will */
     uint8_t qos;
+    bool is_will;
     char *response_topic;       /* owned; NULL: no reply wanted */
     struct buf correlation;
 };
@@ -144,11 +146,15 @@ static void on_relayed(struct relay *relay, enum err err)
 static void uplink_relay(struct uplink *up)
 {
     struct session *session = up->session;
+    bool once = up->is_will ? up->qos > 0 : up->qos == 2 && up->answer;
     relay_begin(&up->relay, session->loop, on_relayed);
-    if (up->message && up->qos == 2 && up->answer && session_is_stored(session)) {
+    if (up->message && once && session_is_stored(session)) {
         relay_message_once(session, up->message, up->packet_id, &up->relay);
     } else if (up->message) {
         relay_message(session->loop, up->message, up->answer ? &up->relay : NULL);
+    }
+    if (up->is_will) {
+        will_succeeded(session);
     }
     relay_finish(&up->relay);
 }
@@ -165,6 +171,8 @@ static void on_call_done(struct op *op)
     if (storage_failed(op, &call->reply)) {
         if (up->answer) {
             answer_fail(up->answer);
+        } else if (up->is_will) {
+            will_failed(up->session);
         }
         uplink_free(up);
         return;
@@ -175,6 +183,9 @@ static void on_call_done(struct op *op)
     if (reason_of(&call->reply) != MQTT_SUCCESS) {
         struct refusal refusal = {.topic = topic_name(up->topic)->name, .bytes = up->payload_bytes, .qos = up->qos};
         uplink_refuse(up->session, up->answer, &refusal, &call->reply);
+        if (up->is_will) {
+            will_succeeded(up->session);
+        }
         uplink_free(up);
         return;
     }
@@ -333,8 +344,9 @@ struct sample_uplink {
     struct sample_uplink *next_spare;
     size_t room;             /* of `strings` */
     struct session *session; /* held */
-    struct answer *answer;   /* NULL: QoS 0 */
+    struct answer *answer;   /* NULL: QoS 0, or a Will */
     struct message *message; /* to relay; NULL: nobody listens */
+    bool is_will;
     struct sample_post post;
     char strings[];
 };
@@ -397,12 +409,28 @@ static void on_sample_relayed(struct relay *relay, enum err err)
     sample_uplink_end(container_of(relay, struct sample_uplink, relay), err);
 }
 
+static void sample_relay(struct sample_uplink *up)
+{
+    struct session *session = up->session;
+    relay_begin(&up->relay, session->loop, on_sample_relayed);
+    if (up->is_will && up->post.sample.qos > 0 && session_is_stored(session)) {
+        relay_message_once(session, up->message, 0, &up->relay);
+    } else {
+        relay_message(session->loop, up->message, up->answer ? &up->relay : NULL);
+    }
+    relay_finish(&up->relay);
+}
+
 static void on_sample_done(struct op *op)
 {
     struct sample_uplink *up = container_of(op, struct sample_uplink, post.op);
     const struct reply *reply = &up->post.reply;
     enum mqtt_reason reason = reason_of(reply);
-    if (storage_failed(op, reply)) {
+    bool failed = storage_failed(op, reply);
+    if (up->is_will) { /* its row goes in the transaction that holds what is relayed */
+        (failed ? will_failed : will_succeeded)(up->session);
+    }
+    if (failed) {
         sample_uplink_end(up, ERR_STORAGE);
     } else if (reason != MQTT_SUCCESS) {
         struct refusal refusal = {.topic = topic_name(TOPIC_TELEMETRY)->name,
@@ -411,9 +439,7 @@ static void on_sample_done(struct op *op)
         uplink_refuse(up->session, up->answer, &refusal, reply);
         sample_uplink_free(up);
     } else if (up->message) {
-        relay_begin(&up->relay, up->session->loop, on_sample_relayed);
-        relay_message(up->session->loop, up->message, up->answer ? &up->relay : NULL);
-        relay_finish(&up->relay);
+        sample_relay(up);
     } else {
         sample_uplink_end(up, ERR_OK);
     }
@@ -436,6 +462,7 @@ static bool sample_uplink_start(const struct uplink_request *request)
     up->session = session;
     session_ref(session);
     up->answer = request->answer;
+    up->is_will = session->will_state == WILL_RUNS;
     up->message = make_relayed(request, NULL);
     sample_post_init(&up->post, domain, request->device->no, &scan, up->strings);
     up->post.sample.transport = TRANSPORT_MQTT;
@@ -462,7 +489,8 @@ void uplink_start(const struct uplink_request *request)
     up->device = *request->device;
     up->topic = request->topic;
     up->qos = request->publish->qos;
-    up->packet_id = request->publish->packet_id;
+    up->is_will = session->will_state == WILL_RUNS;
+    up->packet_id = up->is_will ? 0 : request->publish->packet_id;
     up->payload_bytes = (uint32_t)request->publish->payload.len;
     up->message = make_relayed(request, body);
     up->response_topic = wanted_reply_topic(request);

@@ -37,18 +37,105 @@ struct will *will_new(const struct mqtt_will *will, bool drop_key)
     return made;
 }
 
+static bool will_decode(const struct will *will, struct mqtt_packet *packet)
+{
+    struct mqtt_fault fault = mqtt_decode(packet, MQTT_V5, MQTT_FROM_CLIENT, will->packet, will->len);
+    return !fault.reason && packet->type == MQTT_PUBLISH;
+}
+
 void will_publish(struct session *session)
 {
-    struct will *will = session->will;
     struct mqtt_packet packet;
-    session->will_is_due = session->uplinks_running > 0;
-    if (session->will_is_due) {
+    if (session->will_state == WILL_RUNS) {
         return;
     }
-    session->will = NULL;
-    struct mqtt_fault fault = mqtt_decode(&packet, MQTT_V5, MQTT_FROM_CLIENT, will->packet, will->len);
-    if (!fault.reason && packet.type == MQTT_PUBLISH) {
+    if (session->uplinks_running > 0) {
+        session->will_state = WILL_DUE;
+        return;
+    }
+    session->will_state = WILL_RUNS;
+    if (will_decode(session->will, &packet)) {
         publish_for_session(session, &packet.publish, NULL);
     }
-    mem_free(will);
+    if (session->uplinks_running == 0) {
+        session_set_will(session, NULL);
+    }
+}
+
+bool will_is_uplink(const struct session *session)
+{
+    struct mqtt_packet packet;
+    struct uuid id;
+    struct str rest;
+    if (!session->will || session->party != PARTY_DEVICE || !will_decode(session->will, &packet) ||
+        !device_topic_split(packet.publish.topic, &id, &rest)) {
+        return false;
+    }
+    enum topic_id topic = topic_id_find(rest);
+    return topic != TOPIC_USER && topic != TOPIC_SYNC;
+}
+
+void will_succeeded(struct session *session)
+{
+    if (session->will_state == WILL_RUNS) { /* else it was taken away */
+        session_set_will(session, NULL);
+        session_will_is_out(session);
+    }
+}
+
+/* --- again -------------------------------------------------------------------------------------------------------- */
+
+#define RETRY_MS 1000
+
+/* Counts as an uplink of the session, so that what comes after the Will waits on. */
+struct will_retry {
+    struct timer timer;
+    struct list node;        /* loop.will_retries */
+    struct session *session; /* held */
+};
+
+static void retry_end(struct will_retry *retry)
+{
+    struct session *session = retry->session;
+    list_remove(&retry->node);
+    mem_free(retry);
+    session_uplink_ends(session); /* the Will is published */
+    session_unref(session);
+}
+
+static void on_retry(struct timer *timer, uint64_t now_ms)
+{
+    struct will_retry *retry = container_of(timer, struct will_retry, timer);
+    struct hub_loop *loop = retry->session->loop;
+    if (hub_ports(loop)->is_healthy(loop)) {
+        retry_end(retry);
+    } else {
+        timer_set(loop->timers, timer, now_ms + RETRY_MS);
+    }
+}
+
+void will_failed(struct session *session)
+{
+    struct hub_loop *loop = session->loop;
+    if (session->will_state != WILL_RUNS) {
+        return;
+    }
+    struct will_retry *retry = mem_new(struct will_retry);
+    retry->session = session;
+    retry->timer.on_due = on_retry;
+    session_ref(session);
+    session_uplink_begins(session);
+    session->will_state = WILL_DUE;
+    list_append(&loop->will_retries, &retry->node);
+    timer_set(loop->timers, &retry->timer, hub_now_ms(loop) + RETRY_MS);
+}
+
+void wills_abandon(struct hub_loop *loop)
+{
+    list_each_safe (it, &loop->will_retries) {
+        struct will_retry *retry = list_entry(it, struct will_retry, node);
+        timer_cancel(loop->timers, &retry->timer);
+        session_set_will(retry->session, NULL);
+        retry_end(retry);
+    }
 }
