@@ -49,22 +49,31 @@ static void outbox_grow(struct outbox *box)
     box->capacity = capacity;
 }
 
-/* Takes the holes out of what waits: where some of that is dropped and new comes while nothing is sent, they would be
- * ever more. */
+static bool is_hole(const struct out_entry *entry)
+{
+    return !entry->message && !entry->released;
+}
+
+/* Takes the holes out: where an old message stays in flight while new ones come and give way to newer ones, for days if the
+ * client is away, they would be ever more behind it. */
 static void close_holes(struct outbox *box)
 {
-    uint32_t to = box->sent;
-    for (uint32_t i = box->sent; i < box->count; i++) {
-        if (entry_at(box, i)->message) {
+    uint32_t to = 0, sent = 0, resend = 0;
+    for (uint32_t i = 0; i < box->count; i++) {
+        if (!is_hole(entry_at(box, i))) {
+            sent += i < box->sent;
+            resend += i < box->resend;
             *entry_at(box, to++) = *entry_at(box, i);
         }
     }
     box->count = to;
+    box->sent = sent;
+    box->resend = resend;
 }
 
 static struct out_entry *entry_push(struct outbox *box)
 {
-    if (box->count == box->capacity && box->count - box->sent - box->waiting > box->capacity / 4) {
+    if (box->count == box->capacity && box->count - box->in_flight - box->waiting > box->capacity / 4) {
         close_holes(box);
     }
     if (box->count == box->capacity) {
@@ -73,11 +82,6 @@ static struct out_entry *entry_push(struct outbox *box)
     struct out_entry *entry = entry_at(box, box->count++);
     *entry = (struct out_entry){.seq = box->next_seq++};
     return entry;
-}
-
-static bool is_hole(const struct out_entry *entry)
-{
-    return !entry->message && !entry->released;
 }
 
 static size_t entry_size(const struct out_entry *entry)
