@@ -12,6 +12,7 @@ struct backlog {
     struct session *session;
     struct hub_loop *loop;
     uint64_t progress_ms;
+    bool is_overfull;
     size_t count, capacity;
     struct relay **relays;
 };
@@ -40,11 +41,12 @@ void backlog_end(struct session *session)
 static void on_stall_timer(struct timer *timer, uint64_t now_ms)
 {
     struct backlog *backlog = container_of(timer, struct backlog, timer);
-    if (now_ms < backlog->progress_ms + STALLED_MS) {
+    if (!backlog->is_overfull && now_ms < backlog->progress_ms + STALLED_MS) {
         timer_set(backlog->loop->timers, timer, backlog->progress_ms + STALLED_MS);
         return;
     }
-    connection_disconnect(backlog->session->connection, MQTT_QUOTA_EXCEEDED, "No progress with what waits");
+    connection_disconnect(backlog->session->connection, MQTT_QUOTA_EXCEEDED,
+                          backlog->is_overfull ? "Too much waits" : "No progress with what waits");
 }
 
 static struct backlog *backlog_of(struct session *session)
@@ -75,6 +77,10 @@ void backlog_delivered(struct session *session, const struct message *message, s
     }
     relay_hold(relay);
     backlog->relays[backlog->count++] = relay;
+    if (!backlog->is_overfull && outbox_is_overfull(session)) {
+        backlog->is_overfull = true;
+        timer_set(session->loop->timers, &backlog->timer, hub_now_ms(session->loop)); /* not from within a delivery */
+    }
 }
 
 void backlog_progress(struct session *session)

@@ -1,6 +1,7 @@
 /* Back-pressure (mqtt.md 9): while a connected subscriber is behind with QoS 1 and 2 messages of free topics or an open
  * listener, those who published them wait for their acknowledgement, and so, by their Receive Maximum, with what they
- * send next. A subscriber without progress for 10 s is disconnected. Loop thread of the session only. */
+ * send next. A subscriber without progress for 10 s is disconnected, and so is one that is far behind because others
+ * do not wait, but leave and come again. Loop thread of the session only. */
 #ifndef MUSTER_HUB_BACKLOG_H
 #define MUSTER_HUB_BACKLOG_H
 

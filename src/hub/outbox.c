@@ -22,6 +22,8 @@
 /* Where the queue's limit is off, these stand for it when a client is behind. */
 #define BEHIND_MESSAGES 10000u
 #define BEHIND_BYTES ((size_t)64 * 1024 * 1024)
+/* The queue's limit so many times is more than publishers that wait leave there. */
+#define OVERFULL_TIMES 8u
 
 static struct out_entry *entry_at(const struct outbox *box, uint32_t index)
 {
@@ -491,6 +493,20 @@ bool outbox_is_behind(const struct session *session, unsigned part)
     return box && (box->waiting > messages / part || waiting_bytes > bytes / part);
 }
 
+bool outbox_is_overfull(const struct session *session)
+{
+    const struct outbox *box = session->outbox;
+    struct queue_limit limit = queue_limit_of(session);
+    return box && ((limit.messages > 0 && box->waiting > limit.messages * OVERFULL_TIMES) ||
+                   (limit.bytes > 0 && box->bytes - box->in_flight_bytes > limit.bytes * OVERFULL_TIMES));
+}
+
+/* Instead of giving way to others; nobody waits for what the client publishes to itself (backlog.h). */
+static bool is_waited_for(const struct session *session, const struct message *message)
+{
+    return session->connection && backlog_applies(message) && message->sender != session->serial;
+}
+
 /* The oldest that was not sent yet gives way (mqtt.md 9); while there is a connection none of those whose publishers wait
  * instead. False: there is none. */
 static bool drop_oldest(struct session *session)
@@ -501,7 +517,7 @@ static bool drop_oldest(struct session *session)
     }
     for (uint32_t i = box->sent; i < box->count; i++) {
         struct out_entry *entry = entry_at(box, i);
-        if (entry->message && !(session->connection && backlog_applies(entry->message))) {
+        if (entry->message && !is_waited_for(session, entry->message)) {
             entry_give_up(session, entry);
             metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
             return true;
@@ -578,7 +594,7 @@ bool outbox_deliver(struct session *session, struct message *message, const stru
         entry->stored = stored = true;
         persist_queued(session, entry);
     }
-    if (!session->connection || !backlog_applies(message)) {
+    if (!is_waited_for(session, message)) {
         drop_excess(session);
     }
     outbox_trim(session);

@@ -67,6 +67,8 @@ enum ack_result outbox_completed(struct session *session, uint16_t packet_id); /
 void outbox_resume(struct session *session);
 /* More waits than this part of the queue's limit. */
 bool outbox_is_behind(const struct session *session, unsigned part);
+/* So much more that its connection must end: those who publish do not wait, but leave and come again. */
+bool outbox_is_overfull(const struct session *session);
 /* Drops what is over the limit: the connection is gone. */
 void outbox_shrink(struct session *session);
 /* Nothing waits, and the client takes more. */
