@@ -266,6 +266,12 @@ static bool may_still_receive(const struct session *session, const struct messag
     return owner == session->owner_no;
 }
 
+/* Of what waited, be it only for the disk: nothing of it has been sent yet. */
+static bool may_be_sent(const struct session *session, const struct message *message)
+{
+    return !is_expired(session, message) && may_still_receive(session, message);
+}
+
 /* Ids are given in order, so those of what was sent rise from the first entry's on, in the circle of 65535. Holes have
  * ids too, so that no client makes us look through them all. */
 static struct out_entry *entry_in_flight(const struct session *session, uint16_t packet_id)
@@ -321,6 +327,16 @@ static void entry_proceed(struct session *session, struct out_entry *entry, bool
     }
 }
 
+/* Its row is on disk. */
+static void entry_go(struct session *session, struct out_entry *entry)
+{
+    if (entry->message && !may_be_sent(session, entry->message)) {
+        entry_land(session, entry);
+    } else {
+        entry_proceed(session, entry, false);
+    }
+}
+
 static void on_entry_committed(struct persist_waiter *waiter, enum err err)
 {
     if (err == ERR_STORAGE) {
@@ -337,7 +353,7 @@ static void on_entry_committed(struct persist_waiter *waiter, enum err err)
             entry_set_again(session->outbox, entry, entry->released ? AGAIN_DUP : AGAIN_FIRST);
         } else {
             if (entry->again == AGAIN_NO) { /* else its turn comes */
-                entry_proceed(session, entry, false);
+                entry_go(session, entry);
                 outbox_trim(session);
             }
             outbox_pump(session);
@@ -415,10 +431,12 @@ static void resend(struct session *session)
         }
         bool dup = entry->again == AGAIN_DUP;
         entry_set_again(box, entry, AGAIN_NO);
-        if (entry->message && !may_still_receive(session, entry->message)) {
+        if (!dup) {
+            entry_go(session, entry);
+        } else if (entry->message && !may_still_receive(session, entry->message)) {
             entry_land(session, entry);
         } else {
-            entry_proceed(session, entry, dup);
+            entry_proceed(session, entry, true);
         }
     }
 }
@@ -432,7 +450,7 @@ static void pump_queue(struct session *session)
         if (!entry->message) {
             continue;
         }
-        if (is_expired(session, entry->message) || !may_still_receive(session, entry->message)) {
+        if (!may_be_sent(session, entry->message)) {
             entry_clear(session, entry);
             continue;
         }
