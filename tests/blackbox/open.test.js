@@ -384,3 +384,20 @@ describe('mosquitto clients', () => {
     server.end(true);
   });
 });
+
+test('a new subscriber gets all that is retained, also where it fills what is sent at once to the byte', async () => {
+  const tool = await startServer({ args: ['--mqtt-open', '127.0.0.1:0'] });
+  const COUNT = 40;
+  const PACKET = 16 * 1024; // 16 of them are 256 KiB
+  const head = 1 + 2 + 2 + 't/00'.length + 1; // of the PUBLISH: type, length, topic and its length, no properties
+  const peer = await connectUrl(url(tool['mqtt-open']), { clientId: 'p' });
+  for (let i = 0; i < COUNT; i++) {
+    await publish(peer, `t/${String(i).padStart(2, '0')}`, 'x'.repeat(PACKET - head), { retain: true });
+  }
+  const late = await connectUrl(url(tool['mqtt-open']), { clientId: 's' });
+  assert.deepEqual(await subscribe(late, 't/+', { qos: 0 }), [0]);
+  await late.next('t/39');
+  assert.equal(late.messages.length, COUNT);
+  await Promise.all([peer.endAsync(), late.endAsync()]);
+  await tool.stop();
+});
