@@ -128,11 +128,16 @@ static void on_inbound_row(struct session_store_visitor *visitor, int64_t no, co
 {
     struct restored *r = restored_find(container_of(visitor, struct restore_visit, visitor), no);
     struct store_tx *tx = container_of(visitor, struct restore_visit, visitor)->tx;
-    if (r && intent_was_carried_out(tx, r->session, row)) {
-        struct inbound_id *id = session_inbound_add(r->session, row->packet_id);
-        id->received = row->intent == INTENT_DONE;
-        id->carried_out = !id->received;
+    if (!r) {
+        return;
     }
+    if (!intent_was_carried_out(tx, r->session, row)) {
+        persist_no_inbound(r->session, row->packet_id); /* the next start would find that something else has changed */
+        return;
+    }
+    struct inbound_id *id = session_inbound_add(r->session, row->packet_id);
+    id->received = row->intent == INTENT_DONE;
+    id->carried_out = !id->received;
 }
 
 static void on_queued_row(struct session_store_visitor *visitor, int64_t no, const struct session_queue_row *row)
