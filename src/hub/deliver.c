@@ -6,7 +6,9 @@
 #include "hub/relay.h"
 #include "hub/share.h"
 
-static bool deliver(struct session *session, struct message *message, const struct match *match, struct relay *relay)
+/* `member` NULL: not by a group. */
+static bool deliver(struct session *session, struct message *message, const struct match *match,
+                    struct share_member *member, struct relay *relay)
 {
     const struct relay_row *row = session->loop->restoring;
     if (row) {
@@ -16,7 +18,8 @@ static bool deliver(struct session *session, struct message *message, const stru
             return false; /* it has it */
         }
     }
-    bool stored = outbox_deliver(session, message, match, 0);
+    bool stored = member ? outbox_deliver_shared(session, message, match, member)
+                         : outbox_deliver(session, message, match, 0);
     backlog_delivered(session, message, relay);
     return stored;
 }
@@ -52,7 +55,7 @@ bool deliver_to_member(struct share_member *member, struct message *message, str
                           .retain = (member->options & FILTER_RETAIN_AS_PUBLISHED) != 0,
                           .identifier_count = member->identifier != 0,
                           .identifiers = {member->identifier}};
-    return deliver(member->session, message, &match, relay);
+    return deliver(member->session, message, &match, member, relay);
 }
 
 _Atomic int *deliver_filters(struct hub_loop *loop, const struct message *message)
@@ -146,7 +149,7 @@ static bool deliver_to_applications(struct hub_loop *loop, struct message *messa
     loop->receiver_count = 0;
     match_owners(&f);
     for (size_t i = 0; i < loop->receiver_count; i++) {
-        stored |= deliver(loop->receivers[i].session, message, &loop->receivers[i].match, relay);
+        stored |= deliver(loop->receivers[i].session, message, &loop->receivers[i].match, NULL, relay);
     }
     return stored;
 }
@@ -161,7 +164,7 @@ static bool deliver_to_device(struct hub_loop *loop, struct message *message, st
     struct str topic = message_topic(message);
     session_match_rest(session, str_sub(topic, DEVICE_PREFIX_BYTES, topic.len), message->sender == session->serial,
                        &match);
-    return match.found && deliver(session, message, &match, relay);
+    return match.found && deliver(session, message, &match, NULL, relay);
 }
 
 bool deliver_here(struct hub_loop *loop, struct message *message, struct relay *relay)

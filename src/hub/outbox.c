@@ -8,8 +8,10 @@
 #include "hub/message.h"
 #include "hub/persist.h"
 #include "hub/push.h"
+#include "hub/relay.h"
 #include "hub/retained_read.h"
 #include "hub/session.h"
+#include "hub/share.h"
 #include "hub/topic_alias.h"
 #include "hub/trace.h"
 
@@ -91,13 +93,22 @@ static size_t entry_size(const struct out_entry *entry)
     return entry->message ? message_size(entry->message) : 0;
 }
 
+static void entry_let_go(const struct out_entry *entry)
+{
+    message_unref(entry->message);
+    mem_free(entry->subscription_ids);
+    if (entry->member) {
+        share_member_unref(entry->member);
+    }
+}
+
 static void entry_drop_message(struct outbox *box, struct out_entry *entry)
 {
     box->bytes -= entry_size(entry);
-    message_unref(entry->message);
-    mem_free(entry->subscription_ids);
+    entry_let_go(entry);
     entry->message = NULL;
     entry->subscription_ids = NULL;
+    entry->member = NULL;
 }
 
 /* Drops an entry's content; it stays in the ring as a hole. */
@@ -585,24 +596,15 @@ static void deliver_qos0(struct session *session, const struct message *message,
     send_publish(c, message, &delivery);
 }
 
-bool outbox_deliver(struct session *session, struct message *message, const struct match *match, unsigned push)
+/* Keeps it, and sends it if nothing waits before it. */
+static bool deliver_entry(struct session *session, const struct out_entry *content)
 {
-    unsigned qos = message->qos < match->qos ? message->qos : match->qos;
-    if (is_expired(session, message)) {
-        return false;
-    }
-    if (qos == 0) {
-        deliver_qos0(session, message, match);
-        return false;
-    }
     struct outbox *box = outbox_of(session);
     struct out_entry *entry = entry_push(box);
-    entry->message = message_ref(message);
-    entry->subscription_ids = identifiers_copy(match);
-    entry->qos = (uint8_t)qos;
-    entry->push = (uint8_t)push;
-    entry->retain = match->retain && message->retain;
-    box->bytes += message_size(message);
+    int64_t seq = entry->seq;
+    *entry = *content;
+    entry->seq = seq;
+    box->bytes += entry_size(entry);
     box->waiting++;
     if (box->sent + 1 == box->count && window_is_open(session)) {
         entry_send(session, take_first_waiting(session));
@@ -612,11 +614,46 @@ bool outbox_deliver(struct session *session, struct message *message, const stru
         entry->stored = stored = true;
         persist_queued(session, entry);
     }
+    return stored;
+}
+
+static bool deliver(struct session *session, struct message *message, const struct match *match, unsigned push,
+                    struct share_member *member)
+{
+    unsigned qos = message->qos < match->qos ? message->qos : match->qos;
+    if (is_expired(session, message)) {
+        return false;
+    }
+    if (qos == 0) {
+        deliver_qos0(session, message, match);
+        return false;
+    }
+    if (member) {
+        ref_get(&member->ref);
+    }
+    const struct out_entry entry = {.message = message_ref(message),
+                                    .subscription_ids = identifiers_copy(match),
+                                    .member = member,
+                                    .qos = (uint8_t)qos,
+                                    .push = (uint8_t)push,
+                                    .retain = match->retain && message->retain};
+    bool stored = deliver_entry(session, &entry);
     if (!is_waited_for(session, message)) {
         drop_excess(session);
     }
     outbox_trim(session);
     return stored;
+}
+
+bool outbox_deliver(struct session *session, struct message *message, const struct match *match, unsigned push)
+{
+    return deliver(session, message, match, push, NULL);
+}
+
+bool outbox_deliver_shared(struct session *session, struct message *message, const struct match *match,
+                           struct share_member *member)
+{
+    return deliver(session, message, match, 0, member);
 }
 
 static enum ack_result entry_done(struct session *session, struct out_entry *entry)
@@ -757,12 +794,29 @@ void outbox_store_all(struct session *session)
     }
 }
 
+/* Of QoS 2, what was sent is for nobody else [MQTT-4.8.2-5]. */
+static bool is_for_others(const struct outbox *box, uint32_t index)
+{
+    const struct out_entry *entry = entry_at(box, index);
+    bool was_sent = index < box->sent && !entry->committing && entry->again != AGAIN_FIRST;
+    return entry->member && entry->message && (entry->qos == 1 || !was_sent);
+}
+
+void outbox_hand_over(struct session *session)
+{
+    const struct outbox *box = session->outbox;
+    for (uint32_t i = 0; box && i < box->count; i++) {
+        if (is_for_others(box, i)) {
+            relay_to_other(session->loop, entry_at(box, i)->message, entry_at(box, i)->member);
+        }
+    }
+}
+
 void outbox_free(struct session *session)
 {
     struct outbox *box = session->outbox;
     for (uint32_t i = 0; box && i < box->count; i++) {
-        message_unref(entry_at(box, i)->message);
-        mem_free(entry_at(box, i)->subscription_ids);
+        entry_let_go(entry_at(box, i));
     }
     if (box) {
         pool_free(box->ring, box->capacity * sizeof *box->ring);

@@ -15,11 +15,13 @@
 
 struct message;
 struct session;
+struct share_member;
 struct match;
 
 struct out_entry {
     struct message *message;    /* NULL: acknowledged, for QoS 2 with PUBREC */
     uint32_t *subscription_ids; /* [0] is their count; NULL: none */
+    struct share_member *member; /* held: whose group gets it if the session ends; NULL: of no group, or read from disk */
     int64_t seq;                /* of its row */
     uint16_t packet_id;         /* 0: not sent; of a hole among what was sent, that of the entry before it at the latest */
     uint8_t qos;
@@ -55,6 +57,9 @@ struct outbox {
 /* Delivers a message with the QoS of the match: sends it, or queues it, or drops it by a limit. Returns true if it is
  * kept in a stored session, so that the publisher must wait for the commit. `push` as in out_entry. */
 bool outbox_deliver(struct session *session, struct message *message, const struct match *match, unsigned push);
+/* The same for a member of a group of shared subscriptions. */
+bool outbox_deliver_shared(struct session *session, struct message *message, const struct match *match,
+                           struct share_member *member);
 /* PUBACK from the client. ACK_UNKNOWN: that id is not in flight; ACK_WRONG: the message has another QoS, or is not that
  * far yet. */
 enum ack_result { ACK_OK, ACK_UNKNOWN, ACK_WRONG };
@@ -82,6 +87,8 @@ unsigned outbox_drop_pushes(struct session *session, uint32_t kinds);
 /* Kinds of downlinks that are in flight. */
 uint32_t outbox_pushes_in_flight(const struct session *session);
 void outbox_store_all(struct session *session);
+/* The session ends and is in no group any more: what others of its groups may have goes to them (MQTT 5.0, 4.8.2). */
+void outbox_hand_over(struct session *session);
 void outbox_free(struct session *session); /* forgets everything, in memory only */
 
 #endif

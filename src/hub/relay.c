@@ -521,6 +521,14 @@ void relay_to_shares(struct hub_loop *loop, struct message *message, struct rela
     choose_members(loop->core, message, visit_member, &out);
 }
 
+void relay_to_other(struct hub_loop *loop, struct message *message, struct share_member *member)
+{
+    struct share_member *other = share_choose_other(loop->core->shares, member);
+    if (other) {
+        post_to(loop, other->loop, message, other, NULL);
+    }
+}
+
 bool relay_is_wanted(const struct hub_loop *loop, const struct session *device_session, enum topic_id topic)
 {
     struct match match;

@@ -7,6 +7,8 @@
 #include "hub/message.h"
 #include "hub/persist.h"
 
+struct share_member;
+
 /* Embedded in what waits. */
 struct relay {
     struct task task;
@@ -41,6 +43,8 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
 void relay_message_once(struct session *session, struct message *message, uint16_t packet_id, struct relay *relay);
 /* To one member of each matching group of shared subscriptions; relay_message() does so. */
 void relay_to_shares(struct hub_loop *loop, struct message *message, struct relay *relay);
+/* To another member of its group, if there is one. */
+void relay_to_other(struct hub_loop *loop, struct message *message, struct share_member *member);
 /* Before the loops run: delivers what a row of mqtt_relay tells to those who do not have it yet, in this turn's batches. */
 void relay_restore(struct hub_core *core, const struct relay_row *row, struct message *message);
 

@@ -265,6 +265,8 @@ void session_end(struct session *session)
         persist_end(session->loop, session->no);
         session->no = 0;
     }
+    session_drop_filters(session);
+    outbox_hand_over(session);
     session_forget(session);
 }
 
