@@ -65,6 +65,11 @@ static inline size_t message_size(const struct message *message)
     return (size_t)message->topic_len + message->properties_len + message->payload_len;
 }
 
+static inline bool message_is_expired(const struct message *message, int64_t now_unix_ms)
+{
+    return message->expires_at_ms != MESSAGE_NEVER_EXPIRES && message->expires_at_ms <= now_unix_ms;
+}
+
 /* One delivery of a message. */
 struct delivery {
     uint16_t packet_id;
