@@ -220,6 +220,15 @@ static int64_t new_intent_no(void)
     return (no & INT64_MAX) | 1;
 }
 
+/* The connection is not read until the session's uplinks have ended. */
+static void run_alone(struct session *session)
+{
+    if (session->connection) {
+        session->connection->serial_uplinks = true;
+        connection_hold(session->connection);
+    }
+}
+
 /* Step 1 of the order above. */
 static void store_intent(struct uplink *up, uint16_t packet_id)
 {
@@ -237,10 +246,7 @@ static void store_intent(struct uplink *up, uint16_t packet_id)
     persist_inbound(up->session, &row);
     up->waiter.done = on_intent_committed;
     persist_wait(up->session->loop, &up->waiter);
-    if (up->session->connection) {
-        up->session->connection->serial_uplinks = true;
-        connection_hold(up->session->connection);
-    }
+    run_alone(up->session);
 }
 
 /* False: refused. *ret_body NULL: an empty body, which equals {} (device-api.md 1.2.6). */
@@ -273,6 +279,16 @@ static bool has_token(const struct json *body)
     bool found = json_get(body, "access_token") != NULL;
     for (const struct json *item = json_first(body); item && !found; item = json_next(item)) {
         found = json_get(item, "access_token") != NULL; /* the entries of children/telemetries, of a list of reports */
+    }
+    return found;
+}
+
+/* A legacy body's firmware version, or that of an entry, is looked at when the sample is on disk. */
+static bool has_firmware(const struct json *body)
+{
+    bool found = json_get(json_get(body, "common"), "firmware_version") != NULL;
+    for (const struct json *item = json_first(body); item && !found; item = json_next(item)) {
+        found = json_get(json_get(item, "common"), "firmware_version") != NULL;
     }
     return found;
 }
@@ -506,6 +522,9 @@ void uplink_start(const struct uplink_request *request)
         buf_append_str(&up->correlation, p->correlation_data);
     }
     session_uplink_begins(session);
+    if (has_firmware(body)) {
+        run_alone(session); /* or the next one would reach subscribers first (mqtt.md 14.6) */
+    }
     /* A Will has no packet id. */
     struct inbound_id *id = up->qos == 2 && up->answer ? session_inbound_find(session, up->packet_id) : NULL;
     if (id && id->carried_out) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { assign, client, makeModel, register, request, startInstallation, until } from './support/server.js';
-import { connect, publish } from './support/mqtt.js';
+import { connect, publish, subscribe } from './support/mqtt.js';
 import { unlimited } from './support/config.js';
 
 const FIVE = ['id', 'access_key', 'hub_url', 'hub_url_static_cert', 'mqtt_hub_url'];
@@ -152,6 +152,19 @@ describe('telemetry of several devices', () => {
 });
 
 describe('what a device says of itself', () => {
+  test('its reports reach subscribers in their order, also where some tell the firmware, which is looked at later', async () => {
+    const device = await newDevice();
+    const reader = await connect(server, { username: 'partner', password: server.partner_key, clientId: 'reader' });
+    assert.deepEqual(await subscribe(reader, [`v1/device/${device.id}/telemetry`]), [1]);
+    const link = await connect(server, { id: device.id, key: device.access_key });
+    const numbers = Array.from({ length: 20 }, (_, n) => n);
+    await Promise.all(numbers.map((n) => publish(link, `v1/device/${device.id}/telemetry`,
+      n % 2 ? { n } : { common: { status: 'online', firmware_version: '1.0.0' }, custom: { n } })));
+    await reader.next(({ json }) => json.n === 19);
+    assert.deepEqual(reader.messages.map(({ json }) => json.n ?? json.custom.n), numbers);
+    await Promise.all([reader.endAsync(), link.endAsync()]);
+  });
+
   test('Update Device answers the information document with details and test', async () => {
     const device = await newDevice({ claimed: true });
     const reply = await device.call('PUT', '', { firmware_version: '2.0.0', name: 'Lobby', sub_model: 'XL', host_address: '10.0.0.7', details: { a: [1, { b: 2 }] } });
