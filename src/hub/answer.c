@@ -178,7 +178,8 @@ static struct answer *take_repetitions(struct inbound_id *id, struct answer *ans
 static struct answer *settle_inbound(struct answer *answer, bool failed)
 {
     struct session *session = answer->session;
-    struct inbound_id *id = session->is_dead ? NULL : session_inbound_find(session, answer->packet_id);
+    bool decides = answer->type == MQTT_PUBREC && !answer->is_said_again && !session->is_dead;
+    struct inbound_id *id = decides ? session_inbound_find(session, answer->packet_id) : NULL;
     if (!id || id->received) {
         return NULL;
     }
@@ -205,7 +206,7 @@ void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text
         answer->text = mem_dup(text.ptr, text.len);
         answer->text_len = (uint32_t)text.len;
     }
-    struct answer *later = answer->type == MQTT_PUBREC ? settle_inbound(answer, false) : NULL;
+    struct answer *later = settle_inbound(answer, false);
     if (c) {
         flush_answers(c);
     } else {
@@ -220,7 +221,7 @@ void answer_give(struct answer *answer, enum mqtt_reason reason, struct str text
 void answer_fail(struct answer *answer)
 {
     struct connection *c = answer->connection;
-    struct answer *later = answer->type == MQTT_PUBREC ? settle_inbound(answer, true) : NULL;
+    struct answer *later = settle_inbound(answer, true);
     answer->ready = true;
     if (c) {
         bool in_connect = c->state == CONNECTION_STARTING;

@@ -18,6 +18,8 @@ struct answer {
     uint8_t qos;                   /* of the PUBLISH */
     bool ready;
     bool is_repetition;            /* of a QoS 2 publish that is being processed; the session's inbound id holds it */
+    bool is_said_again;            /* PUBREC of a message whose outcome is known: nothing follows from it. By the time that it is
+                                      given, its identifier may stand for another message */
     bool resync;                   /* SUBACK: pushed even if nothing is new */
     bool effect_stays;             /* of a QoS 2 publish, in memory, though its commit failed */
     uint32_t text_len;

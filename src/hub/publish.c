@@ -268,6 +268,7 @@ static bool is_duplicate(struct connection *c, const struct mqtt_publish *publis
     }
     struct answer *answer = answer_new(c, MQTT_PUBREC, publish->packet_id);
     if (id->received) {
+        answer->is_said_again = true;
         answer_when_stored(answer, MQTT_SUCCESS);
     } else {
         answer->is_repetition = true;
