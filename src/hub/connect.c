@@ -400,14 +400,18 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
     struct session *session = take_existing(c, connect, who, &discarded);
     c->session_present = session != NULL;
     c->assigned_client_id = connect->client_id.len == 0;
+    uint32_t stored_s = session && session_is_stored(session) ? session->expiry_s : 0;
     attach(c, connect, who, session ? session : make_session(c, who));
-    if (!discarded && !persist_is_late(c->loop)) {
+    bool forgets = stored_s > 0 && !session_is_stored(c->session);
+    if (!discarded && !forgets && !persist_is_late(c->loop)) {
         connect_accepted(c);
         return;
     }
     /* The client must not hear of a clean session that a crash would bring back (mqtt.md 14.2), be it one that an earlier
-     * CONNECT, which was refused, has ended. */
+     * CONNECT, which was refused, has ended. Nor must it get messages of one that ends with this connection, of which a crash
+     * would bring back that they are not sent. */
     c->state = CONNECTION_STARTING;
+    c->former_expiry_s = forgets ? stored_s : 0;
     connection_hold(c);
     connection_arm(c);
     answer_after_commit(answer_new(c, MQTT_CONNACK, 0), MQTT_SUCCESS);
@@ -443,6 +447,9 @@ void connect_failed(struct connection *connection)
     session_set_will(session, NULL);
     if (!connection->session_present) {
         session->expiry_s = 0; /* the client must not find a session that it was not told of [MQTT-3.2.2-4] */
+    } else if (connection->former_expiry_s > 0) {
+        session->expiry_s = connection->former_expiry_s; /* what waits in it was not sent */
+        session_update_storage(session);
     }
     connect_refuse(connection, MQTT_SERVER_BUSY, "Storage fault");
 }
@@ -504,6 +511,7 @@ void connect_accepted(struct connection *connection)
     struct hub_loop *loop = connection->loop;
     bool was_held = connection->state == CONNECTION_STARTING;
     connection->state = CONNECTION_OPEN;
+    connection->publishes = (struct rate){0}; /* in place of former_expiry_s */
     connection->last_packet_ms = hub_now_ms(loop);
     metric_add(METRIC_MQTT_CONNECTS, 1);
     send_connack(connection);

@@ -44,6 +44,7 @@ struct connection {
             struct rate publishes, subscribes;
         };
         const char *refusal_text; /* of one that is refused, which reads no packets */
+        uint32_t former_expiry_s; /* of one that is starting, nor does that: its session was stored, and is not any more; 0: no */
     };
     uint32_t answer_count;
     uint32_t packet_bytes_max;    /* the client's; 0: none */
