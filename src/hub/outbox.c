@@ -15,8 +15,10 @@
 /* Where the queue's limit is off, these stand for it when a client is behind. */
 #define BEHIND_MESSAGES 10000u
 #define BEHIND_BYTES ((size_t)64 * 1024 * 1024)
-/* The queue's limit so many times is more than publishers that wait leave there. */
+/* More than publishers that wait leave there: the queue's limit so many times, and what so many may have on their way. */
 #define OVERFULL_TIMES 8u
+#define OVERFULL_PUBLISHERS 16u
+#define OVERFULL_BYTES BEHIND_BYTES
 
 /* One that waits stays as a hole. */
 static void entry_give_up(struct session *session, struct out_entry *entry)
@@ -68,8 +70,10 @@ bool outbox_is_overfull(const struct session *session)
 {
     const struct outbox *box = session->outbox;
     struct queue_limit limit = queue_limit_of(session);
-    return box && ((limit.messages > 0 && box->waiting > limit.messages * OVERFULL_TIMES) ||
-                   (limit.bytes > 0 && box->bytes - box->in_flight_bytes > limit.bytes * OVERFULL_TIMES));
+    uint64_t on_their_way = OVERFULL_PUBLISHERS * hub_settings(session->loop)->mqtt_receive_maximum;
+    size_t waiting_bytes = box ? box->bytes - box->in_flight_bytes : 0;
+    return box && ((limit.messages > 0 && box->waiting > limit.messages * OVERFULL_TIMES + on_their_way) ||
+                   (limit.bytes > 0 && waiting_bytes > limit.bytes * OVERFULL_TIMES + OVERFULL_BYTES));
 }
 
 /* Instead of giving way to others; nobody waits for what the client publishes to itself (backlog.h). */
