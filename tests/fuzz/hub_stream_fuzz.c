@@ -1,32 +1,14 @@
 /* The bytes of four clients (a device, applications, clients of an open listener) through the whole core of the hub, with
  * time, storage faults, crashes, small limits and events between them, in the virtual world of the replay tests. The input
  * is a list of steps (enum world_step): raw bytes, or proper packets made of a few bytes, so that mutation finds its way into
- * QoS 2, sessions, shared subscriptions, aliases and Wills. What the server sends is checked: whole, valid packets; CONNACK
- * first and once; nothing behind DISCONNECT; no alias that was not given; no identifier twice in flight, and no more in flight
- * than the client takes. */
+ * QoS 2, sessions, shared subscriptions, aliases and Wills. What the server sends is checked (hub_stream_watch.h): single
+ * packets, and what becomes of the messages. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../replay/world.h"
+#include "hub_stream.h"
 
-#define CLIENTS 4
 #define STEPS_MAX 400
-
-/* What is known of a connection from what the server sent. */
-struct watch {
-    bool connack, disconnect;
-    bool raw;             /* the client sent bytes that are not known here */
-    uint32_t aliases;     /* a bit for each that has a topic */
-    uint64_t in_flight;   /* a bit for each identifier below 64 that was sent and not acknowledged */
-    unsigned sent, acked; /* QoS 1 and 2 */
-    unsigned receive_maximum;
-};
-
-struct fuzz {
-    struct world *w;
-    struct watch watches[CLIENTS];
-    char prefix[64]; /* v1/device/{id of dev1}/ */
-};
 
 static struct world_client *client_of(const struct fuzz *f, unsigned which)
 {
@@ -34,9 +16,18 @@ static struct world_client *client_of(const struct fuzz *f, unsigned which)
     return world_client(f->w, names[which % CLIENTS]);
 }
 
-static void send_packet(struct world_client *client, enum mqtt_version version, const struct mqtt_packet *packet)
+struct watch *watch_of(struct fuzz *f, const struct world_client *client)
+{
+    return &f->watches[client - f->w->clients];
+}
+
+void send_packet(struct fuzz *f, struct world_client *client, enum mqtt_version version, const struct mqtt_packet *packet)
 {
     struct buf out;
+    watch_sent(watch_of(f, client), packet);
+    if (packet->type == MQTT_CONNECT && packet->connect.clean_start) {
+        ledger_starts_clean(f->ledger, watch_of(f, client)->who);
+    }
     buf_init(&out, 65536);
     mqtt_encode(&out, version, packet);
     world_send(client, out.data, out.len);
@@ -45,7 +36,15 @@ static void send_packet(struct world_client *client, enum mqtt_version version, 
 
 /* --- proper packets ----------------------------------------------------------------------------------------------- */
 
-/* `@`: below the device's prefix, or anywhere on an open listener. */
+struct str topic_write(const struct fuzz *f, const struct world_client *client, const char *text, char *out, size_t size)
+{
+    const char *at = strchr(text, '@');
+    bool open = client->connection && client->connection->space;
+    int head = at ? (int)(at - text) : (int)strlen(text);
+    snprintf(out, size, "%.*s%s%s", head, text, at && !open ? f->prefix : "", at ? at + 1 : "");
+    return str_from_cstr(out);
+}
+
 static struct str topic_of(const struct fuzz *f, const struct world_client *client, unsigned which, bool filter, char *out,
                            size_t size)
 {
@@ -55,11 +54,7 @@ static struct str topic_of(const struct fuzz *f, const struct world_client *clie
                                           "@config",   "@user/a",      "$share/h/@user/a", "#",          "@reply/#", "$share/g/#",
                                           "v1/device/+/user/#", "v1/device/+/telemetry", "@license",  "$s/+"};
     const char *text = filter ? filters[which % (sizeof filters / sizeof filters[0])] : names[which % (sizeof names / sizeof names[0])];
-    const char *at = strchr(text, '@');
-    bool open = client->connection && client->connection->space;
-    int head = at ? (int)(at - text) : (int)strlen(text);
-    snprintf(out, size, "%.*s%s%s", head, text, at && !open ? f->prefix : "", at ? at + 1 : "");
-    return str_from_cstr(out);
+    return topic_write(f, client, text, out, size);
 }
 
 static void set_will(const struct fuzz *f, const struct world_client *client, struct mqtt_connect *c, uint8_t options, char *topic,
@@ -125,13 +120,31 @@ static void login(struct fuzz *f, struct world_client *client, uint8_t flags, ui
         set_will(f, client, c, options, topic, sizeof topic);
     }
     client->version = c->version;
-    f->watches[client - f->w->clients].receive_maximum = c->version == MQTT_V5 && (flags & 32) ? 2 : UINT16_MAX;
-    send_packet(client, c->version, &packet);
+    watch_of(f, client)->who = who < 2    ? WATCHED_DEVICES + 2 * who
+                               : who == 2 ? WATCHED_PARTNER + (options >> 7)
+                               : who < 5  ? WATCHED_ORGANIZATION_1 + (options >> 7)
+                                          : WATCHED_OPEN + (options >> 7);
+    send_packet(f, client, c->version, &packet);
 }
 
-static void publish(const struct fuzz *f, struct world_client *client, const uint8_t *o)
+struct str payload_of(struct fuzz *f, const struct world_client *client, const struct mqtt_publish *p, unsigned topic,
+                             bool telemetry, char *out, size_t size)
 {
-    char topic[128];
+    const struct watch *watch = watch_of(f, client);
+    bool counts = p->topic.len > 0 && !p->retain;
+    bool again = p->dup && p->qos == 2 && watch->connack;
+    unsigned number = counts && again ? ledger_repeat(f->ledger, watch->who, p->packet_id) : 0;
+    number = counts && number == 0 ? ledger_publish(f->ledger, watch, topic, p) : number;
+    if (number == 0) {
+        return telemetry ? STR("{\"telemetries\":{\"a\":1}}") : STR("1");
+    }
+    snprintf(out, size, telemetry ? "{\"telemetries\":{\"s\":%u}}" : "#%u", number);
+    return str_from_cstr(out);
+}
+
+static void publish(struct fuzz *f, struct world_client *client, const uint8_t *o)
+{
+    char topic[128], payload[64];
     struct mqtt_packet packet = {.type = MQTT_PUBLISH};
     struct mqtt_publish *p = &packet.publish;
     p->qos = (o[0] & 3) % 3;
@@ -139,7 +152,7 @@ static void publish(const struct fuzz *f, struct world_client *client, const uin
     p->dup = p->qos > 0 && (o[0] & 8);
     p->packet_id = p->qos > 0 ? 1 + (o[1] & 7) : 0;
     p->topic = o[0] & 16 ? STR("") : topic_of(f, client, o[2], false, topic, sizeof topic);
-    p->payload = o[1] & 64 ? STR("") : o[1] & 128 ? STR("{\"telemetries\":{\"a\":1}}") : STR("1");
+    p->payload = o[1] & 64 ? STR("") : payload_of(f, client, p, o[2] % 10, (o[1] & 128) != 0, payload, sizeof payload);
     if (o[0] & (16 | 32)) {
         p->properties.topic_alias = 1 + (o[0] >> 7);
         mqtt_set(&p->properties, MQTT_PROP_TOPIC_ALIAS);
@@ -148,10 +161,21 @@ static void publish(const struct fuzz *f, struct world_client *client, const uin
         p->properties.message_expiry_s = 3;
         mqtt_set(&p->properties, MQTT_PROP_MESSAGE_EXPIRY);
     }
-    send_packet(client, client->version, &packet);
+    send_packet(f, client, client->version, &packet);
 }
 
-static void subscribe(const struct fuzz *f, struct world_client *client, const uint8_t *o)
+void send_subscribe(struct fuzz *f, struct world_client *client, const struct mqtt_packet *packet)
+{
+    const struct mqtt_subscribe *s = &packet->subscribe;
+    for (size_t i = 0; i < s->count; i++) {
+        if (str_starts_with(s->list[i].filter, STR("$share/"))) {
+            ledger_shares(f->ledger, watch_of(f, client)->who);
+        }
+    }
+    send_packet(f, client, client->version, packet);
+}
+
+static void subscribe(struct fuzz *f, struct world_client *client, const uint8_t *o)
 {
     char topics[2][128];
     uint32_t identifier = 1 + (o[1] >> 4);
@@ -173,28 +197,35 @@ static void subscribe(const struct fuzz *f, struct world_client *client, const u
         s->properties.subscription_id_count = 1;
         mqtt_set(&s->properties, MQTT_PROP_SUBSCRIPTION_ID);
     }
-    send_packet(client, client->version, &packet);
+    send_subscribe(f, client, &packet);
 }
 
-static void unsubscribe(const struct fuzz *f, struct world_client *client, const uint8_t *o)
+static void unsubscribe(struct fuzz *f, struct world_client *client, const uint8_t *o)
 {
     char topic[128];
     struct str filter = topic_of(f, client, o[2], true, topic, sizeof topic);
     struct mqtt_packet packet = {.type = MQTT_UNSUBSCRIBE,
                                  .unsubscribe = {.packet_id = 1 + (o[1] & 7), .list = &filter, .count = 1}};
-    send_packet(client, client->version, &packet);
+    send_packet(f, client, client->version, &packet);
+}
+
+void send_acknowledgement(struct fuzz *f, struct world_client *client, enum mqtt_type type, uint16_t packet_id, uint8_t reason)
+{
+    struct watch *watch = watch_of(f, client);
+    if (type == MQTT_PUBACK || type == MQTT_PUBCOMP || (type == MQTT_PUBREC && reason >= 0x80)) {
+        watch->in_flight &= packet_id < 64 ? ~(UINT64_C(1) << packet_id) : UINT64_MAX;
+        watch->acked++;
+    } else if (type == MQTT_PUBREL) {
+        ledger_releases(f->ledger, watch->who, packet_id);
+    }
+    struct mqtt_packet packet = {.type = type, .puback = {.packet_id = packet_id, .reason = reason}};
+    send_packet(f, client, client->version, &packet);
 }
 
 static void acknowledge(struct fuzz *f, struct world_client *client, enum mqtt_type type, const uint8_t *o)
 {
-    struct watch *watch = &f->watches[client - f->w->clients];
     bool refuses = (type == MQTT_PUBACK || type == MQTT_PUBREC) && (o[0] & 1);
-    if (type == MQTT_PUBACK || type == MQTT_PUBCOMP || (refuses && type == MQTT_PUBREC)) {
-        watch->in_flight &= ~(UINT64_C(1) << (1 + (o[1] & 7)));
-        watch->acked++;
-    }
-    struct mqtt_packet packet = {.type = type, .puback = {.packet_id = 1 + (o[1] & 7), .reason = refuses ? 0x83 : 0}};
-    send_packet(client, client->version, &packet);
+    send_acknowledgement(f, client, type, 1 + (o[1] & 7), refuses ? 0x83 : 0);
 }
 
 static void send_proper(struct fuzz *f, struct world_client *client, uint8_t kind, const uint8_t *o)
@@ -233,7 +264,7 @@ static void send_proper(struct fuzz *f, struct world_client *client, uint8_t kin
                 mqtt_set(&packet.disconnect.properties, MQTT_PROP_SESSION_EXPIRY);
             }
         }
-        send_packet(client, client->version, &packet);
+        send_packet(f, client, client->version, &packet);
         break;
     }
 }
@@ -265,66 +296,14 @@ static void push(struct world *w, uint8_t amount)
     world_event(w, &event);
 }
 
-/* --- what comes out ----------------------------------------------------------------------------------------------- */
-
-static void require(bool holds)
-{
-    if (!holds) {
-        abort();
-    }
-}
-
-/* [MQTT-2.2.1-4], [MQTT-4.9.0-2]. An acknowledgement that the server ignores only makes this milder. */
-static void check_flight(struct watch *watch, const struct mqtt_publish *p)
-{
-    if (p->qos > 0 && !watch->raw) {
-        uint64_t bit = p->packet_id < 64 ? UINT64_C(1) << p->packet_id : 0;
-        require((watch->in_flight & bit) == 0);
-        watch->in_flight |= bit;
-        watch->sent++;
-        require(watch->sent <= watch->acked + watch->receive_maximum);
-    }
-}
-
-static void check_packet(struct watch *watch, const struct mqtt_packet *packet)
-{
-    require(!watch->disconnect);
-    require(watch->connack != (packet->type == MQTT_CONNACK));
-    watch->connack |= packet->type == MQTT_CONNACK;
-    watch->disconnect |= packet->type == MQTT_DISCONNECT;
-    if (packet->type == MQTT_PUBLISH) {
-        const struct mqtt_publish *p = &packet->publish;
-        uint32_t bit = mqtt_has(&p->properties, MQTT_PROP_TOPIC_ALIAS) ? 1u << (p->properties.topic_alias & 31) : 0;
-        require(p->topic.len > 0 || (watch->aliases & bit) != 0);
-        require(p->qos > 0 || !p->dup);
-        watch->aliases |= bit;
-        check_flight(watch, p);
-    }
-}
-
-static void check_output(struct world_client *client, struct watch *watch)
-{
-    struct buf *out = &client->output;
-    enum mqtt_version version = client->version ? client->version : MQTT_V311;
-    for (size_t at = 0; at < out->len;) {
-        struct mqtt_frame frame;
-        struct mqtt_packet packet;
-        require(mqtt_frame(out->data + at, out->len - at, 0, &frame) == MQTT_FRAME_OK);
-        require(mqtt_decode(&packet, version, MQTT_FROM_SERVER, out->data + at, frame.total_bytes).reason == 0);
-        check_packet(watch, &packet);
-        at += frame.total_bytes;
-    }
-    buf_clear(out);
-}
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 static void check_outputs(struct fuzz *f)
 {
     for (size_t i = 0; i < f->w->client_count; i++) {
-        check_output(&f->w->clients[i], &f->watches[i]);
+        watch_output(&f->watches[i], f->ledger, &f->w->clients[i]);
     }
 }
-
-/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 /* A new connection is watched from its beginning. */
 static void begin(struct fuzz *f, struct world_client *client)
@@ -333,7 +312,7 @@ static void begin(struct fuzz *f, struct world_client *client)
         world_close(client);
     }
     check_outputs(f);
-    f->watches[client - f->w->clients] = (struct watch){.receive_maximum = UINT16_MAX};
+    watch_begin(watch_of(f, client), ++f->connections);
 }
 
 static size_t client_step(struct fuzz *f, struct world_client *client, enum world_step step, uint8_t amount, const uint8_t *rest,
@@ -344,7 +323,8 @@ static size_t client_step(struct fuzz *f, struct world_client *client, enum worl
     switch ((int)step) {
     case WORLD_SEND:
         left = amount < left ? amount : left;
-        f->watches[client - f->w->clients].raw = true;
+        watch_of(f, client)->raw = true;
+        ledger_give_up(f->ledger);
         if (client->connection) {
             world_send(client, rest, left);
         }
@@ -363,6 +343,13 @@ static size_t client_step(struct fuzz *f, struct world_client *client, enum worl
     case WORLD_PACKET:
         send_proper(f, client, amount, options);
         return left < 3 ? left : 3;
+    case WORLD_RARE_LOGIN:
+        begin(f, client);
+        rare_login(f, client, amount, options);
+        return left < 2 ? left : 2;
+    case WORLD_RARE_PACKET:
+        rare_packet(f, client, amount, options);
+        return left < 3 ? left : 3;
     case WORLD_BLOCK:
         client->output_blocked = amount & 1 ? (size_t)1024 * 1024 : 0;
         if (client->connection) {
@@ -376,8 +363,9 @@ static size_t client_step(struct fuzz *f, struct world_client *client, enum worl
     }
 }
 
-static void world_do(struct world *w, enum world_step step, uint8_t amount)
+static void world_do(struct fuzz *f, enum world_step step, uint8_t amount)
 {
+    struct world *w = f->w;
     switch ((int)step) {
     case WORLD_ADVANCE:
         world_advance(w, (uint64_t)amount * amount * 10);
@@ -403,10 +391,17 @@ static void world_do(struct world *w, enum world_step step, uint8_t amount)
         break;
     case WORLD_RESTART:
         w->fail = false;
+        ledger_restarted(f->ledger);
         world_restart(w);
         break;
     case WORLD_DRAIN:
         world_drain(w);
+        break;
+    case WORLD_OWNER:
+        rare_owner(f, amount);
+        break;
+    case WORLD_RARE_EVENT:
+        rare_event(f, amount);
         break;
     default:
         break;
@@ -415,13 +410,15 @@ static void world_do(struct world *w, enum world_step step, uint8_t amount)
 
 static size_t run_step(struct fuzz *f, uint8_t what, uint8_t amount, const uint8_t *rest, size_t left)
 {
-    enum world_step step = (enum world_step)((what >> 2) % WORLD_STEP_COUNT);
+    unsigned number = what >> 2;
+    enum world_step step = (enum world_step)(number < WORLD_OWNER ? number % WORLD_STEP_COUNT : number);
     struct world_client *client = client_of(f, what);
     switch ((int)step) {
     case WORLD_SEND: case WORLD_OPEN: case WORLD_CLOSE: case WORLD_LOGIN: case WORLD_PACKET: case WORLD_BLOCK:
+    case WORLD_RARE_LOGIN: case WORLD_RARE_PACKET:
         return client_step(f, client, step, amount, rest, left);
     default:
-        world_do(f->w, step, amount);
+        world_do(f, step, amount);
         return 0;
     }
 }
@@ -432,11 +429,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     char id[UUID_TEXT_BYTES];
-    struct fuzz f = {.w = world_new(1 + data[0] % 2)};
+    struct fuzz f = {.w = world_new(1 + data[0] % 2), .ledger = ledger_new()};
     uuid_format(&world_device(f.w, STR("dev1"))->brief.id, id);
     snprintf(f.prefix, sizeof f.prefix, DEVICE_PREFIX "%s/", id);
     for (unsigned i = 0; i < CLIENTS; i++) {
-        client_of(&f, i);
+        watch_begin(watch_of(&f, client_of(&f, i)), 0);
     }
     size_t at = 1;
     for (unsigned steps = 0; at + 2 <= size && steps < STEPS_MAX; steps++) {
@@ -446,5 +443,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_outputs(&f);
     }
     world_free(f.w);
+    ledger_free(f.ledger);
     return 0;
 }

@@ -75,7 +75,7 @@ struct world {
 };
 
 /* Steps of an input of tests/fuzz/hub_stream_fuzz.c. Each is a byte `step << 2 | client`, a byte `amount`, and what the step
- * takes behind them. The order is the corpus' format: new steps come last. */
+ * takes behind them. The numbers are the corpus' format: new steps take some of those at the end, which were others' again. */
 enum world_step {
     WORLD_SEND,    /* so many of the bytes that follow, to the server */
     WORLD_ADVANCE, /* amount * amount * 10 ms */
@@ -93,6 +93,10 @@ enum world_step {
     WORLD_LIMIT,   /* a setting that is usually large becomes small */
     WORLD_DRAIN,
     WORLD_STEP_COUNT,
+    WORLD_OWNER = 60, /* claim or un-claim; the device, the organization */
+    WORLD_RARE_EVENT,
+    WORLD_RARE_PACKET, /* three bytes of options more */
+    WORLD_RARE_LOGIN,  /* two */
 };
 
 /* Records a step, if the world has a record. */
