@@ -186,6 +186,7 @@ static struct answer *settle_inbound(struct answer *answer, bool failed)
     struct answer *later = take_repetitions(id, answer);
     if (failed ? answer->effect_stays : answer->reason < 0x80) {
         id->received = true;
+        id->carried_out = false;
         return later;
     }
     session_inbound_remove(session, answer->packet_id);

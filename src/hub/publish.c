@@ -263,7 +263,7 @@ static bool resolve_alias(struct connection *c, struct mqtt_publish *publish)
 static bool is_duplicate(struct connection *c, const struct mqtt_publish *publish)
 {
     struct inbound_id *id = publish->qos == 2 ? session_inbound_find(c->session, publish->packet_id) : NULL;
-    if (!id || id->carried_out) {
+    if (!id || (id->carried_out && !id->answer)) {
         return false;
     }
     struct answer *answer = answer_new(c, MQTT_PUBREC, publish->packet_id);
@@ -317,7 +317,7 @@ void on_pubrel(struct connection *connection, const struct mqtt_puback *pubrel)
     struct session *session = connection->session;
     struct inbound_id *id = session_inbound_find(session, pubrel->packet_id);
     struct answer *answer = answer_new(connection, MQTT_PUBCOMP, pubrel->packet_id);
-    if (!id || !(id->received || id->carried_out)) {
+    if (!id || !(id->received || (id->carried_out && !id->answer))) {
         /* In a resumed session it was released before, and PUBCOMP did not arrive: no error [MQTT 5.0, 3.7.2.1], and
          * clients that take the code for one would report a message that was delivered as failed. */
         answer_when_stored(answer, connection->session_present ? MQTT_SUCCESS : MQTT_PACKET_ID_NOT_FOUND);
