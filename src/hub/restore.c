@@ -6,7 +6,7 @@
 #include "hub/connection.h"
 #include "hub/push.h"
 #include "hub/relay.h"
-#include "hub/retained.h"
+#include "hub/retained_read.h"
 #include "hub/will.h"
 #include "model/ports/event_log_store.h"
 #include "model/ports/telemetry_store.h"
@@ -89,7 +89,11 @@ static void on_filter_row(struct session_store_visitor *visitor, int64_t no, con
         (r->session->party == PARTY_DEVICE && !access_device_filter(&r->session->device_id, parsed.filter, &rest))) {
         return;
     }
-    session_put_filter(r->session, row->filter, row->options, row->identifier);
+    uint8_t options = row->options & (uint8_t)~FILTER_OWED_RETAINED;
+    session_put_filter(r->session, row->filter, options, row->identifier);
+    if (row->options & FILTER_OWED_RETAINED) { /* what is retained was loaded before */
+        retained_read_again(r->session, row->filter, options, row->identifier);
+    }
 }
 
 /* Which side of the effect the crash was on: see uplink.c. */
@@ -316,10 +320,10 @@ static void run_restore(struct op *op, struct store_tx *tx)
     hashmap_init(&v.by_no);
     op->err = session_store_begin_absences(tx, hub_unix_ms(&restore->core->loops[0]), WILL_AFTER_START_MS);
     if (op->err == ERR_OK) {
-        op->err = session_store_load(tx, &v.visitor);
+        op->err = restore_retained(restore->core, tx);
     }
     if (op->err == ERR_OK) {
-        op->err = restore_retained(restore->core, tx);
+        op->err = session_store_load(tx, &v.visitor);
     }
     if (op->err == ERR_OK) {
         op->err = restore_relays(&v, tx);

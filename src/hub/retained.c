@@ -244,6 +244,16 @@ size_t retained_count(struct retained *r)
     return count;
 }
 
+bool retained_may_match(struct retained *r, struct str filter, int64_t device_no)
+{
+    pthread_mutex_lock(&r->lock);
+    bool may = !topic_has_wildcard(filter) ? entry_find(r, filter) != NULL
+               : device_no != 0            ? owner_find(r, device_no) != NULL
+                                           : r->topics.count > 0;
+    pthread_mutex_unlock(&r->lock);
+    return may;
+}
+
 /* --- cursors ------------------------------------------------------------------------------------------------------ */
 
 void retained_cursor_begin(struct retained *r, struct retained_cursor *cursor, struct str filter, int64_t device_no)

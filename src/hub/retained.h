@@ -33,6 +33,8 @@ void retained_remove_device(struct retained *retained, int64_t device_no);
 /* Those that a device or its owner left before an un-claim. True: there were some. */
 bool retained_remove_stale(struct retained *retained, int64_t device_no, uint32_t epoch);
 size_t retained_count(struct retained *retained);
+/* Whether a subscription with this filter, as for a cursor, may find something: false where nothing can be there. */
+bool retained_may_match(struct retained *retained, struct str filter, int64_t device_no);
 
 /* A place in the list of all messages of a space, or of one device's. */
 struct retained_link {

@@ -15,6 +15,7 @@ struct retained_read {
     bool kept_done;               /* what is kept has been read */
     bool presence_done;
     bool going_on;                /* in another turn of the loop */
+    bool is_owed;                 /* it may find something: see retained_read_is_owed() */
     uint32_t identifier;
     uint8_t options;
     uint32_t filter_len;
@@ -60,7 +61,7 @@ static bool matches_presence(const struct session *session, struct str filter, i
     return topic_matches(filter, device_topic_write(topic, &id, topic_name(TOPIC_PRESENCE)->name));
 }
 
-void retained_read_begin(struct session *session, struct str filter, uint8_t options, uint32_t identifier)
+static struct retained_read *begin(struct session *session, struct str filter, uint8_t options, uint32_t identifier)
 {
     retained_read_end(session, filter);
     struct retained_read *read = mem_calloc(1, sizeof *read + filter.len);
@@ -76,6 +77,28 @@ void retained_read_begin(struct session *session, struct str filter, uint8_t opt
         last = &(*last)->next;
     }
     *last = read;
+    return read;
+}
+
+void retained_read_begin(struct session *session, struct str filter, uint8_t options, uint32_t identifier)
+{
+    bool may_find = retained_may_match(retained_of(session), filter, device_of_filter(session, filter));
+    struct retained_read *read = begin(session, filter, options, identifier);
+    read->is_owed = may_find || !read->presence_done;
+}
+
+void retained_read_again(struct session *session, struct str filter, uint8_t options, uint32_t identifier)
+{
+    begin(session, filter, options, identifier)->is_owed = true;
+}
+
+bool retained_read_is_owed(const struct session *session, struct str filter)
+{
+    const struct retained_read *read = session->retained_reads;
+    while (read && !str_eq(filter_of(read), filter)) {
+        read = read->next;
+    }
+    return read && read->is_owed;
 }
 
 static void read_unlink(struct session *session, struct retained_read **place)
@@ -214,6 +237,17 @@ static void go_on_later(struct session *session)
     mailbox_post(session->loop->mailbox, &go_on->task);
 }
 
+/* It has found all there is. */
+static void read_finish(struct session *session)
+{
+    struct retained_read *read = session->retained_reads;
+    if (read->is_owed && session_is_stored(session)) {
+        read->is_owed = false;
+        session_store_filter(session, filter_of(read)); /* with what was found, in this turn's batch */
+    }
+    read_unlink(session, &session->retained_reads);
+}
+
 /* One step of a read. RETAINED_FOUND without a message: there was one, but not for this client. */
 static enum retained_next read_step(const struct session *session, struct retained_read *read,
                                     struct message **ret_message)
@@ -247,7 +281,7 @@ void retained_read_pump(struct session *session)
             return;
         }
         if (next == RETAINED_END) {
-            read_unlink(session, &session->retained_reads);
+            read_finish(session);
             continue;
         }
         struct match match = {.qos = FILTER_QOS(read->options),

@@ -38,6 +38,7 @@ struct filter {
 #define FILTER_NO_LOCAL 4u
 #define FILTER_RETAIN_AS_PUBLISHED 8u
 #define FILTER_RETAIN_HANDLING(options) ((options) >> 4 & 3u)
+#define FILTER_OWED_RETAINED 0x40u /* in rows only: see retained_read.h */
 
 /* What only application sessions have. */
 struct application {
@@ -191,6 +192,8 @@ void session_drop_filters(struct session *session);
 /* Adds or replaces a filter; false: nothing new was stored. `rest` is below the device's prefix for devices. */
 void session_put_filter(struct session *session, struct str filter, uint8_t options, uint32_t identifier);
 bool session_remove_filter(struct session *session, struct str filter);
+/* Writes down how a filter of a stored session is now. */
+void session_store_filter(struct session *session, struct str filter);
 bool session_has_filter(const struct session *session, struct str filter);
 /* Text of a filter as the client wrote it. `out` has room for a topic of the configured length. */
 struct str session_filter_text(const struct session *session, const struct filter *filter, char *out, size_t out_len);

@@ -194,6 +194,15 @@ void session_put_filter(struct session *session, struct str filter, uint8_t opti
     }
 }
 
+void session_store_filter(struct session *session, struct str filter)
+{
+    const struct filter *f = filter_find(session, filter);
+    if (f) {
+        unsigned owed = retained_read_is_owed(session, filter) ? FILTER_OWED_RETAINED : 0;
+        persist_filter(session, filter, (uint8_t)(f->options | owed), f->identifier);
+    }
+}
+
 static void filter_release(struct session *session, struct filter *f)
 {
     if (session->party == PARTY_DEVICE) {
@@ -368,7 +377,7 @@ static uint8_t subscribe_one(struct session *session, const struct mqtt_subscrip
         retained_read_begin(session, s->filter, options, identifier);
     }
     if (session_is_stored(session)) {
-        persist_filter(session, s->filter, options, identifier);
+        session_store_filter(session, s->filter);
     }
     if (session->party == PARTY_DEVICE) {
         *push |= push_kinds_of_filter(filter_key(session, parsed.filter)) & ~(uint32_t)PUSH_INCIDENTS;

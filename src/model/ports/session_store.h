@@ -26,7 +26,7 @@ struct session_row {
 
 struct session_filter_row {
     struct str filter;
-    uint8_t options;
+    uint8_t options; /* as in SUBSCRIBE; two bits above these are the hub's */
     uint32_t identifier;
 };
 
