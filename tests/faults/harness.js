@@ -33,6 +33,7 @@ export async function cycle(world, random, totals, failing) {
   world.plan = plan;
   for (const space of world.spaces) space.failing = Boolean(plan.failAt);
   const started = await installation.start(plan);
+  world.begins();
   if (started) {
     const until = { over: false };
     await world.connectAll(random);
@@ -74,6 +75,7 @@ export async function episode({ seed, cycles, totals, deadline, verbose, failing
       totals.cycles++;
     }
     await installation.start();
+    world.begins();
     await world.connectAll(randomOf(1));
     await world.calm();
     if (world.violation) throw world.violation;
@@ -109,4 +111,7 @@ async function main() {
   console.log(JSON.stringify({ seconds: Math.round((Date.now() - from) / 1000), ...totals }));
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) main().catch(() => { process.exitCode = 1; });
+if (process.argv[1] === new URL(import.meta.url).pathname) main().catch((error) => {
+  console.error(String(error));
+  process.exitCode = 1;
+});

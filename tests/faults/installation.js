@@ -31,8 +31,10 @@ open_queue = 0
 open_queue_bytes = 0
 `;
 
+const temporary = process.env.MUSTER_FAULTS_FOLDER ?? tmpdir(); // before an installation, which may be gone by now, sets its own
+
 export class Installation {
-  constructor({ config = '', folder = process.env.MUSTER_FAULTS_FOLDER ?? tmpdir() } = {}) {
+  constructor({ config = '', folder = temporary } = {}) {
     if (!layer) throw new Error('power_cut.so is not built: build the tests, or set MUSTER_POWER_CUT');
     this.folder = mkdtempSync(join(folder, 'muster-faults-'));
     process.env.TMPDIR = this.folder;

@@ -16,7 +16,9 @@ export class Space {
     this.messages = new Map(); // number -> message
     this.serial = 0;
     this.failing = false; // in this cycle writes fail
-    this.counts = { published: 0, acknowledged: 0, delivered: 0, again: 0, againWithoutDup: 0, subscriptions: 0, retained: 0, wills: 0, sessions: 0 };
+    this.life = 0; // of the server: how often it was started
+    this.groups = [];
+    this.counts = { published: 0, acknowledged: 0, delivered: 0, again: 0, againWithoutDup: 0, subscriptions: 0, retained: 0, wills: 0, sessions: 0, shared: 0, willsAtOnce: 0 };
   }
 
   now() { return ++this.tick; }
@@ -24,14 +26,16 @@ export class Space {
   /** Forgets messages that nobody can meet any more. */
   prune() {
     for (const [number, m] of this.messages) if (m.settled && m.settled + 50_000 < this.tick && !m.owed) this.messages.delete(number);
+    for (const { got } of this.groups) for (const number of got.keys()) if (!this.messages.has(number)) got.delete(number);
   }
 
   /** What is still owed, in words; empty: nothing. */
   owed() {
-    return this.peers.flatMap((peer) => [
+    const ofGroups = this.groups.flatMap((group) => [...group.owed.keys()].map((number) => `nobody of ${group.filter} got ${number}`));
+    return ofGroups.concat(this.peers.flatMap((peer) => [
       ...(peer.out.size ? [`${peer.name} waits for answers to ${[...peer.out].map(([id, { phase }]) => `${phase} ${id}`).join(', ')}`] : []),
       ...[...peer.owed].flatMap(([stream, messages]) => [...messages.keys()].map((seq) => `${peer.name} did not get ${stream} ${seq}`)),
-    ]);
+    ]));
   }
 }
 
@@ -45,12 +49,46 @@ export function matches(filter, topic) {
   return f.length === t.length;
 }
 
+/** Peers that share a subscription, and nothing else: one of them gets each message, with QoS 2 once. They come and go, but
+ * no session of theirs ends. */
+export class Group {
+  constructor(space, filter) {
+    Object.assign(this, { space, filter, inner: filter.split('/').slice(2).join('/'), members: [], owed: new Map(), got: new Map() });
+    space.groups.push(this);
+  }
+
+  add(peer) {
+    this.members.push(peer);
+    peer.group = this;
+    peer.onOther = (packet, number) => this.onMessage(peer, packet, number);
+  }
+
+  promise(message) {
+    const on = this.members.some(({ subscriptions }) => [...subscriptions.values()].some(({ state, since }) => state === 'on' && since < message.sent));
+    if (!on || this.got.has(message.number) || !matches(this.inner, message.topic)) return;
+    this.owed.set(message.number, message);
+    message.owed++;
+  }
+
+  onMessage(peer, packet, number) {
+    const message = this.space.messages.get(number);
+    if (!message) peer.fail(`${number} on ${packet.topic} was never sent, or long ago`);
+    if (packet.topic !== message.topic) peer.fail(`${number} came on ${packet.topic}, not ${message.topic}`);
+    const before = this.got.get(number);
+    if (before && message.qos === 2 && packet.qos === 2) peer.fail(`${number} came to ${this.filter} twice: to ${before} before`);
+    this.got.set(number, peer.name);
+    this.space.counts.shared++;
+    if (this.owed.delete(number)) message.owed--;
+    return true;
+  }
+}
+
 const plain = { encode: (number, { size }) => `${number}:${'x'.repeat(size)}`, decode: (text) => Number(text.split(':')[0]) };
 
 export class Peer {
   /** identity(): the fields of CONNECT that say who it is, and `to`. filters: [[filter, qos]] that it may have. */
-  constructor(space, { name, identity, topics = [], filters = [], retained = [], will = null, inFlightMax = 8, receiveMaximum, encode = plain.encode }) {
-    Object.assign(this, { space, name, identity, topics, filters, retained, will, inFlightMax, receiveMaximum, encode });
+  constructor(space, { name, identity, topics = [], filters = [], retained = [], will = null, willDelay = 3000, inFlightMax = 8, receiveMaximum, encode = plain.encode }) {
+    Object.assign(this, { space, name, identity, topics, filters, retained, will, willDelay, inFlightMax, receiveMaximum, encode });
     this.wire = null;
     this.trace = []; // the last packets, for who looks for the reason of a violation
     this.ready = false;
@@ -66,7 +104,9 @@ export class Peer {
     this.got = new Map(); // stream -> { last, numbers: Map(seq -> times) }
     this.streamSeq = new Map();
     this.retainedOps = new Map(); // topic -> [{ number, clear, acknowledged }]
-    this.armed = null; // the Will of the last accepted CONNECT: { message, stored }
+    this.armed = null; // the Will of the last accepted CONNECT: { message, stored, life }
+    this.dueWill = null; // what has taken effect if anything that comes after it is acknowledged
+    this.cut = null; // when the last connection was cut: { life, at }
     space.peers.push(this);
   }
 
@@ -125,7 +165,8 @@ export class Peer {
       const packet = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clean, keepalive: 300, properties, ...who };
       if (this.will) {
         this.nextWill = this.message({ topic: this.will, qos: 1, stream: `${this.name}|will` });
-        packet.will = { topic: this.will, payload: this.nextWill.payload, qos: 1, retain: false, properties: { willDelayInterval: 3000 } };
+      this.nextWill.isWill = true;
+        packet.will = { topic: this.will, payload: this.nextWill.payload, qos: 1, retain: false, properties: { willDelayInterval: this.willDelay } };
       }
       if (clean) this.doubt();
       this.send(packet);
@@ -155,11 +196,19 @@ export class Peer {
     }
   }
 
-  /** A Will has a long delay: it comes when its session ends, and not at all when the session goes on. */
+  /** A Will with a long delay comes when its session ends, and not at all when the session goes on; one without delay
+   * when the connection ended, if the server was there. */
   willAfter(present, sent) {
     const armed = this.armed;
-    this.armed = this.will ? { message: this.nextWill, stored: false } : null;
+    this.armed = this.will ? { message: this.nextWill, stored: false, life: this.space.life } : null;
+    const { cut } = this;
+    this.cut = null;
     if (!armed) return;
+    if (present && this.willDelay === 0 && cut?.life === this.space.life && armed.life === this.space.life) {
+      this.dueWill = armed.message; // this very server has heard of the end: before, or now, by the takeover
+      armed.message.sent = cut.at;
+      return;
+    }
     if (present || !armed.stored) {
       this.settle(armed.message);
       return;
@@ -168,6 +217,17 @@ export class Peer {
     this.promise(armed.message);
     this.settle(armed.message);
     this.space.counts.wills++;
+  }
+
+  /** Something that this connection asked for is on disk, and so is what was before it. */
+  stored() {
+    const message = this.dueWill;
+    if (this.armed) this.armed.stored = true;
+    if (!message) return;
+    this.dueWill = null;
+    this.promise(message);
+    this.settle(message);
+    this.space.counts.willsAtOnce++;
   }
 
   /** Whether the session is there, and what of it, is not known until the next CONNACK tells that it is not. */
@@ -193,6 +253,8 @@ export class Peer {
   }
 
   lost() {
+    if (this.dueWill) this.settle(this.dueWill);
+    this.dueWill = null;
     this.ready = false;
     this.wire = null;
     for (const { resolve } of this.waiting.values()) resolve(false);
@@ -202,10 +264,11 @@ export class Peer {
     }
   }
 
-  /** The server is gone. */
+  /** The server is gone, or the network. */
   down() {
     const wire = this.wire;
     if (!wire) return;
+    this.cut = this.ready ? { life: this.space.life, at: this.space.now() } : null;
     this.wire = null;
     wire.drop();
     this.lost();
@@ -319,7 +382,7 @@ export class Peer {
         this.waiting.delete(id);
         if (packet.granted[0] !== qos) this.fail(`SUBACK of ${filter}: 0x${packet.granted[0].toString(16)}`);
         this.sessionIs = 'present';
-        if (this.armed) this.armed.stored = true;
+        this.stored();
         this.subscriptions.set(filter, { qos, state: 'on', since: space.now() });
         space.counts.subscriptions++;
         return resolve(true);
@@ -384,7 +447,7 @@ export class Peer {
     if (entry.message.qos !== 2) this.fail(`PUBREC of ${id}, which has QoS 1`);
     if (entry.phase === 'publish') {
       this.sessionIs = 'present';
-      if (this.armed) this.armed.stored = true;
+      this.stored();
       this.promise(entry.message);
       entry.phase = 'release';
     }
@@ -401,7 +464,9 @@ export class Peer {
     this.space.counts.acknowledged++;
     this.onAcknowledged?.(message);
     if (message.clear) return;
+    for (const group of this.space.groups) group.promise(message);
     for (const peer of this.space.peers) {
+      if (peer.group) continue;
       const matching = [...peer.subscriptions].filter(([filter, { state }]) => state !== 'off' && matches(filter, message.topic)).map(([, s]) => s);
       const on = matching.filter((s) => s.state === 'on' && s.since < message.sent);
       if (!on.length) continue;
@@ -458,7 +523,8 @@ export class Peer {
       return;
     }
     this.paid(message.stream, message.seq);
-    if (message.seq < got.last[packet.qos] && !(message.qos === 1 && message.transmissions > 1)) { // sent again, it may come anew: who subscribed in between gets it late
+    // Sent again, it may come anew: who subscribed in between gets it late, after what came with QoS 1 before it was stored.
+    if (message.seq < got.last[packet.qos] && !(packet.qos < 2 && message.transmissions > 1)) {
       const { payload, wanted, ...facts } = message;
       const from = this.space.peers.find(({ name }) => name === message.stream.split('|')[0]);
       this.fail(`${message.stream}: ${message.seq} came after ${got.last[packet.qos]}: ${JSON.stringify(facts)}\n${from.trace.slice(-90).join('\n')}\n-- ${this.name} --`);
@@ -481,6 +547,15 @@ export class Peer {
 
   /** One thing at random. */
   async act(random, alive) {
+    if (this.group) {
+      await this.actAsMember(random, alive);
+      return;
+    }
+    if (this.will && this.willDelay === 0 && random.chance(0.03)) {
+      this.down();
+      if (await alive()) await this.connect();
+      return;
+    }
     const roll = random.next();
     if (roll < 0.12 && this.filters.length) {
       const [filter, qos] = random.pick(this.filters);
@@ -502,5 +577,14 @@ export class Peer {
     } else if (this.topics.length && this.out.size < this.inFlightMax) {
       this.publish({ topic: random.pick(this.topics), qos: random.pick([0, 1, 1, 2, 2, 2]), size: random.chance(0.05) ? random.below(20_000) : random.below(60) });
     }
+  }
+
+  async actAsMember(random, alive) {
+    if (this.subscriptions.get(this.group.filter)?.state !== 'on') await this.subscribe(this.group.filter, 2);
+    else if (random.chance(0.3)) {
+      if (random.chance(0.5)) await this.leave(undefined, alive);
+      else this.down();
+    }
+    await new Promise((resolve) => { setTimeout(resolve, random.below(20)); });
   }
 }
