@@ -29,6 +29,7 @@ struct ledger {
     } messages[MESSAGES_MAX];
     struct received {
         uint16_t packet_id;
+        uint8_t qos;
         bool seen, released;
     } received[WATCHED_COUNT][MESSAGES_MAX];
     uint16_t last[WATCHED_COUNT][WATCHED_COUNT][LEDGER_TOPICS][3][3]; /* number of the last one, from 1 */
@@ -232,7 +233,7 @@ static void check_audience(const struct ledger *ledger, struct world *w, unsigne
 
 static void check_again(const struct ledger *ledger, const struct received *r, const struct mqtt_publish *p)
 {
-    if (p->qos < 2 && ledger->restarted) {
+    if ((p->qos < 2 || r->qos < 2) && ledger->restarted) {
         return; /* a crash before the publisher was told, who says it again */
     }
     require(p->qos > 0);
@@ -259,7 +260,7 @@ static void check_message(struct ledger *ledger, unsigned who, const struct mqtt
         require(number > *last || m->connection != ledger->messages[*last].connection); /* mqtt.md 14.6 */
         *last = (uint16_t)number;
     }
-    *r = (struct received){.seen = true, .packet_id = p->packet_id};
+    *r = (struct received){.seen = true, .packet_id = p->packet_id, .qos = p->qos};
 }
 
 static void look_into_ledger(struct ledger *ledger, struct world *w, const struct watch *watch, const struct mqtt_packet *packet)
