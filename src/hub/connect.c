@@ -1,7 +1,8 @@
 #include <stdio.h>
 
-#include "base/metrics.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
 #include "codec/mqtt/topic.h"
 #include "hub/backlog.h"
 #include "hub/answer.h"
@@ -360,6 +361,49 @@ static void keep_parameters(struct connection *c, const struct mqtt_connect *con
  * uplinks, or becomes one (will.h), the CONNECT is taken up when it is out. */
 #define DUE_WILL_MS 20
 
+/* Its CONNECT, of this device. There is one of a device at a time: that of the newest connection. */
+struct connect_wait {
+    struct hashmap_node map;
+    struct connection *connection;
+    int64_t device_no;
+};
+
+static bool wait_eq(const struct hashmap_node *node, const void *device_no)
+{
+    return ((const struct connect_wait *)node)->device_no == *(const int64_t *)device_no;
+}
+
+static void wait_begin(struct connection *c, int64_t device_no)
+{
+    struct connect_wait *wait = mem_new(struct connect_wait);
+    wait->connection = c;
+    wait->device_no = device_no;
+    hashmap_insert(&c->loop->connect_waits, &wait->map, hash_u64((uint64_t)device_no));
+    c->wait = wait;
+    c->waits_for_will = true;
+}
+
+void connect_wait_end(struct connection *connection)
+{
+    if (connection->waits_for_will) {
+        hashmap_remove(&connection->loop->connect_waits, &connection->wait->map);
+        mem_free(connection->wait);
+        connection->wait = NULL;
+        connection->waits_for_will = false;
+    }
+}
+
+/* An older connection must not take over from a newer one, only because its turn to look comes later. */
+static void end_older_wait(struct connection *c, int64_t device_no)
+{
+    const struct connect_wait *wait = (const struct connect_wait *)hashmap_find(
+        &c->loop->connect_waits, hash_u64((uint64_t)device_no), wait_eq, &device_no);
+    if (wait && wait->connection != c) {
+        connection_shut(wait->connection);
+    }
+    connect_wait_end(c);
+}
+
 static bool waits_for_will(struct connection *c, const struct mqtt_connect *connect, const struct candidate *who)
 {
     struct session *session = session_find(c->loop, &who->key);
@@ -377,6 +421,7 @@ static bool waits_for_will(struct connection *c, const struct mqtt_connect *conn
     if (!session_has_due_will(c->loop, &who->key)) {
         return false;
     }
+    wait_begin(c, who->key.owner_no);
     c->version = MQTT_VERSION_NONE; /* nothing was said yet */
     c->paused_until_ms = hub_now_ms(c->loop) + DUE_WILL_MS;
     connection_hold(c);
@@ -434,8 +479,11 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
     if (refused_by_limits(connection, connect, &who)) {
         return true;
     }
-    if (waits_for_will(connection, connect, &who)) {
-        return false;
+    if (who.key.party == PARTY_DEVICE) { /* only their publishes, and Wills, take their time (uplink.h) */
+        end_older_wait(connection, who.key.owner_no);
+        if (waits_for_will(connection, connect, &who)) {
+            return false;
+        }
     }
     open_session(connection, connect, &who);
     return true;

@@ -142,6 +142,7 @@ static void let_go(struct connection *c)
 {
     c->state = CONNECTION_CLOSING;
     timer_cancel(c->loop->timers, &c->timer);
+    connect_wait_end(c);
     answers_drop(c);
     if (c->session) {
         session_detach(c->session);

@@ -44,6 +44,7 @@ struct connection {
             struct rate publishes, subscribes;
         };
         const char *refusal_text; /* of one that is refused, which reads no packets */
+        struct connect_wait *wait; /* of one whose CONNECT waits, nor does that (connect.c); see waits_for_will */
         uint32_t former_expiry_s; /* of one that is starting, nor does that: its session was stored, and is not any more; 0: no */
     };
     uint32_t answer_count;
@@ -65,6 +66,7 @@ struct connection {
     bool trace_told : 1;          /* a trace has the packet that was not consumed yet */
     bool unread : 1;              /* reads nothing while the client does not read its answers */
     bool said_goodbye : 1;        /* sent DISCONNECT, and will send no more */
+    bool waits_for_will : 1;      /* of the connection before it */
     bool serial_uplinks : 1;      /* reads nothing while the session's uplinks run (publish.c) */
 };
 
@@ -97,6 +99,7 @@ void connection_send(struct connection *connection, const struct mqtt_packet *pa
 bool on_connect(struct connection *connection, const struct mqtt_connect *connect);
 void connect_refuse(struct connection *connection, enum mqtt_reason reason, const char *text);
 void connect_refuse_now(struct connection *connection);
+void connect_wait_end(struct connection *connection); /* it ends, or goes on */
 void connect_failed(struct connection *connection); /* for storage, when its session was there already */
 void connect_accepted(struct connection *connection);
 /* `over`: the rate is exceeded, refuse it. */

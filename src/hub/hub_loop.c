@@ -46,6 +46,7 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
         hashmap_init(&loop->sessions);
         hashmap_init(&loop->tenants);
         hashmap_init(&loop->ended_busy);
+        hashmap_init(&loop->connect_waits);
         list_init(&loop->connections);
         list_init(&loop->will_retries);
         loop->posts = mem_calloc(loop_count, sizeof *loop->posts);
@@ -68,6 +69,7 @@ static void loop_deinit(struct hub_loop *loop)
     hashmap_deinit(&loop->sessions);
     hashmap_deinit(&loop->tenants);
     hashmap_deinit(&loop->ended_busy);
+    hashmap_deinit(&loop->connect_waits);
     mem_free(loop->receivers);
     mem_free(loop->posts);
     interest_free(loop->applications);
