@@ -63,20 +63,27 @@ static struct backlog *backlog_of(struct session *session)
     return session->backlog;
 }
 
-void backlog_delivered(struct session *session, const struct message *message, struct relay *relay)
+static void hold(struct backlog *backlog, struct relay *relay)
 {
-    /* Who publishes to itself must be read, or it could never catch up. */
-    bool to_itself = message->sender == session->serial;
-    if (!relay || to_itself || !backlog_applies(message) || !session->connection || !outbox_is_behind(session, 4)) {
-        return;
-    }
-    struct backlog *backlog = backlog_of(session);
     if (backlog->count == backlog->capacity) {
         backlog->capacity = backlog->capacity ? backlog->capacity * 2 : 8;
         backlog->relays = mem_realloc(backlog->relays, backlog->capacity * sizeof *backlog->relays);
     }
     relay_hold(relay);
     backlog->relays[backlog->count++] = relay;
+}
+
+void backlog_delivered(struct session *session, const struct message *message, struct relay *relay)
+{
+    /* Who publishes to itself must be read, or it could never catch up. */
+    bool to_itself = message->sender == session->serial;
+    if (to_itself || !backlog_applies(message) || !session->connection || !outbox_is_behind(session, 4)) {
+        return;
+    }
+    struct backlog *backlog = backlog_of(session);
+    if (relay) { /* none: a Will, or what another member of a group has left, for which nobody can wait */
+        hold(backlog, relay);
+    }
     if (!backlog->is_overfull && outbox_is_overfull(session)) {
         backlog->is_overfull = true;
         timer_set(session->loop->timers, &backlog->timer, hub_now_ms(session->loop)); /* not from within a delivery */

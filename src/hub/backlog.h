@@ -15,7 +15,7 @@ static inline bool backlog_applies(const struct message *message)
 {
     return message->space != 0 || message->topic_id == TOPIC_USER;
 }
-/* The message was delivered to the session; if that is behind, the relay waits for it. */
+/* The message was delivered to the session; if that is behind, the relay (NULL: none) waits for it. */
 void backlog_delivered(struct session *session, const struct message *message, struct relay *relay);
 /* The client acknowledged something. */
 void backlog_progress(struct session *session);

@@ -308,7 +308,8 @@ static struct session *take_existing(struct connection *c, const struct mqtt_con
     if (session->will && session->absence) {
         will_publish(session); /* the session ends before the delay is over */
     }
-    *ret_discarded = session_is_stored(session);
+    /* Its rows are being removed, or were by a CONNECT before this one and may still be there. */
+    *ret_discarded = session_is_stored(session) || persist_is_pending(c->loop);
     session_end(session);
     return NULL;
 }
@@ -394,14 +395,13 @@ void connect_wait_end(struct connection *connection)
 }
 
 /* An older connection must not take over from a newer one, only because its turn to look comes later. */
-static void end_older_wait(struct connection *c, int64_t device_no)
+static void end_older_wait(struct hub_loop *loop, int64_t device_no)
 {
     const struct connect_wait *wait = (const struct connect_wait *)hashmap_find(
-        &c->loop->connect_waits, hash_u64((uint64_t)device_no), wait_eq, &device_no);
-    if (wait && wait->connection != c) {
+        &loop->connect_waits, hash_u64((uint64_t)device_no), wait_eq, &device_no);
+    if (wait) {
         connection_shut(wait->connection);
     }
-    connect_wait_end(c);
 }
 
 static bool waits_for_will(struct connection *c, const struct mqtt_connect *connect, const struct candidate *who)
@@ -465,6 +465,7 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
 bool on_connect(struct connection *connection, const struct mqtt_connect *connect)
 {
     struct candidate who = {.key = {.party = PARTY_DEVICE}};
+    connect_wait_end(connection); /* it is looked at again from the beginning, and may be refused now */
     connection->version = (uint8_t)connect->version;
     keep_parameters(connection, connect); /* a refusal must fit the client too [MQTT-3.2.2-19] */
     if (refused_by_server(connection, connect) || refused_by_credentials(connection, connect, &who)) {
@@ -480,7 +481,7 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
         return true;
     }
     if (who.key.party == PARTY_DEVICE) { /* only their publishes, and Wills, take their time (uplink.h) */
-        end_older_wait(connection, who.key.owner_no);
+        end_older_wait(connection->loop, who.key.owner_no);
         if (waits_for_will(connection, connect, &who)) {
             return false;
         }

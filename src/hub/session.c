@@ -364,8 +364,11 @@ static void on_absence_due(struct timer *timer, uint64_t now_ms)
 {
     struct absence *absence = container_of(timer, struct absence, timer);
     struct session *session = absence->session;
-    if (session->will && (now_ms >= absence->will_due_ms || now_ms >= absence->ends_ms)) {
+    bool is_due = now_ms >= absence->will_due_ms || now_ms >= absence->ends_ms;
+    if (is_due) {
         absence->will_due_ms = UINT64_MAX;
+    }
+    if (is_due && session->will) {
         if (session->will_state == WILL_SET) {
             will_publish(session);
         }
@@ -386,6 +389,7 @@ void session_will_is_out(struct session *session)
         session_save(session);
     }
     if (session->absence) {
+        session->absence->will_due_ms = UINT64_MAX;
         absence_arm(session->absence);
     }
 }

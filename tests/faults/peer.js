@@ -165,7 +165,7 @@ export class Peer {
       const packet = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clean, keepalive: 300, properties, ...who };
       if (this.will) {
         this.nextWill = this.message({ topic: this.will, qos: 1, stream: `${this.name}|will` });
-      this.nextWill.isWill = true;
+        this.nextWill.isWill = true;
         packet.will = { topic: this.will, payload: this.nextWill.payload, qos: 1, retain: false, properties: { willDelayInterval: this.willDelay } };
       }
       if (clean) this.doubt();

@@ -1,12 +1,14 @@
 #include "world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "codec/json/json.h"
 
 #define UNIX_START_MS INT64_C(1700000000000)
 #define CLIENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define PAST_TIMERS_MAX 100u
 
 static struct world *the_world; /* ports get a struct domain; there is one world at a time */
 
@@ -334,11 +336,16 @@ void world_advance(struct world *w, uint64_t ms)
         amount++;
     }
     world_record(w, WORLD_ADVANCE, NULL, amount);
-    while (w->now_ms < until) {
+    for (unsigned past = 0; w->now_ms < until;) {
         uint64_t next = until;
         for (unsigned i = 0; i < w->loop_count; i++) {
             uint64_t due = timer_wheel_next_ms(&w->wheels[i]);
             next = due < next ? due : next;
+        }
+        past = next > w->now_ms ? 0 : past + 1;
+        if (past > PAST_TIMERS_MAX) { /* a loop that waits for events would not wait any more */
+            fputs("timers are set for the past again and again\n", stderr);
+            abort();
         }
         w->now_ms = next > w->now_ms ? next : w->now_ms + 1;
         for (unsigned i = 0; i < w->loop_count; i++) {
