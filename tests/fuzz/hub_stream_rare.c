@@ -253,14 +253,10 @@ void rare_packet(struct fuzz *f, struct world_client *client, uint8_t kind, cons
 
 static struct event event_about(const struct world_device *d, enum event_type type)
 {
-    return (struct event){.type = type,
-                          .device_no = d->brief.no,
-                          .device_id = d->brief.id,
-                          .partner_no = d->brief.partner_no,
-                          .organization_no = d->brief.organization_no,
-                          .transport = TRANSPORT_HTTPS,
-                          .hears_itself = d->brief.hears_itself,
-                          .payload = STR("{\"telemetries\":{\"h\":1}}")};
+    struct event event = world_event_about(d, type);
+    event.transport = TRANSPORT_HTTPS;
+    event.payload = STR("{\"telemetries\":{\"h\":1}}");
+    return event;
 }
 
 /* Claim and un-claim. */

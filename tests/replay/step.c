@@ -40,21 +40,11 @@ static uint32_t kinds_parse(struct str text)
     return kinds;
 }
 
-static struct event event_about(const struct world_device *d, enum event_type type)
-{
-    return (struct event){.type = type,
-                          .device_no = d->brief.no,
-                          .device_id = d->brief.id,
-                          .partner_no = d->brief.partner_no,
-                          .organization_no = d->brief.organization_no,
-                          .hears_itself = d->brief.hears_itself};
-}
-
 static void device_event(struct script *s, const struct tokens *t, enum event_type type)
 {
     struct world_device *d = device_arg(s, t, 1);
     if (d) {
-        struct event event = event_about(d, type);
+        struct event event = world_event_about(d, type);
         d->deleted = type == EVENT_DEVICE_DELETED;
         if (t->count > 2) {
             event.payload = t->list[2];
@@ -70,7 +60,7 @@ static void push(struct script *s, const struct tokens *t)
 {
     struct world_device *d = device_arg(s, t, 1);
     if (d && t->count > 2) {
-        struct event event = event_about(d, EVENT_CONFIG);
+        struct event event = world_event_about(d, EVENT_CONFIG);
         event.push = kinds_parse(t->list[2]);
         event.code = tokens_has(t, "again") ? 422 : 0;
         world_event(s->world, &event);
@@ -105,7 +95,7 @@ static void change_owner(struct script *s, const struct tokens *t)
         int64_t owner = tokens_number(t, "organization", 0);
         d->brief.epoch += owner == 0;
         d->brief.organization_no = owner;
-        struct event event = event_about(d, owner == 0 ? EVENT_DEVICE_UNCLAIMED : EVENT_DEVICE_CLAIMED);
+        struct event event = world_event_about(d, owner == 0 ? EVENT_DEVICE_UNCLAIMED : EVENT_DEVICE_CLAIMED);
         world_event(s->world, &event);
     }
 }

@@ -367,6 +367,16 @@ struct world_device *world_device(struct world *w, struct str name)
     return NULL;
 }
 
+struct event world_event_about(const struct world_device *d, enum event_type type)
+{
+    return (struct event){.type = type,
+                          .device_no = d->brief.no,
+                          .device_id = d->brief.id,
+                          .partner_no = d->brief.partner_no,
+                          .organization_no = d->brief.organization_no,
+                          .hears_itself = d->brief.hears_itself};
+}
+
 static struct world_device *device_by_no(int64_t no)
 {
     for (size_t i = 0; i < the_world->device_count; i++) {

@@ -124,6 +124,7 @@ void world_open(struct world_client *client, const char *peer, bool exempt);
 void world_send(struct world_client *client, const uint8_t *data, size_t len);
 void world_close(struct world_client *client); /* the network is cut */
 struct world_device *world_device(struct world *world, struct str name); /* NULL: none */
+struct event world_event_about(const struct world_device *d, enum event_type type); /* without a payload */
 void world_pend(struct world_device *device, enum push_mask kind, int64_t level, struct str id, struct str payload,
                 int64_t device_no);
 void world_unpend(struct world_device *device, uint32_t kinds);
