@@ -243,7 +243,7 @@ static void read_finish(struct session *session)
     struct retained_read *read = session->retained_reads;
     if (read->is_owed && session_is_stored(session)) {
         read->is_owed = false;
-        session_store_filter(session, filter_of(read)); /* with what was found, in this turn's batch */
+        session_save_filter(session, filter_of(read)); /* with what was found, in this turn's batch */
     }
     read_unlink(session, &session->retained_reads);
 }

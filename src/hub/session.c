@@ -312,7 +312,7 @@ static void session_save_all(struct session *session)
     persist_clear(session);
     session_save(session);
     for (unsigned i = 0; i < session->filter_count; i++) {
-        session_store_filter(session, session_filter_text(session, &session->filters[i], topic, sizeof topic));
+        session_save_filter(session, session_filter_text(session, &session->filters[i], topic, sizeof topic));
     }
     for (uint32_t i = 0; session->inbound && i < session->inbound->count; i++) {
         if (session->inbound->ids[i].received) {

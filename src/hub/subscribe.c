@@ -194,7 +194,7 @@ void session_put_filter(struct session *session, struct str filter, uint8_t opti
     }
 }
 
-void session_store_filter(struct session *session, struct str filter)
+void session_save_filter(struct session *session, struct str filter)
 {
     const struct filter *f = filter_find(session, filter);
     if (f) {
@@ -377,7 +377,7 @@ static uint8_t subscribe_one(struct session *session, const struct mqtt_subscrip
         retained_read_begin(session, s->filter, options, identifier);
     }
     if (session_is_stored(session)) {
-        session_store_filter(session, s->filter);
+        session_save_filter(session, s->filter);
     }
     if (session->party == PARTY_DEVICE) {
         *push |= push_kinds_of_filter(filter_key(session, parsed.filter)) & ~(uint32_t)PUSH_INCIDENTS;
