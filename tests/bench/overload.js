@@ -33,6 +33,15 @@ export const disturbances = [
   ['byte-a-second', '1,000 clients that send one byte a second'],
 ];
 
+const children = new Set(); // that are to end with us
+
+function start(command, args) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
 const ended = (child) => new Promise((resolve) => { child.once('exit', resolve); });
 
 /** Resolves when a child has printed a line that matches. */
@@ -53,7 +62,7 @@ async function startServer(folder) {
   writeFileSync(config, '[server]\nloops = 1\nlog_level = error\n');
   const [command, ...args] = pin(0, [...realTime, muster, 'serve', '--data', join(folder, 'data'), '--config', config,
     ...['http', 'https', 'mqtt', 'mqtts'].flatMap((kind) => [`--${kind}`, 'off']), '--mqtt-open', '127.0.0.1:0']);
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = start(command, args);
   const [, host, port] = await printed(child, /^listening mqtt-open (\S+):(\d+)$/m);
   return { pid: child.pid, host, port, stop: () => { child.kill('SIGTERM'); return ended(child); } };
 }
@@ -61,7 +70,7 @@ async function startServer(folder) {
 async function startDisturbance(kind, server) {
   if (!kind) return async () => null;
   const [command, ...args] = pin(1, ['chrt', '--idle', '0', 'python3', join(root, 'tests/bench/disturb.py'), kind, server.host, server.port]);
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = start(command, args);
   await printed(child, /^ready$/m);
   return async () => {
     const said = printed(child, /^\{.*\}$/m);
@@ -91,7 +100,11 @@ async function one(folder, kind) {
 function liftLimit(say) {
   const before = readFileSync(RT_LIMIT, 'utf8');
   const restore = () => writeFileSync(RT_LIMIT, before);
-  const leave = () => { restore(); process.exit(1); };
+  const leave = () => {
+    restore();
+    for (const child of children) child.kill('SIGTERM');
+    process.exit(1);
+  };
   try {
     writeFileSync(RT_LIMIT, '-1');
   } catch (error) {
