@@ -287,6 +287,7 @@ void on_publish(struct connection *connection, const struct mqtt_publish *packet
     struct mqtt_publish resolved = *packet;
     const struct mqtt_publish *publish = &resolved;
     struct answer *answer = NULL;
+    bool repeats_effect = false; /* what was on disk before a crash, which only its relay and answer are missing from */
     metric_add(METRIC_MQTT_PUBLISH_IN, 1);
     if (!resolve_alias(connection, &resolved) || is_duplicate(connection, publish)) {
         return;
@@ -304,8 +305,9 @@ void on_publish(struct connection *connection, const struct mqtt_publish *packet
         struct inbound_id *id = session_inbound_find(connection->session, publish->packet_id);
         id = id ? id : session_inbound_add(connection->session, publish->packet_id);
         id->answer = answer;
+        repeats_effect = id->carried_out;
     }
-    if (over) {
+    if (over && !repeats_effect) {
         publish_refuse(connection->session, publish, answer, MQTT_QUOTA_EXCEEDED, "Message rate too high");
         return;
     }
