@@ -209,6 +209,7 @@ static enum err open_listener(struct server *server, const struct listener_spec 
         .tls = is_tls ? server->tls : NULL,
         .limits = server->limits,
         .proxies = spec->proxy_protocol ? server->proxies : NULL,
+        .peer_speaks_first = true, /* in TLS, HTTP and MQTT */
         .loops = server->loops,
         .loop_count = server->loop_count,
         .on_accept = accept_function(spec->kind),

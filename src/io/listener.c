@@ -3,6 +3,7 @@
  * that the peer is told and the loop does not spin on a connection that it cannot accept. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #define ACCEPTS_PER_TURN 64
 #define BACKLOG 4096
 #define LOG_INTERVAL_MS 10000
+#define SILENT_S 1
 
 struct listener {
     struct loop_watch watch;
@@ -137,18 +139,23 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     }
 }
 
-static int open_socket(const struct net_address *address)
+static int open_socket(const struct listener_config *config)
 {
+    const struct net_address *address = &config->address;
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
     int on = 1;
     int off = 0;
+    int silent_s = SILENT_S;
     socklen_t len = address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address->any.sa_family == AF_INET6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    if (config->peer_speaks_first) {
+        setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &silent_s, sizeof silent_s);
     }
     socket_tune(fd);
     if (bind(fd, &address->any, len) != 0 || listen(fd, BACKLOG) != 0) {
@@ -163,7 +170,7 @@ static int open_socket(const struct net_address *address)
 enum err listener_open(const struct listener_config *config, struct listener **ret_listener)
 {
     static _Atomic unsigned opened; /* listeners are spread over the loops in turn */
-    int fd = open_socket(&config->address);
+    int fd = open_socket(config);
     if (fd < 0) {
         return errno == EADDRINUSE ? ERR_EXISTS : errno == EACCES ? ERR_DENIED : ERR_IO;
     }

@@ -64,6 +64,9 @@ struct listener_config {
     /* Peers that begin with a PROXY v2 header (codec/proxy), whose address then is the stream's and is what counts; they
      * are refused without one. NULL: nobody does. Borrowed. */
     struct network_set *proxies;
+    /* The kernel holds a connection back until the peer has said something: one wake-up less for each. Of one that stays
+     * silent on_accept hears a second late. */
+    bool peer_speaks_first;
     struct loop *const *loops;
     size_t loop_count;
     void (*on_accept)(struct stream *stream, void *user);

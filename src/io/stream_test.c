@@ -68,16 +68,18 @@ static void on_accept_websocket(struct stream *stream, void *user)
     stream_start_websocket(stream, 100000);
 }
 
-static void start_behind(struct network_set *proxies, const struct stream_ops *ops, struct tls_server *tls,
-                         struct connection_limits *limits, void (*accept)(struct stream *stream, void *user))
+static void start_as(struct listener_config config, const struct stream_ops *ops,
+                     void (*accept)(struct stream *stream, void *user))
 {
     memset(&server, 0, sizeof server);
     server.ops = ops;
     for (unsigned i = 0; i < LOOPS; i++) {
         server.loops[i] = loop_new(i);
     }
-    struct listener_config config = {.tls = tls, .limits = limits, .proxies = proxies, .loops = server.loops, .loop_count = LOOPS,
-                                     .on_accept = accept, .user = &server};
+    config.loops = server.loops;
+    config.loop_count = LOOPS;
+    config.on_accept = accept;
+    config.user = &server;
     assert_true(net_address_parse(STR("127.0.0.1"), 0, &config.address));
     assert_int_equal(listener_open(&config, &server.listener), ERR_OK);
     for (unsigned i = 0; i < LOOPS; i++) {
@@ -88,7 +90,7 @@ static void start_behind(struct network_set *proxies, const struct stream_ops *o
 static void start(const struct stream_ops *ops, struct tls_server *tls, struct connection_limits *limits,
                   void (*accept)(struct stream *stream, void *user))
 {
-    start_behind(NULL, ops, tls, limits, accept);
+    start_as((struct listener_config){.tls = tls, .limits = limits}, ops, accept);
 }
 
 static void stop(void)
@@ -969,7 +971,7 @@ static void proxies_say_whose_connection_it_is(void **state)
     struct tls_server *tls = new_tls();
     for (int round = 0; round < 2; round++) {
         SSL_CTX *context = round ? client_context(TLS1_3_VERSION) : NULL;
-        start_behind(proxies, &echo_ops, round ? tls : NULL, limits, accept_named);
+        start_as((struct listener_config){.proxies = proxies, .tls = round ? tls : NULL, .limits = limits}, &echo_ops, accept_named);
         expect_peer(context, PROXY_FROM("\x07"), sizeof PROXY_FROM("\x07") - 1, "192.0.2.7:4660");
         expect_peer(context, PROXY_LOCAL, sizeof PROXY_LOCAL - 1, NULL);
         await(&server.closed, 2);
@@ -1000,7 +1002,7 @@ static void a_proxy_without_a_header_is_refused(void **state)
 {
     (void)state;
     struct network_set *proxies = networks_of("127.0.0.0/8");
-    start_behind(proxies, &echo_ops, NULL, NULL, accept_named);
+    start_as((struct listener_config){.proxies = proxies}, &echo_ops, accept_named);
     static const struct {
         const char *bytes;
         size_t len;
@@ -1033,7 +1035,7 @@ static void a_header_of_others_is_not_understood(void **state)
 {
     (void)state;
     struct network_set *proxies = networks_of("192.0.2.0/24");
-    start_behind(proxies, &echo_ops, NULL, NULL, accept_named);
+    start_as((struct listener_config){.proxies = proxies}, &echo_ops, accept_named);
     struct client client = dial(NULL);
     char line[64];
     get_line(&client, line, sizeof line);
@@ -1069,6 +1071,23 @@ static void connections_above_the_limit_are_closed(void **state)
     hang_up(&d);
     stop();
     connection_limits_free(limits);
+}
+
+static void who_says_nothing_is_accepted_too(void **state)
+{
+    (void)state;
+    start_as((struct listener_config){.peer_speaks_first = true}, &echo_ops, on_accept);
+    struct client silent = dial(NULL);
+    struct client talker = dial(NULL);
+    exchange(&talker, 5);
+    await_streams(2);
+    exchange(&silent, 5);
+    struct client leaver = dial(NULL);
+    hang_up(&leaver);
+    await(&server.closed, 1);
+    hang_up(&silent);
+    hang_up(&talker);
+    stop();
 }
 
 static void taken_port_is_told(void **state)
@@ -1632,6 +1651,7 @@ int main(void)
         cmocka_unit_test(a_proxy_without_a_header_is_refused),
         cmocka_unit_test(a_header_of_others_is_not_understood),
         cmocka_unit_test(connections_above_the_limit_are_closed),
+        cmocka_unit_test(who_says_nothing_is_accepted_too),
         cmocka_unit_test(taken_port_is_told),
         cmocka_unit_test(running_out_of_descriptors_is_survived),
         cmocka_unit_test(slow_handshakes_are_ended),
