@@ -1508,6 +1508,38 @@ static void reload_serves_the_new_certificate(void **state)
     tls_server_free(tls);
 }
 
+/* Bitcoin's curve: OpenSSL loads the key, and TLS has no way to use it. */
+static void a_certificate_that_no_client_can_use_is_refused(void **state)
+{
+    (void)state;
+    char certificate_path[64], key_path[64], before[96], after[96];
+    snprintf(certificate_path, sizeof certificate_path, "%s/odd.crt", folder);
+    snprintf(key_path, sizeof key_path, "%s/odd.key", folder);
+    EVP_PKEY *key = EVP_EC_gen("secp256k1");
+    X509 *certificate = X509_new();
+    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
+    FILE *file = fopen(certificate_path, "w");
+    assert_int_equal(PEM_write_X509(file, certificate), 1);
+    fclose(file);
+    file = fopen(key_path, "w");
+    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+    fclose(file);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+
+    struct tls_server *tls = new_tls();
+    tls_server_fingerprint(tls, before);
+    assert_int_equal(tls_server_reload(tls, certificate_path, key_path), ERR_INVALID);
+    tls_server_fingerprint(tls, after);
+    assert_string_equal(before, after);
+    tls_server_free(tls);
+    unlink(certificate_path);
+    unlink(key_path);
+}
+
 static void self_signed_files_are_private_and_kept(void **state)
 {
     (void)state;
@@ -1663,6 +1695,7 @@ int main(void)
         cmocka_unit_test(websocket_close_says_goodbye),
         cmocka_unit_test(what_was_said_before_the_end_is_heard),
         cmocka_unit_test(reload_serves_the_new_certificate),
+        cmocka_unit_test(a_certificate_that_no_client_can_use_is_refused),
         cmocka_unit_test(self_signed_files_are_private_and_kept),
         cmocka_unit_test(outgoing_streams),
         cmocka_unit_test(refused_connection_fails),

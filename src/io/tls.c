@@ -71,7 +71,9 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    if (SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") != 1 ||
+    /* AES-128 first: enough, less work for devices without instructions for it, and a connection is smaller. */
+    if (SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384") != 1 ||
+        SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") != 1 ||
         SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") != 1) {
         SSL_CTX_free(context);
         return NULL;
@@ -79,23 +81,77 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
     return context;
 }
 
-static void log_tls_failure(const char *file)
+static void log_tls_failure(const char *event, const char *file)
 {
     char reason[160];
     ERR_error_string_n(ERR_peek_error(), reason, sizeof reason);
     ERR_clear_error();
-    log_event(LOG_ERROR, "tls_load_failed", log_s("file", file), log_s("reason", reason));
+    log_event(LOG_ERROR, event, log_s("file", file), log_s("reason", reason));
+}
+
+#define TRIAL_ROUNDS 8 /* a handshake takes three */
+
+/* One step of both sides; false: a side failed. */
+static bool trial_step(SSL *client, SSL *server, bool *ret_done)
+{
+    SSL *const sides[] = {client, server};
+    *ret_done = true;
+    for (size_t i = 0; i < 2; i++) {
+        int result = SSL_do_handshake(sides[i]);
+        if (result != 1 && SSL_get_error(sides[i], result) != SSL_ERROR_WANT_READ) {
+            return false;
+        }
+        *ret_done &= result == 1;
+    }
+    return true;
+}
+
+static bool trial_handshake(SSL *client, SSL *server)
+{
+    BIO *near = NULL, *far = NULL;
+    if (!client || !server || BIO_new_bio_pair(&near, 0, &far, 0) != 1) {
+        return false;
+    }
+    SSL_set_bio(client, near, near);
+    SSL_set_bio(server, far, far);
+    SSL_set_connect_state(client);
+    SSL_set_accept_state(server);
+    bool done = false;
+    for (int round = 0; round < TRIAL_ROUNDS && !done; round++) {
+        if (!trial_step(client, server, &done)) {
+            return false;
+        }
+    }
+    return done;
+}
+
+/* A key of a kind that no client can use would fail only with the first of them. And what OpenSSL loads for the first
+ * handshake of a process is there before anybody waits for it. */
+static bool a_client_can_use(SSL_CTX *context)
+{
+    SSL_CTX *client_context = SSL_CTX_new(TLS_client_method());
+    SSL *client = client_context ? SSL_new(client_context) : NULL;
+    SSL *server = SSL_new(context);
+    bool works = trial_handshake(client, server);
+    SSL_free(client);
+    SSL_free(server);
+    SSL_CTX_free(client_context);
+    return works;
 }
 
 static bool load_files(SSL_CTX *context, const char *certificate_file, const char *key_file)
 {
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1) {
-        log_tls_failure(certificate_file);
+        log_tls_failure("tls_load_failed", certificate_file);
         return false;
     }
     if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context) != 1) {
-        log_tls_failure(key_file);
+        log_tls_failure("tls_load_failed", key_file);
+        return false;
+    }
+    if (!a_client_can_use(context)) {
+        log_tls_failure("tls_certificate_unusable", certificate_file);
         return false;
     }
     return true;
@@ -246,7 +302,7 @@ struct tls_client *tls_client_new(const char *ca_file)
     if (ca_file) {
         SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, NULL);
         if (SSL_CTX_load_verify_locations(client->context, ca_file, NULL) != 1) {
-            log_tls_failure(ca_file);
+            log_tls_failure("tls_load_failed", ca_file);
             tls_client_free(client);
             return NULL;
         }

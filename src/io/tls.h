@@ -14,7 +14,7 @@ struct tls_client;
  * many connections. */
 void tls_use_slabs(void);
 
-/* Loads PEM files. On failure logs one line that names the file. */
+/* Loads PEM files and tries them in a handshake with itself. On failure logs one line that names the file. */
 enum err tls_server_new(const char *certificate_file, const char *key_file, struct tls_server **ret_server) MUST_CHECK;
 /* New certificate for connections from now on (SIGHUP); the old one stays on failure. */
 enum err tls_server_reload(struct tls_server *server, const char *certificate_file, const char *key_file) MUST_CHECK;
