@@ -84,16 +84,17 @@ export async function startMuster({ data, loops = 1, core = 0, ports = {}, serve
   return { name: 'Muster', pid: child.pid, ports: fixed, ...fixed, stop: () => child.stop(), kill: () => child.stop('SIGKILL') };
 }
 
-/** Debian's Mosquitto, without limits on its queues, from memory. */
+/** Debian's Mosquitto, without limits on its queues, from memory. `tls`: with a listener for that, too. */
 export async function startMosquitto({ tls } = {}) {
   const port = await freePort();
+  const tlsPort = tls ? await freePort() : port;
   const config = join(dir, `mosquitto-${++serial}.conf`);
   writeFileSync(config, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_queued_messages 0', 'max_inflight_messages 0', 'user root',
     'log_type error', 'persistence false', 'set_tcp_nodelay true',
-    ...(tls ? [`certfile ${tls.certificate}`, `keyfile ${tls.key}`] : [])].join('\n'));
+    ...(tls ? [`listener ${tlsPort} 127.0.0.1`, 'set_tcp_nodelay true', `certfile ${tls.certificate}`, `keyfile ${tls.key}`] : [])].join('\n'));
   const child = start(['mosquitto', '-c', config]);
   await untilPort(port, child);
-  return { name: 'Mosquitto', pid: child.pid, open: local(port), openTls: local(port), stop: () => child.stop() };
+  return { name: 'Mosquitto', pid: child.pid, open: local(port), openTls: local(tlsPort), stop: () => child.stop() };
 }
 
 export async function startFloor() {
