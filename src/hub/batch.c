@@ -51,12 +51,12 @@ static void tell(struct persist_batch *batch, enum err err)
     }
 }
 
-/* Its first failure: from now on it is late. Those that have failed are the first of the flushed ones. */
+/* Its first failure: from now on it is late. Those that have failed are the first of the flushed ones: what comes back
+ * before those ahead of it, because the lane's queue was full, fails when they are back (all_failed). */
 static void batch_failed(struct persist_batch *batch)
 {
     struct hub_loop *loop = batch->loop;
-    if (!batch->has_failed) {
-        assert(loop->first_hopeful == batch);
+    if (loop->first_hopeful == batch) {
         loop->first_hopeful = batch->next;
         batch->has_failed = true;
         loop->late_batches++;

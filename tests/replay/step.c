@@ -219,6 +219,8 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
     } else if (str_eq(what, STR("fail"))) {
         w->fail = !tokens_has(t, "off");
         world_record(w, WORLD_FAIL, NULL, w->fail);
+    } else if (str_eq(what, STR("full"))) {
+        w->full = !tokens_has(t, "off");
     } else if (str_eq(what, STR("sick"))) {
         w->sick = !tokens_has(t, "off");
     } else if (str_eq(what, STR("room")) && t->count > 1 && str_to_i64(t->list[1], &bytes)) {

@@ -59,18 +59,24 @@ static void flush_later(struct hub_loop *loop)
 
 /* --- operations --------------------------------------------------------------------------------------------------- */
 
-static void submit(struct executor *executor, struct op *op)
-{
-    struct world *w = container_of(executor, struct world, executor);
-    op->task.next = NULL;
-    *w->last_waiting = op;
-    w->last_waiting = (struct op **)&op->task.next;
-}
-
 static void done_task(struct task *task)
 {
     struct op *op = container_of(task, struct op, task);
     op->done(op);
+}
+
+static void submit(struct executor *executor, struct op *op)
+{
+    struct world *w = container_of(executor, struct world, executor);
+    if (w->full && op->home) {
+        op->err = ERR_BUSY;
+        op->task.run = done_task;
+        mailbox_post(op->home, &op->task);
+        return;
+    }
+    op->task.next = NULL;
+    *w->last_waiting = op;
+    w->last_waiting = (struct op **)&op->task.next;
 }
 
 static void op_execute(struct world *w, struct op *op)

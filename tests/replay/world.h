@@ -62,6 +62,7 @@ struct world {
     struct op *waiting, **last_waiting; /* operations, in order; linked by task.next */
     bool hold;                          /* operations wait for world_release() */
     bool fail;                          /* operations fail with ERR_STORAGE */
+    bool full;                          /* the lanes take no more operations: they go home at once, with ERR_BUSY */
     bool sick;                          /* the store says that it does not work */
     bool dead;                          /* killed: nothing reaches the disk any more */
     unsigned refused;                   /* EVENT_UPLINK_REFUSED */
