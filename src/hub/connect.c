@@ -448,13 +448,14 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
     uint32_t stored_s = session && session_is_stored(session) ? session->expiry_s : 0;
     attach(c, connect, who, session ? session : make_session(c, who));
     bool forgets = stored_s > 0 && !session_is_stored(c->session);
-    if (!discarded && !forgets && !persist_is_late(c->loop)) {
+    if (!discarded && !forgets && !persist_is_late(c->loop) && c->loop->wills_to_post == 0) {
         connect_accepted(c);
         return;
     }
     /* The client must not hear of a clean session that a crash would bring back (mqtt.md 14.2), be it one that an earlier
      * CONNECT, which was refused, has ended. Nor must it get messages of one that ends with this connection, of which a crash
-     * would bring back that they are not sent. */
+     * would bring back that they are not sent. And what it says now must not overtake the Will of the connection before,
+     * which other loops get when it is on disk (relay_message_once). */
     c->state = CONNECTION_STARTING;
     c->former_expiry_s = forgets ? stored_s : 0;
     connection_hold(c);

@@ -109,6 +109,7 @@ struct hub_loop {
     struct hashmap ended_busy;                         /* sessions of devices that ended, whose uplinks run on */
     struct list connections;
     struct list will_retries;                          /* Wills that storage did not take (will.c) */
+    unsigned wills_to_post;                            /* that go to other loops and groups when they are on disk (relay.c) */
     struct persist_batch *batch;                       /* changes of this turn; NULL: none */
     struct persist_batch *flushed, *last_flushed;      /* that are not committed yet, in their order (batch.h) */
     struct persist_batch *first_hopeful;               /* of those: that has not failed yet; all behind it have not either */

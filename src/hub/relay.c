@@ -352,6 +352,7 @@ struct once {
     } *posts;
     size_t post_count;
     int64_t shares_no;        /* 0: no group is there */
+    bool is_will;             /* counted in loop->wills_to_post */
 };
 
 static void once_end(struct once *once, enum err err)
@@ -436,6 +437,7 @@ static void on_taken(struct persist_waiter *waiter, enum err err)
         once_is_late(once);
         return;
     }
+    once->loop->wills_to_post -= once->is_will;
     if (err == ERR_STATE) {
         once_drop(once, err);
         return;
@@ -497,6 +499,8 @@ void relay_message_once(struct session *session, struct message *message, uint16
     if (!shares_are_empty(core->shares)) {
         once->shares_no = put_row(once, RELAY_TO_SHARES, session->no);
     }
+    once->is_will = packet_id == 0 && (once->post_count > 0 || once->shares_no != 0);
+    loop->wills_to_post += once->is_will;
     once->waiter.stays = true;
     once->waiter.done = on_taken;
     persist_wait(loop, &once->waiter);
