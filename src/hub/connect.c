@@ -329,7 +329,6 @@ static void attach(struct connection *c, const struct mqtt_connect *connect, con
     session_end_absence(session);
     session->connection = c;
     c->session = session;
-    session_set_online(session, true);
     metric_add(METRIC_MQTT_CONNECTED, 1);
     c->trace_device_no = who->device.no;
     if (session->application) {
@@ -457,6 +456,7 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
      * would bring back that they are not sent. And what it says now must not overtake the Will of the connection before,
      * which other loops get when it is on disk (relay_message_once). */
     c->state = CONNECTION_STARTING;
+    session_set_online(c->session, false); /* it may have been taken over: see session_set_online() */
     c->former_expiry_s = forgets ? stored_s : 0;
     connection_hold(c);
     connection_arm(c);
@@ -569,6 +569,7 @@ void connect_accepted(struct connection *connection)
         return; /* it could not take even that */
     }
     connection_arm(connection);
+    session_set_online(session, true);
     if (session->party == PARTY_DEVICE) {
         hub_ports(loop)->connected(loop->core->domain, session->owner_no);
     }

@@ -281,6 +281,7 @@ static void on_disconnect(struct connection *c, const struct mqtt_disconnect *pa
     /* The link is closed when the change is on disk (mqtt.md 14.2). */
     struct answer *answer = answer_new(c, MQTT_DISCONNECT, 0);
     answer_after_commit(answer, MQTT_SUCCESS);
+    session_set_online(session, false);
     c->state = CONNECTION_LEAVING;
     connection_hold(c);
 }

@@ -186,7 +186,8 @@ struct match {
 };
 /* `from_self`: filters with No Local do not count. */
 void session_match_rest(const struct session *session, struct str rest, bool from_self, struct match *ret_match);
-/* Members of groups with a connection come before those without. */
+/* Members of groups with a connection that is open come before others. One that starts or leaves waits for the disk, and
+ * can be sent nothing. */
 void session_set_online(struct session *session, bool online);
 void session_drop_filters(struct session *session);
 /* Adds or replaces a filter; false: nothing new was stored. `rest` is below the device's prefix for devices. */
