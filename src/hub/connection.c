@@ -4,10 +4,13 @@
 #include "base/metrics.h"
 #include "base/slab.h"
 #include "hub/outbox.h"
+#include "hub/relay.h"
 #include "hub/topic_alias.h"
 #include "hub/trace.h"
 #include "model/device/talkers.h"
 
+/* A publisher looks so often whether other loops have caught up. */
+#define BEHIND_MS 10u
 /* What one client may have done before others have their turn. */
 #define PACKETS_PER_TURN 256u
 /* A client that leaves so many bytes of answers unread is not read either; messages alone never come that far. */
@@ -303,6 +306,13 @@ static void send_pingresp(struct connection *c)
     connection_send(c, &packet);
 }
 
+static void read_later(struct connection *c, uint64_t ms)
+{
+    c->paused_until_ms = hub_now_ms(c->loop) + ms;
+    connection_hold(c);
+    connection_arm(c);
+}
+
 /* Counts against a rate. False: do not go on with this packet. *ret_consumed: whether it is used up. */
 static bool within_rate(struct connection *c, struct rate *rate, uint64_t limit, bool *ret_consumed, bool *ret_over)
 {
@@ -316,9 +326,7 @@ static bool within_rate(struct connection *c, struct rate *rate, uint64_t limit,
         return true;
     case RATE_SLOW:
         *ret_consumed = false;
-        c->paused_until_ms = hub_now_ms(c->loop) + 1000;
-        connection_hold(c);
-        connection_arm(c);
+        read_later(c, 1000);
         return false;
     case RATE_CLOSE:
         connection_disconnect(c, MQTT_MESSAGE_RATE_TOO_HIGH, "Message rate too high");
@@ -341,6 +349,10 @@ static bool on_publish_packet(struct connection *c, const struct mqtt_publish *p
     if (is_serial && session_has_uplinks(c->session)) {
         c->serial_uplinks = true;
         connection_hold(c);
+        return false;
+    }
+    if (c->session->party != PARTY_DEVICE && relay_is_behind(c->loop)) { /* device uplinks never wait (mqtt.md 9) */
+        read_later(c, BEHIND_MS);
         return false;
     }
     if (!within_rate(c, &c->publishes, limit, &consumed, &over)) {

@@ -21,6 +21,7 @@
 
 #define ALIVE_MS 60000
 #define LATE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define POSTED_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /* --- set-up ------------------------------------------------------------------------------------------------------- */
 
@@ -28,6 +29,7 @@ void hub_core_init(struct hub_core *core, struct domain *domain, const struct hu
 {
     *core = (struct hub_core){.domain = domain, .ports = ports, .loop_count = loop_count};
     core->late_bytes_max = LATE_BYTES_MAX;
+    core->posted_bytes_max = POSTED_BYTES_MAX;
     core->failures = failures_new();
     core->counts = session_counts_new();
     core->retained = retained_new();

@@ -137,6 +137,7 @@ struct hub_loop {
     _Atomic size_t connection_count;
     _Atomic bool busy;                                 /* batches in flight */
     const struct relay_row *restoring;                 /* see relay_restore() */
+    _Alignas(64) _Atomic size_t posted_bytes;          /* to other loops, and not taken by them yet (relay.c) */
     _Alignas(64) uint64_t lane_batch_no;               /* the lane's: of the batch that may run */
 };
 
@@ -156,6 +157,7 @@ struct hub_core {
     size_t connections_max;                            /* that the program accepts; 0: no limit */
     _Atomic int64_t next_session_no;
     size_t late_bytes_max;                             /* per loop: see persist_is_full() */
+    size_t posted_bytes_max;                           /* the same: see relay_is_behind() */
     _Atomic int application_filters;                   /* of all loops */
     _Atomic bool draining;
     struct retained *retained;

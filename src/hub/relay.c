@@ -82,7 +82,7 @@ void relay_hold_for_commit(struct relay *relay)
 /* --- to another loop ---------------------------------------------------------------------------------------------- */
 
 /* Gathered over a turn: one posting, one wake-up. Each loop posts to another in the order in which it relays. */
-enum { POST_ENTRIES_MAX = 40 }; /* a post is of a size that pools keep */
+enum { POST_ENTRIES_MAX = 29 };
 
 struct post_entry {
     struct message *message;     /* held */
@@ -94,10 +94,12 @@ struct post_entry {
 struct relay_post {
     struct task task;
     struct persist_waiter waiter;
-    struct hub_loop *loop;       /* where it goes */
+    struct hub_loop *from, *loop; /* it goes from one to the other */
+    size_t bytes;                 /* counted in from->posted_bytes */
     unsigned count;
     struct post_entry entries[POST_ENTRIES_MAX];
 };
+_Static_assert(sizeof(struct relay_post) <= 1024, "pools keep no more");
 
 static void entry_finish(const struct post_entry *entry, const struct hub_loop *here, enum err err)
 {
@@ -145,15 +147,25 @@ static void post_add(struct hub_loop *loop, struct hub_loop *target, const struc
     if (!post) {
         post = pool_alloc(sizeof *post);
         post->task.run = run_post;
+        post->from = loop;
         post->loop = target;
+        post->bytes = 0;
         post->count = 0;
         loop->posts[target->index] = post;
         hub_ports(loop)->flush_later(loop);
     }
+    size_t bytes = sizeof *entry->message + message_size(entry->message);
+    post->bytes += bytes;
+    atomic_fetch_add_explicit(&loop->posted_bytes, bytes, memory_order_relaxed);
     post->entries[post->count++] = *entry;
     if (post->count == POST_ENTRIES_MAX) {
         post_send(loop, target->index);
     }
+}
+
+bool relay_is_behind(const struct hub_loop *loop)
+{
+    return atomic_load_explicit(&loop->posted_bytes, memory_order_relaxed) > loop->core->posted_bytes_max;
 }
 
 void relay_flush(struct hub_loop *loop)
@@ -225,6 +237,7 @@ static void run_post(struct task *task)
             post->entries[waiting++] = entry;
         }
     }
+    atomic_fetch_sub_explicit(&post->from->posted_bytes, post->bytes, memory_order_relaxed);
     if (waiting == 0) {
         pool_free(post, sizeof *post);
         return;

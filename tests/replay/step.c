@@ -225,6 +225,8 @@ static bool flow_step(struct script *s, const struct tokens *t, struct str what)
         w->sick = !tokens_has(t, "off");
     } else if (str_eq(what, STR("room")) && t->count > 1 && str_to_i64(t->list[1], &bytes)) {
         w->core.late_bytes_max = (size_t)bytes;
+    } else if (str_eq(what, STR("between")) && t->count > 1 && str_to_i64(t->list[1], &bytes)) {
+        w->core.posted_bytes_max = (size_t)bytes;
     } else if (str_eq(what, STR("restart"))) {
         world_record(w, WORLD_RESTART, NULL, 0);
         world_restart(w);
