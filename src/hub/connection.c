@@ -265,7 +265,7 @@ static void on_disconnect(struct connection *c, const struct mqtt_disconnect *pa
         return;
     }
     c->said_goodbye = true;
-    if (packet->reason != MQTT_DISCONNECT_WITH_WILL) {
+    if (packet->reason == MQTT_SUCCESS) { /* with any other it is published [MQTT-3.1.2-8] */
         bool had_will = session->will != NULL;
         session_set_will(session, NULL);
         store = had_will && session_is_stored(session);
