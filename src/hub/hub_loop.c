@@ -19,7 +19,6 @@
 #include "hub/share.h"
 #include "hub/will.h"
 
-#define ALIVE_MS 60000
 #define LATE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define POSTED_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
@@ -154,15 +153,15 @@ unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no)
     return hub_home_of_bytes(core, &device_no, sizeof device_no, core->loop_count);
 }
 
-/* A killed server does not know when it ended; this tells, to a minute (mqtt.md 14.3). */
+/* A killed server does not know when it ended; this tells, to a minute, when it had (mqtt.md 14.3). */
 static void on_alive(struct timer *timer, uint64_t now_ms)
 {
     struct hub_loop *loop = container_of(timer, struct hub_loop, alive);
     if (atomic_load(&loop->core->next_session_no) > 1) {
-        persist_alive(loop, hub_unix_ms(loop));
+        persist_alive(loop, hub_unix_ms(loop) + HUB_ALIVE_MS);
     }
     retained_expiry_begin(loop);
-    timer_set(loop->timers, timer, now_ms + ALIVE_MS);
+    timer_set(loop->timers, timer, now_ms + HUB_ALIVE_MS);
 }
 
 void hub_loop_start(struct hub_loop *loop, struct timer_wheel *timers, struct mailbox *mailbox)
@@ -171,7 +170,7 @@ void hub_loop_start(struct hub_loop *loop, struct timer_wheel *timers, struct ma
     loop->mailbox = mailbox;
     loop->alive.on_due = on_alive;
     if (loop->index == 0) {
-        timer_set(timers, &loop->alive, hub_now_ms(loop) + ALIVE_MS);
+        timer_set(timers, &loop->alive, hub_now_ms(loop) + HUB_ALIVE_MS);
     }
 }
 

@@ -198,6 +198,9 @@ unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no);
 /* The loop out of `loops` that a hash with core->home_key leads to. */
 unsigned hub_home_of_bytes(const struct hub_core *core, const void *ptr, size_t len, size_t loops);
 
+/* So often the store is told that the server lives. */
+#define HUB_ALIVE_MS 60000
+
 /* Sessions that were stored, loaded before the loops run: an operation for any lane that reads. `done` is the caller's. */
 struct hub_restore {
     struct op op;

@@ -318,7 +318,7 @@ static void run_restore(struct op *op, struct store_tx *tx)
                               .core = restore->core,
                               .tx = tx};
     hashmap_init(&v.by_no);
-    op->err = session_store_begin_absences(tx, hub_unix_ms(&restore->core->loops[0]), WILL_AFTER_START_MS);
+    op->err = session_store_begin_absences(tx, hub_unix_ms(&restore->core->loops[0]), WILL_AFTER_START_MS, HUB_ALIVE_MS);
     if (op->err == ERR_OK) {
         op->err = restore_retained(restore->core, tx);
     }

@@ -260,10 +260,10 @@ enum err session_store_remove_queued(struct store_tx *tx, int64_t no, int64_t se
     return ERR_OK;
 }
 
-enum err session_store_alive(struct store_tx *tx, int64_t now_unix_ms)
+enum err session_store_alive(struct store_tx *tx, int64_t until_unix_ms)
 {
     (void)tx;
-    rows->alive_at_ms = now_unix_ms;
+    rows->alive_at_ms = until_unix_ms;
     return ERR_OK;
 }
 
@@ -280,7 +280,7 @@ static int64_t disconnected_at_ms(const struct session_row *session)
     return session->created_at_ms > rows->alive_at_ms ? session->created_at_ms : rows->alive_at_ms;
 }
 
-enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms)
+enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms, int64_t alive_ms)
 {
     (void)tx;
     for (struct row *row = rows->first; row; row = row->next) {
@@ -295,7 +295,7 @@ enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, 
             session->will_due_at_ms = due_ms;
         }
     }
-    rows->alive_at_ms = now_unix_ms;
+    rows->alive_at_ms = now_unix_ms + alive_ms;
     return ERR_OK;
 }
 

@@ -69,14 +69,15 @@ enum err session_store_put_queued(struct store_tx *tx, int64_t no, const struct 
 enum err session_store_set_sent(struct store_tx *tx, int64_t no, int64_t seq, uint16_t packet_id);
 enum err session_store_set_released(struct store_tx *tx, int64_t no, int64_t seq); /* empties the message */
 enum err session_store_remove_queued(struct store_tx *tx, int64_t no, int64_t seq);
-/* Remembers that the server was alive now: after a kill, sessions count as disconnected from then (mqtt.md 14.3). */
-enum err session_store_alive(struct store_tx *tx, int64_t now_unix_ms);
+/* Remembers until when the server lives if it does not say so again: after a kill, sessions count as disconnected from then
+ * (mqtt.md 14.3). So they end too late, by what it lived less, but none before its time. */
+enum err session_store_alive(struct store_tx *tx, int64_t until_unix_ms);
 
 /* At a start, before they are read: nobody is connected. Who was is absent since the server was last known to be alive (it
- * is now), or since its session was made, and what remains of a Will's delay begins: `will_wait_ms`, or its delay if that
- * is longer. Written down, so that it is the same after the next start. No absence begins, and no Will is due, later than
- * these clocks allow: the wall clock may have been set back meanwhile. */
-enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms);
+ * is now, for `alive_ms`), or since its session was made, and what remains of a Will's delay begins: `will_wait_ms`, or its
+ * delay if that is longer. Written down, so that it is the same after the next start. No absence begins, and no Will is
+ * due, later than these clocks allow: the wall clock may have been set back meanwhile. */
+enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms, int64_t alive_ms);
 
 /* Reads everything at start; strings are borrowed for the call. What belongs to a session comes after it, the queue in
  * order. */

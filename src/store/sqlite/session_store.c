@@ -156,13 +156,13 @@ enum err session_store_remove_queued(struct store_tx *tx, int64_t no, int64_t se
     return query_finish(&q);
 }
 
-enum err session_store_alive(struct store_tx *tx, int64_t now_unix_ms)
+enum err session_store_alive(struct store_tx *tx, int64_t until_unix_ms)
 {
     struct query q;
     query_begin(&q, tx,
                 "INSERT INTO setting (key, value) VALUES ('mqtt_alive_at', ?1)"
                 " ON CONFLICT (key) DO UPDATE SET value = ?1");
-    query_bind_i64(&q, 1, now_unix_ms);
+    query_bind_i64(&q, 1, until_unix_ms);
     return query_finish(&q);
 }
 
@@ -244,7 +244,7 @@ static enum err read_alive(struct store_tx *tx, int64_t *ret_alive_at_ms)
     return query_finish(&q);
 }
 
-enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms)
+enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, int64_t will_wait_ms, int64_t alive_ms)
 {
     struct query q;
     int64_t since_ms = INT64_MAX; /* never written */
@@ -262,7 +262,7 @@ enum err session_store_begin_absences(struct store_tx *tx, int64_t now_unix_ms, 
     query_bind_i64(&q, 2, now_unix_ms);
     query_bind_i64(&q, 3, will_wait_ms);
     err = query_finish(&q);
-    return err == ERR_OK ? session_store_alive(tx, now_unix_ms) : err;
+    return err == ERR_OK ? session_store_alive(tx, now_unix_ms + alive_ms) : err;
 }
 
 enum err session_store_load(struct store_tx *tx, struct session_store_visitor *visitor)

@@ -170,12 +170,18 @@ static void rows_come_back_as_written(void **state)
     assert_int_equal(job.queued, 2);
 }
 
-static int64_t start_ms;
+static void save_again(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    assert_int_equal(session_store_save(tx, &device_row), ERR_OK);
+}
+
+static int64_t start_ms, alive_ms;
 
 static void begin_absences(struct store_tx *tx, struct job *job)
 {
     (void)job;
-    assert_int_equal(session_store_begin_absences(tx, start_ms, 30), ERR_OK);
+    assert_int_equal(session_store_begin_absences(tx, start_ms, 30, alive_ms), ERR_OK);
 }
 
 static void on_absent(struct session_store_visitor *visitor, const struct session_row *row)
@@ -196,6 +202,23 @@ static void start_at(struct fixture *f, int64_t now_ms, struct job *job)
     start_ms = now_ms;
     run(f, job, begin_absences);
     run(f, job, read_absences);
+}
+
+/* Who was connected was so at least until the server could have said again that it lives. */
+static void a_start_counts_as_being_alive_for_a_while(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, write_all);
+    alive_ms = 1000;
+    start_at(f, 7000, &job);
+    run(f, &job, save_again);
+    start_at(f, 7500, &job);
+    assert_int_equal(job.absent_since_ms[0], 7500);
+    run(f, &job, save_again);
+    start_at(f, 9000, &job);
+    assert_int_equal(job.absent_since_ms[0], 8500);
+    alive_ms = 0;
 }
 
 static void be_alive(struct store_tx *tx, struct job *job)
@@ -253,12 +276,6 @@ static void nobody_is_absent_since_before_the_last_start(void **state)
     start_at(f, 9000, &job);
     assert_int_equal(job.absent_since_ms[0], 7000);
     assert_int_equal(job.absent_since_ms[1], 7500);
-}
-
-static void save_again(struct store_tx *tx, struct job *job)
-{
-    (void)job;
-    assert_int_equal(session_store_save(tx, &device_row), ERR_OK);
 }
 
 static void saving_again_keeps_what_belongs_to_it(void **state)
@@ -412,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_come_back_as_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absences_begin_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_start_counts_as_being_alive_for_a_while, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_was_set_back_makes_no_absence_longer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_absent_since_before_the_last_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(saving_again_keeps_what_belongs_to_it, set_up, tear_down),
