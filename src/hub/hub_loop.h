@@ -224,5 +224,10 @@ static inline int64_t hub_unix_ms(const struct hub_loop *loop)
 {
     return loop->unix_ms(loop);
 }
+/* How far the wall clock, as it is set now, is ahead of the loops' clock, which is the same on all of them. */
+static inline int64_t hub_wall_ahead_ms(const struct hub_loop *loop)
+{
+    return hub_unix_ms(loop) - (int64_t)hub_now_ms(loop);
+}
 
 #endif

@@ -14,7 +14,7 @@ struct message *message_new(const struct message_parts *parts, const struct devi
         mqtt_encode_shared_properties(&properties, parts->properties,
                                       parts->space == 0 ? STR("access_key") : str_from(NULL, 0));
         if (mqtt_has(parts->properties, MQTT_PROP_MESSAGE_EXPIRY)) {
-            expires_at_ms = parts->now_unix_ms + (int64_t)parts->properties->message_expiry_s * 1000;
+            expires_at_ms = (int64_t)parts->now_ms + (int64_t)parts->properties->message_expiry_s * 1000;
         }
     }
     struct message *m =
@@ -90,11 +90,11 @@ static struct mqtt_publish_head head_of(const struct message *message, const str
 }
 
 void message_encode(struct buf *out, enum mqtt_version version, const struct message *message,
-                    const struct delivery *delivery, int64_t now_unix_ms)
+                    const struct delivery *delivery, uint64_t now_ms)
 {
     struct mqtt_publish_head head = head_of(message, delivery);
     if (head.has_message_expiry) {
-        int64_t left_ms = message->expires_at_ms - now_unix_ms;
+        int64_t left_ms = message->expires_at_ms - (int64_t)now_ms;
         head.message_expiry_s = left_ms <= 0 ? 0 : (uint32_t)((left_ms + 999) / 1000);
     }
     mqtt_encode_publish_head(out, version, &head);

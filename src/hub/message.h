@@ -20,7 +20,7 @@ struct message {
     uint32_t properties_len; /* wire form of mqtt_encode_shared_properties() */
     uint32_t payload_len;
     uint32_t epoch;          /* the device's when it was published: nobody reads across an un-claim (mqtt.md 10.4) */
-    int64_t expires_at_ms;   /* unix */
+    int64_t expires_at_ms;   /* of the loops' clock, which nobody sets; in rows it is a time of the wall clock */
     uint64_t sender;         /* serial of the publishing session, for No Local; 0: the hub itself */
     struct uuid device_id;   /* whose topic it is */
     int64_t device_no;       /* 0: read back from disk, look it up by id */
@@ -36,7 +36,7 @@ struct message_parts {
     uint8_t qos;
     bool retain;
     int64_t space;                            /* of an open listener: no property is left out */
-    int64_t now_unix_ms;                      /* Message Expiry counts from here */
+    uint64_t now_ms;                          /* of the loops' clock: Message Expiry counts from here */
 };
 
 /* A new message with one reference; parts are copied. `device` NULL: not about a known device. */
@@ -65,9 +65,19 @@ static inline size_t message_size(const struct message *message)
     return (size_t)message->topic_len + message->properties_len + message->payload_len;
 }
 
-static inline bool message_is_expired(const struct message *message, int64_t now_unix_ms)
+static inline bool message_is_expired(const struct message *message, uint64_t now_ms)
 {
-    return message->expires_at_ms != MESSAGE_NEVER_EXPIRES && message->expires_at_ms <= now_unix_ms;
+    return message->expires_at_ms != MESSAGE_NEVER_EXPIRES && message->expires_at_ms <= (int64_t)now_ms;
+}
+
+/* The expiry as rows have it, and from there: see hub_wall_ahead_ms(). */
+static inline int64_t message_row_expiry(const struct message *message, int64_t wall_ahead_ms)
+{
+    return message->expires_at_ms == MESSAGE_NEVER_EXPIRES ? INT64_MAX : message->expires_at_ms + wall_ahead_ms;
+}
+static inline void message_set_row_expiry(struct message *message, int64_t expires_at_unix_ms, int64_t wall_ahead_ms)
+{
+    message->expires_at_ms = expires_at_unix_ms == INT64_MAX ? MESSAGE_NEVER_EXPIRES : expires_at_unix_ms - wall_ahead_ms;
 }
 
 /* One delivery of a message. */
@@ -84,7 +94,7 @@ struct delivery {
 
 /* Appends the PUBLISH. The remaining expiry is computed from now. */
 void message_encode(struct buf *out, enum mqtt_version version, const struct message *message,
-                    const struct delivery *delivery, int64_t now_unix_ms);
+                    const struct delivery *delivery, uint64_t now_ms);
 /* Length of that PUBLISH; 0: it cannot be encoded. */
 size_t message_packet_bytes(enum mqtt_version version, const struct message *message, const struct delivery *delivery);
 

@@ -149,7 +149,7 @@ static bool deliver(struct session *session, struct message *message, const stru
                     struct share_member *member)
 {
     unsigned qos = message->qos < match->qos ? message->qos : match->qos;
-    if (message_is_expired(message, hub_unix_ms(session->loop))) {
+    if (message_is_expired(message, hub_now_ms(session->loop))) {
         return false;
     }
     if (qos == 0) {

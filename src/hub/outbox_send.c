@@ -95,7 +95,7 @@ static bool send_publish(struct connection *c, const struct message *message, co
     const struct link_ops *link = hub_ports(c->loop)->link;
     struct buf *out = link->output(c->link);
     size_t from = out->len;
-    message_encode(out, c->version, message, &aliased, hub_unix_ms(c->loop));
+    message_encode(out, c->version, message, &aliased, hub_now_ms(c->loop));
     hub_trace_out(c, out, from);
     link->commit(c->link);
     metric_add(METRIC_MQTT_PUBLISH_OUT, 1);
@@ -121,7 +121,7 @@ static bool may_still_receive(const struct session *session, const struct messag
 /* Of what waited, be it only for the disk: nothing of it has been sent yet. */
 static bool may_be_sent(const struct session *session, const struct message *message)
 {
-    return !message_is_expired(message, hub_unix_ms(session->loop)) && may_still_receive(session, message);
+    return !message_is_expired(message, hub_now_ms(session->loop)) && may_still_receive(session, message);
 }
 
 /* Ids are given in order, so those of what was sent rise from the first entry's on, in the circle of 65535. Holes have

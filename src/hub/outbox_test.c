@@ -12,7 +12,7 @@
 #define QUEUE_MAX 100
 #define MESSAGES 100000
 
-static int64_t unix_ms(const struct hub_loop *loop)
+static uint64_t now_ms(const struct hub_loop *loop)
 {
     (void)loop;
     return 1;
@@ -27,7 +27,7 @@ static void the_queue_of_an_absent_client_stays_small(void **state)
     settings.mqtt_open_queue = QUEUE_MAX;
     struct domain domain = {.settings = &settings};
     struct hub_core core = {.domain = &domain};
-    struct hub_loop loop = {.core = &core, .unix_ms = unix_ms};
+    struct hub_loop loop = {.core = &core, .now_ms = now_ms};
     struct session session = {.loop = &loop, .party = PARTY_OPEN};
     struct message_parts parts = {.topic = STR("t"), .payload = STR("x"), .qos = 1, .space = 1};
     struct match match = {.qos = 1, .found = true};

@@ -25,7 +25,6 @@ enum change_kind {
     CHANGE_RETAINED,
     CHANGE_NO_RETAINED_DEVICE,
     CHANGE_NO_RETAINED_STALE,
-    CHANGE_NO_RETAINED_EXPIRED,
     CHANGE_ALIVE,
     CHANGE_RELAY,
     CHANGE_NO_RELAY,
@@ -49,12 +48,13 @@ struct change {
             int64_t space;
             struct str topic;
             uint32_t epoch;
+            int64_t wall_ahead_ms; /* the lane's thread has no loop's clocks */
         } retained;
         struct {
             struct relay_row row;
             struct message *message;
         } relay;
-        int64_t now_unix_ms;
+        int64_t alive_until_unix_ms;
     };
 };
 
@@ -86,7 +86,7 @@ static enum err put_retained(const struct change *c, const struct message *messa
     const struct delivery delivery = {.qos = message->qos, .packet_id = message->qos > 0, .retain = true};
     struct retained_row row = {.space = c->retained.space,
                                .topic = c->retained.topic,
-                               .expires_at_ms = message->expires_at_ms,
+                               .expires_at_ms = message_row_expiry(message, c->retained.wall_ahead_ms),
                                .device_no = message->device_no,
                                .organization_no = message->organization_no,
                                .epoch = message->epoch};
@@ -153,10 +153,8 @@ static enum err run_change(const struct hub_core *core, const struct change *c, 
         return retained_store_remove_device(tx, c->no);
     case CHANGE_NO_RETAINED_STALE:
         return retained_store_remove_stale(tx, c->no, c->retained.epoch);
-    case CHANGE_NO_RETAINED_EXPIRED:
-        return retained_store_remove_expired(tx, c->now_unix_ms);
     case CHANGE_ALIVE:
-        return session_store_alive(tx, c->now_unix_ms);
+        return session_store_alive(tx, c->alive_until_unix_ms);
     case CHANGE_RELAY:
         return run_relay(c, tx, scratch);
     case CHANGE_NO_RELAY:
@@ -311,7 +309,7 @@ void persist_queued(struct session *session, const struct out_entry *entry)
                                                .message = STR(""),
                                                .expires_at_ms = INT64_MAX};
     if (entry->message) {
-        c->queued.row.expires_at_ms = entry->message->expires_at_ms;
+        c->queued.row.expires_at_ms = message_row_expiry(entry->message, hub_wall_ahead_ms(session->loop));
         c->queued.row.device_no = entry->message->device_no;
         c->queued.row.epoch = entry->message->epoch;
         c->queued.message = keep_message(session->loop, entry->message);
@@ -345,6 +343,7 @@ void persist_retained(struct hub_loop *loop, int64_t space, struct str topic)
     struct change *c = change_new(loop, CHANGE_RETAINED, 0);
     c->retained.space = space;
     c->retained.topic = keep_str(loop, topic);
+    c->retained.wall_ahead_ms = hub_wall_ahead_ms(loop);
 }
 
 void persist_no_retained_device(struct hub_loop *loop, int64_t device_no)
@@ -357,14 +356,9 @@ void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_
     change_new(loop, CHANGE_NO_RETAINED_STALE, device_no)->retained.epoch = epoch;
 }
 
-void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms)
+void persist_alive(struct hub_loop *loop, int64_t until_unix_ms)
 {
-    change_new(loop, CHANGE_NO_RETAINED_EXPIRED, 0)->now_unix_ms = now_unix_ms;
-}
-
-void persist_alive(struct hub_loop *loop, int64_t now_unix_ms)
-{
-    change_new(loop, CHANGE_ALIVE, 0)->now_unix_ms = now_unix_ms;
+    change_new(loop, CHANGE_ALIVE, 0)->alive_until_unix_ms = until_unix_ms;
 }
 
 void persist_relay(struct hub_loop *loop, const struct relay_row *row, struct message *message)
@@ -372,7 +366,7 @@ void persist_relay(struct hub_loop *loop, const struct relay_row *row, struct me
     struct change *c = change_new(loop, CHANGE_RELAY, row->no);
     c->relay.row = *row;
     c->relay.row.space = message->space;
-    c->relay.row.expires_at_ms = message->expires_at_ms;
+    c->relay.row.expires_at_ms = message_row_expiry(message, hub_wall_ahead_ms(loop));
     c->relay.row.device_no = message->device_no;
     c->relay.row.organization_no = message->organization_no;
     c->relay.row.epoch = message->epoch;

@@ -34,8 +34,7 @@ struct message;
 void persist_retained(struct hub_loop *loop, int64_t space, struct str topic);
 void persist_no_retained_device(struct hub_loop *loop, int64_t device_no);
 void persist_no_retained_stale(struct hub_loop *loop, int64_t device_no, uint32_t epoch);
-void persist_no_retained_expired(struct hub_loop *loop, int64_t now_unix_ms);
-void persist_alive(struct hub_loop *loop, int64_t now_unix_ms);
+void persist_alive(struct hub_loop *loop, int64_t until_unix_ms);
 
 void persist_nothing(struct hub_loop *loop); /* begins a batch: what is late is tried again with it */
 /* Whether changes wait that failed once: who made them heard so, and may not be told now that they are there, as long as

@@ -72,7 +72,7 @@ static void publish_user(struct session *session, const struct device_brief *dev
                                   .qos = publish->qos,
                                   .retain = publish->retain,
                                   .space = device ? 0 : session->owner_no,
-                                  .now_unix_ms = hub_unix_ms(session->loop)};
+                                  .now_ms = hub_now_ms(session->loop)};
     struct message *message = message_new(&parts, device);
     message->topic_id = device ? TOPIC_USER : TOPIC_OTHER;
     message->sender = session->serial;

@@ -105,7 +105,7 @@ static void downlink_publish(struct session *session, const struct device_brief 
                                   .properties = &p,
                                   .payload = d->payload,
                                   .qos = 1,
-                                  .now_unix_ms = hub_unix_ms(session->loop)};
+                                  .now_ms = hub_now_ms(session->loop)};
     struct message *message = message_new(&parts, device);
     message->topic_id = (uint8_t)id;
     outbox_deliver(session, message, &match, bit_number(d->kind));

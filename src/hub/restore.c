@@ -166,7 +166,7 @@ static void on_queued_row(struct session_store_visitor *visitor, int64_t no, con
         entry.push = (uint8_t)push_of_topic((enum topic_id)entry.message->topic_id);
     }
     entry.retain = entry.message->retain;
-    entry.message->expires_at_ms = row->expires_at_ms;
+    message_set_row_expiry(entry.message, row->expires_at_ms, hub_wall_ahead_ms(r->session->loop));
     entry.message->device_no = row->device_no;
     entry.message->epoch = row->epoch;
     outbox_restore(r->session, &entry);
@@ -208,13 +208,13 @@ static void on_retained_row(struct retained_store_visitor *visitor, const struct
         log_event(LOG_WARN, "mqtt_retained_row_unreadable", log_i("device", row->device_no));
         return;
     }
-    message->expires_at_ms = row->expires_at_ms;
+    message_set_row_expiry(message, row->expires_at_ms, hub_wall_ahead_ms(&core->loops[0]));
     message->device_no = row->device_no;
     message->organization_no = row->organization_no;
     message->epoch = row->epoch;
     if (row->space == 0 && message->topic_id == TOPIC_PRESENCE) {
         add_left_over(v, (struct left_over){.device_no = row->device_no, .device_id = device.id, .has_presence = true});
-    } else if (message->expires_at_ms == MESSAGE_NEVER_EXPIRES || message->expires_at_ms > hub_unix_ms(&core->loops[0])) {
+    } else if (!message_is_expired(message, hub_now_ms(&core->loops[0]))) {
         retained_put(row->space == 0 ? core->retained : hub_open_space_of_no(core, row->space)->retained, message);
     }
     message_unref(message);
@@ -271,7 +271,7 @@ static void on_relay_row(struct relay_store_visitor *visitor, const struct relay
         log_event(LOG_WARN, "mqtt_relay_row_unreadable", log_i("no", row->no));
         return;
     }
-    message->expires_at_ms = row->expires_at_ms;
+    message_set_row_expiry(message, row->expires_at_ms, hub_wall_ahead_ms(&core->loops[0]));
     message->device_no = row->device_no;
     message->organization_no = row->organization_no;
     message->epoch = row->epoch;

@@ -211,7 +211,7 @@ bool retained_remove_stale(struct retained *r, int64_t device_no, uint32_t epoch
     return remove_of_device(r, device_no, false, epoch);
 }
 
-bool retained_expire(struct retained *r, struct retained_sweep *sweep, int64_t now_unix_ms)
+bool retained_expire(struct retained *r, struct retained_sweep *sweep, uint64_t now_ms)
 {
     struct list *place = &sweep->link.node;
     pthread_mutex_lock(&r->lock);
@@ -223,9 +223,9 @@ bool retained_expire(struct retained *r, struct retained_sweep *sweep, int64_t n
         struct retained_entry *entry = list_entry(next, struct retained_link, node)->entry;
         list_remove(place);
         list_insert_before(next->next, place);
-        if (entry && entry->message->expires_at_ms != MESSAGE_NEVER_EXPIRES && entry->message->expires_at_ms <= now_unix_ms) {
+        if (entry && message_is_expired(entry->message, now_ms)) {
+            sweep->on_expired(sweep, message_topic(entry->message));
             entry_remove(r, entry);
-            sweep->removed = true;
         }
     }
     bool more = place->next != &r->all;

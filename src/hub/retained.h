@@ -50,13 +50,14 @@ struct retained_cursor {
 };
 
 /* A pass over all messages that removes those that have expired, so many at a time that others get the lock in between:
- * begins zeroed, with one retained at a time. Must be ended before retained_free(). */
+ * begins zeroed but for the callback, with one retained at a time. Must be ended before retained_free(). */
 struct retained_sweep {
     struct retained_link link;
-    bool removed; /* there was something */
+    /* Of each that is removed; with the lock held. */
+    void (*on_expired)(struct retained_sweep *sweep, struct str topic);
 };
 /* The next of them. False: that was all, the sweep has ended. */
-bool retained_expire(struct retained *retained, struct retained_sweep *sweep, int64_t now_unix_ms);
+bool retained_expire(struct retained *retained, struct retained_sweep *sweep, uint64_t now_ms);
 
 /* Begins before the first message that matches the filter. device_no 0: all of the space. */
 void retained_cursor_begin(struct retained *retained, struct retained_cursor *cursor, struct str filter, int64_t device_no);

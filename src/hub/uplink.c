@@ -91,7 +91,7 @@ static void send_reply(struct uplink *up)
                                   .properties = &p,
                                   .payload = buf_str(&reply->body),
                                   .qos = 1,
-                                  .now_unix_ms = hub_unix_ms(up->session->loop)};
+                                  .now_ms = hub_now_ms(up->session->loop)};
     struct message *message = message_new(&parts, &up->device);
     struct match match;
     session_match_rest(up->session, str_sub(parts.topic, DEVICE_PREFIX_BYTES, parts.topic.len), false, &match);
@@ -325,7 +325,7 @@ static struct message *make_relayed(const struct uplink_request *request, struct
                                   .payload = request->publish->payload,
                                   .qos = request->publish->qos,
                                   .retain = retain,
-                                  .now_unix_ms = hub_unix_ms(loop)};
+                                  .now_ms = hub_now_ms(loop)};
     struct buf cleaned;
     buf_init(&cleaned, 8 * parts.payload.len + 64); /* written out, a number may be longer than it was */
     if (write_without_tokens(body, &cleaned)) {
