@@ -82,8 +82,14 @@ static bool is_waited_for(const struct session *session, const struct message *m
     return session->connection && backlog_applies(message) && message->sender != session->serial;
 }
 
-/* The oldest that was not sent yet gives way (mqtt.md 9); while there is a connection none of those whose publishers wait
- * instead. False: there is none. */
+/* While there is a connection, those whose publishers wait do not give way, nor do downlinks: newer ones take their place,
+ * so they are few, and who has been pushed to is not pushed to again. */
+static bool may_give_way(const struct session *session, const struct out_entry *entry)
+{
+    return !is_waited_for(session, entry->message) && !(entry->push && session->connection);
+}
+
+/* The oldest that was not sent yet gives way (mqtt.md 9). False: there is none. */
 static bool drop_oldest(struct session *session)
 {
     struct outbox *box = session->outbox;
@@ -92,7 +98,7 @@ static bool drop_oldest(struct session *session)
     }
     for (uint32_t i = box->sent; i < box->count; i++) {
         struct out_entry *entry = outbox_at(box, i);
-        if (entry->message && !is_waited_for(session, entry->message)) {
+        if (entry->message && may_give_way(session, entry)) {
             entry_give_up(session, entry);
             metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
             return true;
