@@ -19,6 +19,7 @@
 #define OVERFULL_TIMES 8u
 #define OVERFULL_PUBLISHERS 16u
 #define OVERFULL_BYTES BEHIND_BYTES
+#define EXPIRY_LOOK_MS 1000u
 
 /* One that waits stays as a hole. */
 static void entry_give_up(struct session *session, struct out_entry *entry)
@@ -107,8 +108,29 @@ static bool drop_oldest(struct session *session)
     return false;
 }
 
+/* What would not be sent any more gives way before what would. Not at every message of a queue that stays full: it is a
+ * walk through all of it. */
+static void drop_expired(struct session *session)
+{
+    struct outbox *box = session->outbox;
+    uint64_t now_ms = hub_now_ms(session->loop);
+    if (now_ms < box->expiry_look_ms) {
+        return;
+    }
+    box->expiry_look_ms = now_ms + EXPIRY_LOOK_MS;
+    for (uint32_t i = box->sent; i < box->count; i++) {
+        struct out_entry *entry = outbox_at(box, i);
+        if (entry->message && message_is_expired(entry->message, now_ms)) {
+            entry_give_up(session, entry);
+        }
+    }
+}
+
 static void drop_excess(struct session *session)
 {
+    if (over_limit(session)) {
+        drop_expired(session);
+    }
     while (over_limit(session) && drop_oldest(session)) {
     }
 }
