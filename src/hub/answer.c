@@ -130,6 +130,8 @@ static void answer_send(struct connection *c, const struct answer *answer)
         connection_shut(c);
         break;
     case MQTT_CONNECT:
+        connect_again(c);
+        break;
     case MQTT_PUBLISH:
     case MQTT_PUBREL:
     case MQTT_SUBSCRIBE:

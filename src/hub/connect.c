@@ -438,6 +438,26 @@ static void assign_client_id(struct connection *c, struct candidate *who)
     } while (session_home(c->loop->core, &who->key) != c->loop->index);
 }
 
+/* Of what is not on disk yet though it should be, the end of this client's session may be a part, which a crash would bring
+ * back. And a CONNECT that is refused must leave its session as it was, with the Will that waits: nothing is done before
+ * storage works. */
+static void wait_for_storage(struct connection *c)
+{
+    c->state = CONNECTION_STARTING;
+    connection_hold(c);
+    connection_arm(c);
+    answer_after_commit(answer_new(c, MQTT_CONNECT, 0), MQTT_SUCCESS);
+}
+
+void connect_again(struct connection *connection)
+{
+    connection->state = CONNECTION_NEW;
+    connection->version = MQTT_VERSION_NONE; /* nothing was said yet */
+    connection->last_packet_ms = hub_now_ms(connection->loop);
+    connection_arm(connection);
+    connection_wake(connection);
+}
+
 static void open_session(struct connection *c, const struct mqtt_connect *connect, const struct candidate *who)
 {
     bool discarded;
@@ -447,14 +467,13 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
     uint32_t stored_s = session && session_is_stored(session) ? session->expiry_s : 0;
     attach(c, connect, who, session ? session : make_session(c, who));
     bool forgets = stored_s > 0 && !session_is_stored(c->session);
-    if (!discarded && !forgets && !persist_is_late(c->loop) && c->loop->wills_to_post == 0) {
+    if (!discarded && !forgets && c->loop->wills_to_post == 0) {
         connect_accepted(c);
         return;
     }
-    /* The client must not hear of a clean session that a crash would bring back (mqtt.md 14.2), be it one that an earlier
-     * CONNECT, which was refused, has ended. Nor must it get messages of one that ends with this connection, of which a crash
-     * would bring back that they are not sent. And what it says now must not overtake the Will of the connection before,
-     * which other loops get when it is on disk (relay_message_once). */
+    /* The client must not hear of a clean session that a crash would bring back (mqtt.md 14.2). Nor must it get messages of
+     * one that ends with this connection, of which a crash would bring back that they are not sent. And what it says now
+     * must not overtake the Will of the connection before, which other loops get when it is on disk (relay_message_once). */
     c->state = CONNECTION_STARTING;
     session_set_online(c->session, false); /* it may have been taken over: see session_set_online() */
     c->former_expiry_s = forgets ? stored_s : 0;
@@ -487,6 +506,10 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
             return false;
         }
     }
+    if (persist_is_late(connection->loop)) {
+        wait_for_storage(connection);
+        return false;
+    }
     open_session(connection, connect, &who);
     return true;
 }
@@ -494,10 +517,12 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
 void connect_failed(struct connection *connection)
 {
     struct session *session = connection->session;
-    session_set_will(session, NULL);
-    if (!connection->session_present) {
+    if (session) { /* else it waited for storage before it had one */
+        session_set_will(session, NULL);
+    }
+    if (session && !connection->session_present) {
         session->expiry_s = 0; /* the client must not find a session that it was not told of [MQTT-3.2.2-4] */
-    } else if (connection->former_expiry_s > 0) {
+    } else if (session && connection->former_expiry_s > 0) {
         session->expiry_s = connection->former_expiry_s; /* what waits in it was not sent */
         session_update_storage(session);
     }

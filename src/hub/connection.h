@@ -100,7 +100,8 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
 void connect_refuse(struct connection *connection, enum mqtt_reason reason, const char *text);
 void connect_refuse_now(struct connection *connection);
 void connect_wait_end(struct connection *connection); /* it ends, or goes on */
-void connect_failed(struct connection *connection); /* for storage, when its session was there already */
+void connect_failed(struct connection *connection); /* for storage */
+void connect_again(struct connection *connection);  /* storage works: its CONNECT is handed in again */
 void connect_accepted(struct connection *connection);
 /* `over`: the rate is exceeded, refuse it. */
 void on_publish(struct connection *connection, const struct mqtt_publish *publish, bool over);
