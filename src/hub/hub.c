@@ -8,6 +8,7 @@
 #include "hub/hub_loop.h"
 #include "hub/slow.h"
 #include "model/device/presence.h"
+#include "model/ports/api_key_store.h"
 
 struct loop_binding {
     struct loop_hook hook;
@@ -211,6 +212,12 @@ static bool key_matches(struct domain *domain, const struct device_brief *device
     return bytes_eq_constant_time(hash, device->key_hash, sizeof hash);
 }
 
+static bool key_is_revoked(struct store_tx *tx, int64_t api_key_no)
+{
+    bool stands = true;
+    return api_key_store_stands(tx, api_key_no, &stands) == ERR_OK && !stands;
+}
+
 static void emit_refused(struct domain *domain, const struct device_brief *device, const struct refusal *refusal)
 {
     struct event *event = event_new(EVENT_UPLINK_REFUSED, device);
@@ -268,6 +275,7 @@ static const struct hub_ports program_ports = {
     .check_device = credentials_check_device,
     .check_api_key = credentials_check_api_key,
     .key_matches = key_matches,
+    .key_is_revoked = key_is_revoked,
     .call_new = device_call_new,
     .call_free = device_call_free,
     .call_submit = device_call_submit,

@@ -18,7 +18,7 @@ struct restore_visit {
     struct hub_core *core;
     struct store_tx *tx;
     struct hashmap by_no;
-    int64_t *orphans; /* sessions of devices that are gone */
+    int64_t *orphans; /* sessions of devices that are gone, and of revoked keys */
     size_t orphan_count;
 };
 
@@ -39,6 +39,22 @@ static struct restored *restored_find(struct restore_visit *v, int64_t no)
     return (struct restored *)hashmap_find(&v->by_no, hash_u64((uint64_t)no), restored_eq, &no);
 }
 
+/* Killed between what ends a session (mqtt.md 13) and its end. */
+static bool is_orphan(const struct restore_visit *v, const struct session_row *row, struct device_brief *ret_device)
+{
+    const struct hub_ports *ports = v->core->ports;
+    switch ((enum party)row->principal_kind) {
+    case PARTY_DEVICE:
+        return !ports->find_device_no(v->core->domain, row->principal_no, ret_device);
+    case PARTY_ORGANIZATION:
+    case PARTY_PARTNER:
+        return ports->key_is_revoked(v->tx, row->api_key_no);
+    case PARTY_OPEN:
+        break;
+    }
+    return false;
+}
+
 static void on_session_row(struct session_store_visitor *visitor, const struct session_row *row)
 {
     struct restore_visit *v = container_of(visitor, struct restore_visit, visitor);
@@ -48,14 +64,13 @@ static void on_session_row(struct session_store_visitor *visitor, const struct s
     if (row->no >= atomic_load(&core->next_session_no)) {
         atomic_store(&core->next_session_no, row->no + 1);
     }
+    if (is_orphan(v, row, &device)) {
+        v->orphans = mem_realloc(v->orphans, (v->orphan_count + 1) * sizeof *v->orphans);
+        v->orphans[v->orphan_count++] = row->no;
+        return;
+    }
     if (key.party == PARTY_DEVICE) {
         key.client_id = STR("");
-        if (!core->ports->find_device_no(core->domain, row->principal_no, &device)) {
-            /* Killed between the deletion and the end of its session. */
-            v->orphans = mem_realloc(v->orphans, (v->orphan_count + 1) * sizeof *v->orphans);
-            v->orphans[v->orphan_count++] = row->no;
-            return;
-        }
     }
     if (key.party == PARTY_OPEN) {
         hub_open_space_of_no(core, key.owner_no);

@@ -272,6 +272,8 @@ static bool domain_step(struct script *s, const struct tokens *t, struct str wha
         tenant_event(s, t, EVENT_TENANT_SUSPENDED);
     } else if (str_eq(what, STR("revoke"))) {
         tenant_event(s, t, EVENT_API_KEY_REVOKED);
+    } else if (str_eq(what, STR("gone")) && tokens_number(t, "key", 0) != 0) {
+        s->world->gone_key_no = tokens_number(t, "key", 0);
     } else if (str_eq(what, STR("gone"))) {
         struct world_device *d = device_arg(s, t, 1);
         if (d) {

@@ -456,6 +456,12 @@ static enum credential_result check_api_key(struct domain *domain, struct str ke
     return CREDENTIAL_UNKNOWN;
 }
 
+static bool key_is_revoked(struct store_tx *tx, int64_t api_key_no)
+{
+    (void)tx;
+    return api_key_no == the_world->gone_key_no;
+}
+
 static bool key_matches(struct domain *domain, const struct device_brief *device, struct str access_key)
 {
     (void)domain;
@@ -741,6 +747,7 @@ static const struct hub_ports ports = {.link = &link,
                                        .check_device = check_device,
                                        .check_api_key = check_api_key,
                                        .key_matches = key_matches,
+                                       .key_is_revoked = key_is_revoked,
                                        .call_new = call_new,
                                        .call_free = call_free,
                                        .call_submit = call_submit,

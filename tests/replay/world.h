@@ -72,6 +72,7 @@ struct world {
     size_t client_count;
     unsigned next_link_loop;
     struct world_rows *rows;
+    int64_t gone_key_no; /* revoked, and nobody was told; 0: none */
     struct buf *record; /* NULL, or where the steps go as an input of tests/fuzz/hub_stream_fuzz.c */
 };
 
