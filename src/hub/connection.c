@@ -37,12 +37,7 @@ static uint64_t keep_alive_due(const struct connection *c)
 /* By the wall clock, which may be set while we wait: on_timer() asks it again. */
 static uint64_t key_due(const struct connection *c)
 {
-    const struct application *application = c->session ? c->session->application : NULL;
-    if (!application || application->api_key_expires_at_ms == 0) {
-        return UINT64_MAX;
-    }
-    int64_t left_ms = application->api_key_expires_at_ms - hub_unix_ms(c->loop);
-    return hub_now_ms(c->loop) + (left_ms > 0 ? (uint64_t)left_ms : 0);
+    return c->session ? session_key_ends_ms(c->session) : UINT64_MAX;
 }
 
 static uint64_t next_due(const struct connection *c)
@@ -77,7 +72,7 @@ void connection_arm(struct connection *connection)
     }
 }
 
-/* Like a revoked one (management-api.md 1.2.3): the session goes too, and of what is removed no Will is published. */
+/* Like a revoked one (management-api.md 1.2.5): the session goes too. */
 static void end_with_key(struct connection *c)
 {
     struct session *session = c->session;

@@ -212,10 +212,12 @@ static bool key_matches(struct domain *domain, const struct device_brief *device
     return bytes_eq_constant_time(hash, device->key_hash, sizeof hash);
 }
 
-static bool key_is_revoked(struct store_tx *tx, int64_t api_key_no)
+static bool key_stands(struct store_tx *tx, int64_t api_key_no, int64_t *ret_expires_at_ms)
 {
-    bool stands = true;
-    return api_key_store_stands(tx, api_key_no, &stands) == ERR_OK && !stands;
+    int64_t expires_at = TIME_NONE;
+    enum err err = api_key_store_expiry(tx, api_key_no, &expires_at);
+    *ret_expires_at_ms = expires_at == TIME_NONE ? 0 : expires_at;
+    return err != ERR_NOT_FOUND;
 }
 
 static void emit_refused(struct domain *domain, const struct device_brief *device, const struct refusal *refusal)
@@ -275,7 +277,7 @@ static const struct hub_ports program_ports = {
     .check_device = credentials_check_device,
     .check_api_key = credentials_check_api_key,
     .key_matches = key_matches,
-    .key_is_revoked = key_is_revoked,
+    .key_stands = key_stands,
     .call_new = device_call_new,
     .call_free = device_call_free,
     .call_submit = device_call_submit,

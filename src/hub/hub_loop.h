@@ -61,7 +61,8 @@ struct hub_ports {
                                            struct device_brief *ret_device);
     enum credential_result (*check_api_key)(struct domain *domain, struct str key, struct principal *ret_principal);
     bool (*key_matches)(struct domain *domain, const struct device_brief *device, struct str access_key);
-    bool (*key_is_revoked)(struct store_tx *tx, int64_t api_key_no); /* in the transaction of hub_restore */
+    /* Of an API key, in the transaction of hub_restore: when it expires (unix; 0: never). False: it is revoked. */
+    bool (*key_stands)(struct store_tx *tx, int64_t api_key_no, int64_t *ret_expires_at_ms);
     struct device_call *(*call_new)(struct domain *domain, enum device_action action,
                                     const struct device_brief *device, enum transport transport);
     void (*call_free)(struct device_call *call);

@@ -40,7 +40,8 @@ static struct restored *restored_find(struct restore_visit *v, int64_t no)
 }
 
 /* Killed between what ends a session (mqtt.md 13) and its end. */
-static bool is_orphan(const struct restore_visit *v, const struct session_row *row, struct device_brief *ret_device)
+static bool is_orphan(const struct restore_visit *v, const struct session_row *row, struct device_brief *ret_device,
+                      int64_t *ret_key_expires_at_ms)
 {
     const struct hub_ports *ports = v->core->ports;
     switch ((enum party)row->principal_kind) {
@@ -48,7 +49,7 @@ static bool is_orphan(const struct restore_visit *v, const struct session_row *r
         return !ports->find_device_no(v->core->domain, row->principal_no, ret_device);
     case PARTY_ORGANIZATION:
     case PARTY_PARTNER:
-        return ports->key_is_revoked(v->tx, row->api_key_no);
+        return !ports->key_stands(v->tx, row->api_key_no, ret_key_expires_at_ms);
     case PARTY_OPEN:
         break;
     }
@@ -60,11 +61,12 @@ static void on_session_row(struct session_store_visitor *visitor, const struct s
     struct restore_visit *v = container_of(visitor, struct restore_visit, visitor);
     struct hub_core *core = v->core;
     struct device_brief device = {0};
+    int64_t key_expires_at_ms = 0;
     struct session_key key = {(enum party)row->principal_kind, row->principal_no, row->client_id};
     if (row->no >= atomic_load(&core->next_session_no)) {
         atomic_store(&core->next_session_no, row->no + 1);
     }
-    if (is_orphan(v, row, &device)) {
+    if (is_orphan(v, row, &device, &key_expires_at_ms)) {
         v->orphans = mem_realloc(v->orphans, (v->orphan_count + 1) * sizeof *v->orphans);
         v->orphans[v->orphan_count++] = row->no;
         return;
@@ -82,6 +84,7 @@ static void on_session_row(struct session_store_visitor *visitor, const struct s
     session->device_id = device.id;
     if (session->application) {
         session->application->api_key_no = row->api_key_no;
+        session->application->api_key_expires_at_ms = key_expires_at_ms;
         session->application->may_publish = row->will.len > 0; /* or its Will would not have been accepted */
     }
     if (row->will.len > 0) {

@@ -351,9 +351,21 @@ struct topic_limits session_topic_limits(const struct settings *s, enum party pa
 
 /* --- without a connection ----------------------------------------------------------------------------------------- */
 
+uint64_t session_key_ends_ms(const struct session *session)
+{
+    const struct application *application = session->application;
+    if (!application || application->api_key_expires_at_ms == 0) {
+        return UINT64_MAX;
+    }
+    int64_t left_ms = application->api_key_expires_at_ms - hub_unix_ms(session->loop);
+    return hub_now_ms(session->loop) + (left_ms > 0 ? (uint64_t)left_ms : 0);
+}
+
 static void absence_arm(struct absence *absence)
 {
     uint64_t due = absence->ends_ms < absence->will_due_ms ? absence->ends_ms : absence->will_due_ms;
+    uint64_t key_ends_ms = session_key_ends_ms(absence->session);
+    due = key_ends_ms < due ? key_ends_ms : due;
     if (due != UINT64_MAX) {
         timer_set(absence->session->loop->timers, &absence->timer, due);
     }
@@ -365,6 +377,11 @@ static void on_absence_due(struct timer *timer, uint64_t now_ms)
     struct absence *absence = container_of(timer, struct absence, timer);
     struct session *session = absence->session;
     bool is_due = now_ms >= absence->will_due_ms || now_ms >= absence->ends_ms;
+    if (now_ms >= session_key_ends_ms(session)) {
+        session_set_will(session, NULL);
+        session_end(session);
+        return;
+    }
     if (is_due) {
         absence->will_due_ms = UINT64_MAX;
     }

@@ -44,7 +44,7 @@ struct filter {
 struct application {
     struct tenant *tenant;
     int64_t api_key_no;
-    int64_t api_key_expires_at_ms; /* of the connection's key, unix; 0: never */
+    int64_t api_key_expires_at_ms; /* of its last connection's key, unix; 0: never */
     uint64_t match_serial;
     uint32_t match_index;   /* its place among the receivers of the message match_serial */
     uint16_t shared_count;  /* shared filters */
@@ -66,7 +66,7 @@ struct inbound {
 
 /* Without a connection. */
 struct absence {
-    struct timer timer; /* the earlier of Will and end */
+    struct timer timer; /* the earliest of Will, end, and the end of its key */
     struct session *session;
     int64_t since_unix_ms;
     uint64_t ends_ms;     /* UINT64_MAX: never */
@@ -152,6 +152,9 @@ void session_begin_absence(struct session *session, int64_t since_unix_ms, uint6
 void session_end_absence(struct session *session);
 /* Its Will has taken effect: in this turn's batch it has none. If its time was over, it ends now. */
 void session_will_is_out(struct session *session);
+/* When the API key of its last connection expires, by how the wall clock is set now; UINT64_MAX: never. The session ends
+ * then like that of a revoked key: of what is removed no Will is published (mqtt.md 13). */
+uint64_t session_key_ends_ms(const struct session *session);
 /* Its time is over, and it only waits for its Will. */
 bool session_is_over(const struct session *session);
 struct tenant *tenant_find(struct hub_loop *loop, enum party party, int64_t no); /* NULL: no session here */

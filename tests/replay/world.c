@@ -9,6 +9,7 @@
 #define UNIX_START_MS INT64_C(1700000000000)
 #define CLIENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define PAST_TIMERS_MAX 100u
+#define BRIEF_KEY_NO 105
 
 static struct world *the_world; /* ports get a struct domain; there is one world at a time */
 
@@ -438,7 +439,7 @@ static enum credential_result check_api_key(struct domain *domain, struct str ke
                 {"org1-read", TENANT_ORGANIZATION, 102, 1, SCOPE_READ, 0},
                 {"org2", TENANT_ORGANIZATION, 103, 2, SCOPE_FULL, 0},
                 {"partner1", TENANT_PARTNER, 104, 1, SCOPE_FULL, 0},
-                {"org1-brief", TENANT_ORGANIZATION, 105, 1, SCOPE_FULL, INT64_C(60000)}};
+                {"org1-brief", TENANT_ORGANIZATION, BRIEF_KEY_NO, 1, SCOPE_FULL, INT64_C(60000)}};
     (void)domain;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (str_eq(key, str_from_cstr(keys[i].key))) {
@@ -450,16 +451,18 @@ static enum credential_result check_api_key(struct domain *domain, struct str ke
                                                 .organization_no = organization ? keys[i].tenant_no : 0,
                                                 .api_key_no = keys[i].no,
                                                 .expires_at = keys[i].lives_ms ? domain_unix_ms() + keys[i].lives_ms : 0};
+            the_world->brief_key_ends_ms = keys[i].lives_ms ? ret_principal->expires_at : the_world->brief_key_ends_ms;
             return CREDENTIAL_OK;
         }
     }
     return CREDENTIAL_UNKNOWN;
 }
 
-static bool key_is_revoked(struct store_tx *tx, int64_t api_key_no)
+static bool key_stands(struct store_tx *tx, int64_t api_key_no, int64_t *ret_expires_at_ms)
 {
     (void)tx;
-    return api_key_no == the_world->gone_key_no;
+    *ret_expires_at_ms = api_key_no == BRIEF_KEY_NO ? the_world->brief_key_ends_ms : 0;
+    return api_key_no != the_world->gone_key_no;
 }
 
 static bool key_matches(struct domain *domain, const struct device_brief *device, struct str access_key)
@@ -747,7 +750,7 @@ static const struct hub_ports ports = {.link = &link,
                                        .check_device = check_device,
                                        .check_api_key = check_api_key,
                                        .key_matches = key_matches,
-                                       .key_is_revoked = key_is_revoked,
+                                       .key_stands = key_stands,
                                        .call_new = call_new,
                                        .call_free = call_free,
                                        .call_submit = call_submit,

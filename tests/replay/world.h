@@ -73,6 +73,7 @@ struct world {
     unsigned next_link_loop;
     struct world_rows *rows;
     int64_t gone_key_no; /* revoked, and nobody was told; 0: none */
+    int64_t brief_key_ends_ms; /* unix; of the one that lives for a minute, since it was used last */
     struct buf *record; /* NULL, or where the steps go as an input of tests/fuzz/hub_stream_fuzz.c */
 };
 

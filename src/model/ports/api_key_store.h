@@ -33,6 +33,8 @@ enum err api_key_store_find(struct store_tx *tx, enum tenant_kind kind, int64_t 
 enum err api_key_store_find_no(struct store_tx *tx, int64_t no, struct arena *arena, struct str *ret_name) MUST_CHECK;
 /* It exists and was not revoked; it may have expired. */
 enum err api_key_store_stands(struct store_tx *tx, int64_t no, bool *ret_stands) MUST_CHECK;
+/* When it expires, or TIME_NONE. ERR_NOT_FOUND: there is none, or it was revoked. */
+enum err api_key_store_expiry(struct store_tx *tx, int64_t no, int64_t *ret_expires_at) MUST_CHECK;
 enum err api_key_store_revoke(struct store_tx *tx, int64_t no, int64_t now) MUST_CHECK;
 enum err api_key_store_used(struct store_tx *tx, int64_t no, int64_t at) MUST_CHECK;
 

@@ -128,6 +128,19 @@ enum err api_key_store_stands(struct store_tx *tx, int64_t no, bool *ret_stands)
     return query_finish(&q);
 }
 
+enum err api_key_store_expiry(struct store_tx *tx, int64_t no, int64_t *ret_expires_at)
+{
+    struct query q;
+    query_begin(&q, tx, "SELECT expires_at FROM api_key WHERE no = ?1 AND revoked_at IS NULL");
+    query_bind_i64(&q, 1, no);
+    bool found = query_next(&q);
+    if (found) {
+        *ret_expires_at = query_time(&q, 0);
+    }
+    enum err err = query_finish(&q);
+    return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
 enum err api_key_store_revoke(struct store_tx *tx, int64_t no, int64_t now)
 {
     struct query q;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "model/ports/api_key_store.h"
 #include "model/ports/retained_store.h"
 #include "model/ports/session_store.h"
 #include "store/store.h"
@@ -343,6 +344,26 @@ static void a_released_message_keeps_its_id_only(void **state)
     assert_int_equal(job.queued, 2);
 }
 
+/* What a start asks of the keys of sessions. */
+static void look_at_a_key(struct store_tx *tx, struct job *job)
+{
+    (void)job;
+    struct api_key_row row = {.tenant_kind = TENANT_ORGANIZATION, .tenant_no = 3, .name = STR("k"), .created_at = 1, .expires_at = 70};
+    int64_t expires_at = 0;
+    assert_int_equal(api_key_store_insert(tx, &row), ERR_OK);
+    assert_int_equal(api_key_store_expiry(tx, row.no, &expires_at), ERR_OK);
+    assert_int_equal(expires_at, 70);
+    assert_int_equal(api_key_store_expiry(tx, row.no + 1, &expires_at), ERR_NOT_FOUND);
+    assert_int_equal(api_key_store_revoke(tx, row.no, 50), ERR_OK);
+    assert_int_equal(api_key_store_expiry(tx, row.no, &expires_at), ERR_NOT_FOUND);
+}
+
+static void a_key_stands_until_it_is_revoked(void **state)
+{
+    struct job job;
+    run(*state, &job, look_at_a_key);
+}
+
 static void end_it(struct store_tx *tx, struct job *job)
 {
     (void)job;
@@ -429,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_come_back_as_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absences_begin_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_stands_until_it_is_revoked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_start_counts_as_being_alive_for_a_while, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_was_set_back_makes_no_absence_longer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_absent_since_before_the_last_start, set_up, tear_down),
