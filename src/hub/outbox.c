@@ -24,6 +24,9 @@
 /* One that waits stays as a hole. */
 static void entry_give_up(struct session *session, struct out_entry *entry)
 {
+    if (entry->push && session->push) {
+        session->push->given_up |= 1u << (entry->push - 1);
+    }
     session->outbox->waiting--;
     out_entry_clear(session, entry);
 }

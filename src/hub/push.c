@@ -108,6 +108,7 @@ static void downlink_publish(struct session *session, const struct device_brief 
                                   .now_ms = hub_now_ms(session->loop)};
     struct message *message = message_new(&parts, device);
     message->topic_id = (uint8_t)id;
+    session->push->given_up &= ~d->kind;
     outbox_deliver(session, message, &match, bit_number(d->kind));
     message_unref(message);
 }
@@ -541,8 +542,8 @@ void push_request(struct session *session, uint32_t kinds, bool again)
 
 void push_resume(struct session *session)
 {
-    if (session->push) {
-        forget_pushed(session->push, PUSH_ALL & ~outbox_pushes_in_flight(session));
+    if (session->push) { /* of what is in flight there may have been something newer, which only waited */
+        forget_pushed(session->push, PUSH_ALL & ~(outbox_pushes_in_flight(session) & ~session->push->given_up));
     }
     push_request(session, PUSH_ALL & ~(uint32_t)PUSH_INCIDENTS, false);
 }
