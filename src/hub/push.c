@@ -497,17 +497,15 @@ static void push_read(struct session *session)
         return;
     }
     uint32_t wanted = push->wanted & hub_ports(loop)->pending_kinds(&device);
-    if ((push->wanted & PUSH_COMMAND) && !(wanted & PUSH_COMMAND)) {
+    uint32_t gone = push->wanted & ~wanted;
+    if (gone & PUSH_COMMAND) {
         forget_command(session);
     }
-    if ((push->wanted & PUSH_CHILDREN) && !(wanted & PUSH_CHILDREN)) {
+    if (gone & PUSH_CHILDREN) {
         outbox_drop_pushes(session, PUSH_CHILDREN);
         forget_pushed(push, PUSH_CHILDREN);
     }
-    if ((push->wanted & PUSH_LICENSE) && !(wanted & PUSH_LICENSE)) {
-        outbox_drop_pushes(session, PUSH_LICENSE);
-    }
-    uint32_t gone = push->wanted & ~wanted;
+    outbox_drop_pushes(session, gone & (PUSH_LICENSE | PUSH_SPACE));
     push->wanted = 0;
     if (wanted == 0) {
         retry_done(session, gone);

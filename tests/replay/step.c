@@ -96,6 +96,7 @@ static void change_owner(struct script *s, const struct tokens *t)
         d->brief.epoch += owner == 0;
         d->brief.organization_no = owner;
         struct event event = world_event_about(d, owner == 0 ? EVENT_DEVICE_UNCLAIMED : EVENT_DEVICE_CLAIMED);
+        event.push = owner == 0 ? PUSH_SPACE | PUSH_COMMAND | PUSH_CHILDREN : 0;
         world_event(s->world, &event);
     }
 }

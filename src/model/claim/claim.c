@@ -67,7 +67,9 @@ static enum err unclaim_one(struct device_change *change, struct device_core *de
     }
     if (err == ERR_OK) {
         device_change_core(change, HOT_OWNER | HOT_INFO | HOT_RESET, device);
-        device_change_emit(change, EVENT_DEVICE_UNCLAIMED, &before, 0, (struct str){NULL, 0});
+        /* Of what the former owner sent, nothing goes out any more. */
+        device_change_emit(change, EVENT_DEVICE_UNCLAIMED, &before, PUSH_SPACE | PUSH_COMMAND | PUSH_CHILDREN,
+                           (struct str){NULL, 0});
     }
     return err;
 }

@@ -220,6 +220,7 @@ static void test_unclaim(void **state)
     assert_int_equal(hot.config_version, 1); /* configuration stays */
     assert_false(hot.command_waiting);
     assert_int_equal(last_event(f, EVENT_DEVICE_UNCLAIMED)->organization_no, ORGANIZATION);
+    assert_int_equal(last_event(f, EVENT_DEVICE_UNCLAIMED)->push, PUSH_SPACE | PUSH_COMMAND | PUSH_CHILDREN);
     assert_int_equal(test_number(f, "SELECT status FROM command"), COMMAND_ABORTED);
     expect_error(org(f, ORGANIZATION, &device, get_run, NULL), 404, "Device not found");
     /* the next owner finds nothing of the former one */
@@ -339,13 +340,21 @@ static void test_delete(void **state)
     uuid_format(&physical.id, child_id);
     expect_status(org(f, ORGANIZATION, NULL, claim_run, "{\"space_id\":2,\"cloud_id\":\"NL01abcdefgh\"}"), 200);
     expect_status(org(f, ORGANIZATION, &physical, send_run, "{\"name\":\"reboot\"}"), 200);
+    snprintf(body, sizeof body, "{\"hardware_key\":\"" KEY_MAC "\",\"firmware_version\":\"1.0.0\",\"sn\":\"q\",\"mac\":\"AA:BB:CC:DD:EE:02\","
+             "\"parent_id\":\"%s\"}", id);
+    struct device_brief second = register_device(f, body, NULL);
+    expect_status(org(f, ORGANIZATION, &second, send_run, "{\"name\":\"reboot\"}"), 200);
+    size_t told = count_events(f, EVENT_CHILD_COMMAND);
+    expect_status(org(f, ORGANIZATION, &second, delete_run, NULL), 200);
+    assert_int_equal(count_events(f, EVENT_CHILD_COMMAND), told + 1); /* what waits for its children is less */
+    assert_int_equal(last_event(f, EVENT_CHILD_COMMAND)->device_no, box.no);
     expect_error(org(f, LAB, &box, delete_run, NULL), 404, "Device not found");
     expect_error(manage(f, partner_user(OTHER_PARTNER), &box, delete_run, NULL), 404, "Errors::NotFound");
     expect(ask(f, &box, DEVICE_DELETE, NULL), 200, "{\"success\":true}");
     assert_false(device_table_find_no(f->domain.devices, box.no, &gone));
     assert_false(device_table_find_no(f->domain.devices, app.no, &gone)); /* follows */
     assert_int_equal(hot_of(f, &physical).parent_no, 0);                  /* detached */
-    assert_int_equal(count_events(f, EVENT_DEVICE_DELETED), 2);
+    assert_int_equal(count_events(f, EVENT_DEVICE_DELETED), 3);
     assert_int_equal(test_number(f, "SELECT count(*) FROM audit WHERE action = 'device.delete' AND actor_kind = 'device'"), 1);
     expect_error(ask(f, &box, DEVICE_CONFIG_GET, NULL), 401, "Not authorized");
     expect_error(ask(f, &box, DEVICE_DELETE, NULL), 401, "Not authorized");

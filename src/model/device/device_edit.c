@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "model/management/audit.h"
 #include "model/maker/catalog.h"
+#include "model/command/command_queue.h"
 #include "model/configuration/configuration.h"
 #include "model/device/custom_parameters.h"
 #include "model/device/device_view.h"
@@ -131,9 +132,23 @@ static enum err tell_maker_of_deletion(struct device_change *change, const struc
     return err ? err : webhook_deleted_device(change->domain, change->tx, &row);
 }
 
+/* What waits for its children is told to a parent in one array (mqtt.md 3.1). */
+static enum err tell_parent_of_deletion(struct device_change *change, const struct device_core *device)
+{
+    struct command_row head;
+    enum err err = command_store_head(change->tx, device->no, change->arena, &head);
+    if (err == ERR_NOT_FOUND) {
+        return ERR_OK;
+    }
+    return err == ERR_OK ? command_tell_parent(change, device->parent_no, device) : err;
+}
+
 static enum err delete_one(struct device_change *change, const struct device_core *device)
 {
     enum err err = tell_maker_of_deletion(change, device);
+    if (err == ERR_OK) {
+        err = tell_parent_of_deletion(change, device);
+    }
     if (err == ERR_OK) {
         err = device_remove_claim_codes(change->tx, device->no, change->arena);
     }
