@@ -341,7 +341,7 @@ static bool on_publish_packet(struct connection *c, const struct mqtt_publish *p
      * overtake the one that it clears. */
     bool is_clear = publish->retain && publish->payload.len == 0;
     bool is_serial = is_clear || (publish->qos == 2 && session_is_stored(c->session));
-    if (is_serial && session_has_uplinks(c->session)) {
+    if ((is_serial && session_has_uplinks(c->session)) || session_runs_alone(c->session)) {
         c->serial_uplinks = true;
         connection_hold(c);
         return false;

@@ -141,6 +141,18 @@ bool session_has_uplinks(const struct session *session)
                                                            owner_eq, &session->owner_no));
 }
 
+static bool owner_alone_eq(const struct hashmap_node *node, const void *owner_no)
+{
+    return owner_eq(node, owner_no) && ((const struct session *)node)->runs_alone;
+}
+
+bool session_runs_alone(const struct session *session)
+{
+    return session->runs_alone ||
+           (session->party == PARTY_DEVICE && hashmap_find(&session->loop->ended_busy, hash_u64((uint64_t)session->owner_no),
+                                                           owner_alone_eq, &session->owner_no));
+}
+
 void session_uplink_begins(struct session *session)
 {
     session->uplinks_running++;
@@ -187,6 +199,7 @@ void session_uplink_ends(struct session *session)
     if (session->uplinks_running > 0) {
         return; /* the Will is one, too */
     }
+    session->runs_alone = false;
     if (session->is_dead) { /* perhaps one that came after it waits */
         hashmap_remove(&session->loop->ended_busy, &session->map);
         session = session_find_device(session->loop, session->owner_no);

@@ -111,6 +111,7 @@ struct session {
     uint8_t party;
     bool is_dead;                  /* no longer in the table; memory lives until the last reference */
     bool hears_itself;             /* a device with a filter for its own uplinks */
+    bool runs_alone;               /* what is published next waits until its uplinks have ended (uplink.c) */
     uint8_t will_state;            /* enum will_state */
     uint32_t uplinks_running;      /* operations of its publishes */
     struct filter *filters;
@@ -169,6 +170,8 @@ void session_uplink_begins(struct session *session);
 void session_uplink_ends(struct session *session);
 /* Whether any of the session's runs, or one of a session of the device that ended: what must come after those waits. */
 bool session_has_uplinks(const struct session *session);
+/* Whether one of these must end before anything else is published, be it on a later connection. */
+bool session_runs_alone(const struct session *session);
 /* Whether a Will of the device, of this session or of one that ended, is due and has not taken effect. */
 bool session_has_due_will(struct hub_loop *loop, const struct session_key *key);
 /* The device is gone or another unit: such Wills of its sessions that ended are dropped (mqtt.md 13). */

@@ -12,7 +12,7 @@
  * events come by other doors too, so they take the intent's number with them into their rows. What
  * follows the effect, the relay with what it retains, is committed together with the id as done (relay_message_once): a
  * repetition of an id that is not done is relayed, one that is only gets PUBREC. For the witness to speak of this publish alone, nothing else of this session runs beside it:
- * the connection is not read meanwhile, and it waits for earlier uplinks first. Operations that change nothing when
+ * the connection is not read meanwhile, one after it publishes nothing, and it waits for earlier uplinks first. Operations that change nothing when
  * repeated (a command's status) need no witness. A session that is not stored keeps its ids in memory only. */
 #include <stdio.h>
 
@@ -220,9 +220,10 @@ static int64_t new_intent_no(void)
     return (no & INT64_MAX) | 1;
 }
 
-/* The connection is not read until the session's uplinks have ended. */
+/* The connection is not read until the session's uplinks have ended, and on one that comes after it nothing is published. */
 static void run_alone(struct session *session)
 {
+    session->runs_alone = true;
     if (session->connection) {
         session->connection->serial_uplinks = true;
         connection_hold(session->connection);
