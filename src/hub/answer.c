@@ -192,7 +192,7 @@ static struct answer *settle_inbound(struct answer *answer, bool failed)
         return later;
     }
     session_inbound_remove(session, answer->packet_id);
-    if (!failed && session_is_stored(session)) {
+    if (session_is_stored(session)) { /* with its intent, or a start would take what others changed since for its effect */
         persist_no_inbound(session, answer->packet_id);
     }
     return later;

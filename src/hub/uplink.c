@@ -206,10 +206,7 @@ static void on_intent_committed(struct persist_waiter *waiter, enum err err)
         uplink_submit(up);
         return;
     }
-    if (session_is_stored(up->session)) {
-        persist_no_inbound(up->session, up->packet_id); /* it gets there yet, and nothing comes of it */
-    }
-    answer_fail(up->answer);
+    answer_fail(up->answer); /* the row gets there yet, and goes again */
     uplink_free(up);
 }
 
