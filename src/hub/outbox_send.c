@@ -62,24 +62,23 @@ static bool client_can_take(const struct connection *c, const struct message *me
     return bytes > 0 && (c->packet_bytes_max == 0 || bytes <= c->packet_bytes_max);
 }
 
-/* An alias makes the first message with it longer, and all later ones shorter. */
+/* An alias makes the first message with it longer, and all later ones shorter, unless the topic is shorter than the alias. */
 static void add_alias(struct connection *c, const struct message *message, struct delivery *delivery)
 {
     struct str topic = message_topic(message);
-    delivery->topic_alias = alias_find(c->aliases_out, topic);
-    delivery->topic_is_known = delivery->topic_alias != 0;
-    if (delivery->topic_is_known) {
+    struct delivery aliased = *delivery;
+    aliased.topic_alias = alias_find(c->aliases_out, topic);
+    aliased.topic_is_known = aliased.topic_alias != 0;
+    if (!aliased.topic_is_known) {
+        aliased.topic_alias = alias_next(c->aliases_out, c->alias_out_max);
+    }
+    if (aliased.topic_alias == 0 || !client_can_take(c, message, &aliased)) {
         return;
     }
-    delivery->topic_alias = alias_next(c->aliases_out, c->alias_out_max);
-    if (delivery->topic_alias == 0) {
-        return;
+    if (!aliased.topic_is_known) {
+        alias_set(&c->aliases_out, aliased.topic_alias, topic);
     }
-    if (!client_can_take(c, message, delivery)) {
-        delivery->topic_alias = 0;
-        return;
-    }
-    alias_set(&c->aliases_out, delivery->topic_alias, topic);
+    *delivery = aliased;
 }
 
 /* False: the client cannot take it; it then counts as delivered [MQTT-3.1.2-25]. */

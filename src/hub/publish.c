@@ -245,10 +245,11 @@ static bool resolve_alias(struct connection *c, struct mqtt_publish *publish)
         return false;
     }
     if (publish->topic.len > 0) {
-        /* Of one that is too long nothing is kept: a publish with it is refused in any case. */
+        /* One that is too long is not kept. Instead of it there is a name that none can have: what comes with the alias is
+         * refused, too, and does not end the connection (mqtt.md 6). */
         size_t longest = session_topic_limits(s, (enum party)c->session->party).bytes_max;
         bool keep = longest == 0 || publish->topic.len <= longest;
-        alias_set(&c->aliases_in, alias, keep ? publish->topic : STR(""));
+        alias_set(&c->aliases_in, alias, keep ? publish->topic : STR("#"));
         return true;
     }
     publish->topic = alias_topic(c->aliases_in, alias);
