@@ -263,10 +263,18 @@ static void post_to(struct hub_loop *loop, struct hub_loop *target, struct messa
     post_add(loop, target, &entry);
 }
 
+/* What a device or its owner left was removed when that ended (hub_loop.c): nobody would ever remove this. */
+static bool is_of_former_owner(const struct hub_loop *loop, const struct message *message)
+{
+    struct device_brief device;
+    return message->space == 0 &&
+           (!hub_ports(loop)->find_device_no(loop->core->domain, message->device_no, &device) || device.epoch != message->epoch);
+}
+
 /* Before anybody hears of it: see retained.h. True: it is kept, in this turn's batch. */
 static bool retain(struct hub_loop *loop, struct message *message)
 {
-    if (!message->retain) {
+    if (!message->retain || is_of_former_owner(loop, message)) {
         return false;
     }
     retained_put(hub_retained(loop->core, message->space), message);
