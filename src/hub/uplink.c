@@ -72,31 +72,41 @@ static void uplink_free(struct uplink *up)
 
 /* --- the reply ---------------------------------------------------------------------------------------------------- */
 
+/* Where to, and what it refers to. */
+struct reply_address {
+    struct session *session;
+    const struct device_brief *device;
+    struct str topic;
+    struct str correlation;
+};
+
 /* The reply of the HTTP twin on the topic that the device asked for (mqtt.md 6). */
-static void send_reply(struct uplink *up)
+static void send_reply(const struct reply_address *to, const struct reply *reply)
 {
-    const struct reply *reply = &up->call->reply;
     char status[16];
+    if (to->session->is_dead) {
+        return;
+    }
     snprintf(status, sizeof status, "%u", reply->status);
     struct mqtt_pair user = {STR("status"), str_from_cstr(status)};
     struct mqtt_properties p = {.user = &user, .user_count = 1, .payload_format = 1, .content_type = STR("application/json")};
     mqtt_set(&p, MQTT_PROP_USER_PROPERTY);
     mqtt_set(&p, MQTT_PROP_PAYLOAD_FORMAT);
     mqtt_set(&p, MQTT_PROP_CONTENT_TYPE);
-    if (up->correlation.len > 0) {
-        p.correlation_data = buf_str(&up->correlation);
+    if (to->correlation.len > 0) {
+        p.correlation_data = to->correlation;
         mqtt_set(&p, MQTT_PROP_CORRELATION_DATA);
     }
-    struct message_parts parts = {.topic = str_from_cstr(up->response_topic),
+    struct message_parts parts = {.topic = to->topic,
                                   .properties = &p,
                                   .payload = buf_str(&reply->body),
                                   .qos = 1,
-                                  .now_ms = hub_now_ms(up->session->loop)};
-    struct message *message = message_new(&parts, &up->device);
+                                  .now_ms = hub_now_ms(to->session->loop)};
+    struct message *message = message_new(&parts, to->device);
     struct match match;
-    session_match_rest(up->session, str_sub(parts.topic, DEVICE_PREFIX_BYTES, parts.topic.len), false, &match);
+    session_match_rest(to->session, str_sub(parts.topic, DEVICE_PREFIX_BYTES, parts.topic.len), false, &match);
     if (match.found) {
-        outbox_deliver(up->session, message, &match, 0);
+        outbox_deliver(to->session, message, &match, 0);
     }
     message_unref(message);
 }
@@ -177,8 +187,9 @@ static void on_call_done(struct op *op)
         uplink_free(up);
         return;
     }
-    if (up->response_topic && !up->session->is_dead) {
-        send_reply(up);
+    if (up->response_topic) {
+        struct reply_address to = {up->session, &up->device, str_from_cstr(up->response_topic), buf_str(&up->correlation)};
+        send_reply(&to, &call->reply);
     }
     if (reason_of(&call->reply) != MQTT_SUCCESS) {
         struct refusal refusal = {.topic = topic_name(up->topic)->name, .bytes = up->payload_bytes, .qos = up->qos};
@@ -247,6 +258,31 @@ static void store_intent(struct uplink *up, uint16_t packet_id)
     run_alone(up->session);
 }
 
+/* A Response Topic other than the device's own `reply` (or below it) is ignored. */
+static bool wants_reply(const struct uplink_request *request)
+{
+    const struct mqtt_properties *p = &request->publish->properties;
+    struct uuid id;
+    struct str rest;
+    return mqtt_has(p, MQTT_PROP_RESPONSE_TOPIC) && device_topic_split(p->response_topic, &id, &rest) &&
+           uuid_eq(&id, &request->device->id) && topic_id_find(rest) == TOPIC_REPLY;
+}
+
+/* As the twin would before it looks at what the body says. */
+static void refuse_body(const struct uplink_request *request, unsigned status, const char *text)
+{
+    const struct mqtt_properties *p = &request->publish->properties;
+    if (wants_reply(request)) {
+        struct reply_address to = {request->session, request->device, p->response_topic, p->correlation_data};
+        struct reply reply;
+        reply_init(&reply);
+        reply_error(&reply, status, "%s", text);
+        send_reply(&to, &reply);
+        reply_deinit(&reply);
+    }
+    publish_refuse(request->session, request->publish, request->answer, MQTT_PAYLOAD_FORMAT_INVALID, text);
+}
+
 /* False: refused. *ret_body NULL: an empty body, which equals {} (device-api.md 1.2.6). */
 static bool parse_body(const struct uplink_request *request, struct json **ret_body)
 {
@@ -257,7 +293,7 @@ static bool parse_body(const struct uplink_request *request, struct json **ret_b
                                                                   : s->http_body_max;
     *ret_body = NULL;
     if (limit > 0 && publish->payload.len > limit) {
-        publish_refuse(request->session, publish, request->answer, MQTT_PAYLOAD_FORMAT_INVALID, "Payload too large");
+        refuse_body(request, 413, "Payload too large");
         return false;
     }
     if (publish->payload.len == 0) {
@@ -265,9 +301,10 @@ static bool parse_body(const struct uplink_request *request, struct json **ret_b
     }
     struct json_limits json_limits = {.bytes_max = publish->payload.len};
     enum err err = json_parse(publish->payload, &json_limits, ret_body);
-    if (err != ERR_OK) {
-        publish_refuse(request->session, publish, request->answer, MQTT_PAYLOAD_FORMAT_INVALID,
-                       err == ERR_LIMIT ? "Payload too large" : "Invalid JSON");
+    if (err == ERR_LIMIT) {
+        refuse_body(request, 413, "Payload too large");
+    } else if (err != ERR_OK) {
+        refuse_body(request, 400, "Invalid JSON");
     }
     return err == ERR_OK;
 }
@@ -334,19 +371,6 @@ static struct message *make_relayed(const struct uplink_request *request, struct
     message->sender = request->session->serial;
     buf_deinit(&cleaned);
     return message;
-}
-
-/* A Response Topic other than the device's own `reply` (or below it) is ignored. */
-static char *wanted_reply_topic(const struct uplink_request *request)
-{
-    const struct mqtt_properties *p = &request->publish->properties;
-    struct uuid id;
-    struct str rest;
-    if (!mqtt_has(p, MQTT_PROP_RESPONSE_TOPIC) || !device_topic_split(p->response_topic, &id, &rest) ||
-        !uuid_eq(&id, &request->device->id) || topic_id_find(rest) != TOPIC_REPLY) {
-        return NULL;
-    }
-    return str_dup(p->response_topic);
 }
 
 /* --- telemetry, the short way ------------------------------------------------------------------------------------- */
@@ -507,7 +531,7 @@ void uplink_start(const struct uplink_request *request)
     up->packet_id = up->is_will ? 0 : request->publish->packet_id;
     up->payload_bytes = (uint32_t)request->publish->payload.len;
     up->message = make_relayed(request, body);
-    up->response_topic = wanted_reply_topic(request);
+    up->response_topic = wants_reply(request) ? str_dup(p->response_topic) : NULL;
     buf_init(&up->correlation, MQTT_STRING_MAX);
     up->call = hub_ports(session->loop)->call_new(session->loop->core->domain, (enum device_action)uplink_kinds[request->topic].action,
                                                   request->device, TRANSPORT_MQTT);
