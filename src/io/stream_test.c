@@ -1415,6 +1415,46 @@ static void websocket_frames_carry_a_byte_stream(void **state)
     mem_free(framed);
 }
 
+enum { LONG_UNIT_BYTES = 3 * 1024 * 1024, SHORT_UNIT_BYTES = 10 };
+
+static size_t long_unit_first(const uint8_t *data, size_t len)
+{
+    (void)data;
+    return len > SHORT_UNIT_BYTES ? LONG_UNIT_BYTES : len;
+}
+
+static void on_accept_long_unit(struct stream *stream, void *user)
+{
+    on_accept_websocket(stream, user);
+    stream_set_message_unit(stream, long_unit_first);
+    uint8_t *bytes = mem_alloc(LONG_UNIT_BYTES + SHORT_UNIT_BYTES);
+    memset(bytes, 7, LONG_UNIT_BYTES + SHORT_UNIT_BYTES);
+    stream_write(stream, bytes, LONG_UNIT_BYTES + SHORT_UNIT_BYTES);
+    mem_free(bytes);
+}
+
+static void websocket_units_may_be_long(void **state)
+{
+    (void)state;
+    start(&echo_ops, NULL, NULL, on_accept_long_unit);
+    struct client client = dial_websocket();
+    uint8_t head[10], *got = mem_alloc(LONG_UNIT_BYTES);
+    size_t size = 0;
+    assert_int_equal(get(&client, head, sizeof head), sizeof head);
+    for (size_t i = 2; i < sizeof head; i++) {
+        size = size << 8 | head[i];
+    }
+    assert_int_equal(size, LONG_UNIT_BYTES);
+    assert_int_equal(get(&client, got, LONG_UNIT_BYTES), LONG_UNIT_BYTES);
+    assert_int_equal(got[LONG_UNIT_BYTES - 1], 7);
+    assert_int_equal(unframe(&client, got, SHORT_UNIT_BYTES), 2);
+    assert_int_equal(got[0], 7);
+    mem_free(got);
+    hang_up(&client);
+    await(&server.closed, 1);
+    stop();
+}
+
 static void websocket_text_is_refused(void **state)
 {
     (void)state;
@@ -1691,6 +1731,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_is_not_ended),
         cmocka_unit_test(lingering_ends),
         cmocka_unit_test(websocket_frames_carry_a_byte_stream),
+        cmocka_unit_test(websocket_units_may_be_long),
         cmocka_unit_test(websocket_text_is_refused),
         cmocka_unit_test(websocket_close_says_goodbye),
         cmocka_unit_test(what_was_said_before_the_end_is_heard),

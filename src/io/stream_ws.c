@@ -70,14 +70,22 @@ static size_t next_message_bytes(const struct stream *stream, size_t left)
     return left > MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : left;
 }
 
+/* A unit is framed in one piece, however long the protocol lets it be. */
+static struct buf *room_for_message(struct stream *stream, size_t len)
+{
+    struct buf *out = stream_out_take(stream->loop->streams, &stream->ws->out, FRAMED_BYTES_MAX);
+    size_t max = out->len + len + FRAMED_BYTES_MAX / 2; /* beside it, what is said to the peer's pings */
+    out->max = max > out->max ? max : out->max;
+    return out;
+}
+
 void stream_ws_frame_output(struct stream *stream)
 {
     struct stream_ws *ws = stream->ws;
     size_t left;
     while ((left = stream_out_bytes(stream->out)) > 0 && stream_ws_output_bytes(ws) < MESSAGE_BYTES_MAX) {
         size_t len = next_message_bytes(stream, left);
-        websocket_wrap(ws->codec, stream_out_data(stream->out), len,
-                       stream_out_take(stream->loop->streams, &ws->out, FRAMED_BYTES_MAX));
+        websocket_wrap(ws->codec, stream_out_data(stream->out), len, room_for_message(stream, len));
         stream->out->at += len;
     }
     if (left == 0) {
