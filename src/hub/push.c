@@ -190,21 +190,56 @@ static void push_license_objects(struct session *session, const struct pending_r
     }
 }
 
-/* Generation 2: all that wait, in an array. */
-static void push_license_array(struct session *session, const struct pending_read *read)
+/* To a session that gets its own commands on their own topic they are no part of the array (mqtt.md 4.5). */
+static bool is_in_array(const struct pending_item *item, const struct pending_read *read, bool without_own)
+{
+    return item->kind == PUSH_CHILDREN && !(without_own && item->device_no == read->device.no);
+}
+
+#define ARRAY_BYTES_MAX ((size_t)1024 * 1024)
+#define BESIDE_ARRAY_BYTES (2 * DEVICE_TOPIC_BYTES_MAX + 64) /* of its packet: two topics, what else is in the header */
+#define IDENTIFIER_BYTES_MAX 5
+
+static size_t array_bytes_max(const struct session *session, uint32_t kind)
+{
+    struct match match;
+    const struct connection *c = session->connection;
+    if (!c || c->packet_bytes_max == 0) {
+        return ARRAY_BYTES_MAX;
+    }
+    session_match_rest(session, topic_name(topic_of(kind, session_generation(session)))->name, false, &match);
+    size_t beside = BESIDE_ARRAY_BYTES + IDENTIFIER_BYTES_MAX * match.identifier_count;
+    return c->packet_bytes_max > beside ? c->packet_bytes_max - beside : 0;
+}
+
+static void array_publish(struct session *session, const struct pending_read *read, uint32_t kind, struct buf *array)
+{
+    buf_append_str(array, STR("]"));
+    if (!array->failed) {
+        struct downlink d = {kind, buf_str(array), NULL};
+        downlink_publish(session, &read->device, &d);
+    }
+    buf_clear(array);
+}
+
+/* All that wait of a kind, in one array, or in several if the client takes no packet that long. */
+static void push_array(struct session *session, const struct pending_read *read, uint32_t kind, bool without_own)
 {
     struct buf array;
-    buf_init(&array, (size_t)1024 * 1024);
+    size_t max = array_bytes_max(session, kind);
+    buf_init(&array, ARRAY_BYTES_MAX);
     for (const struct pending_item *item = read->items; item; item = item->next) {
-        if (item->kind == PUSH_LICENSE) {
-            buf_append_str(&array, array.len == 0 ? STR("[") : STR(","));
-            buf_append_str(&array, item->payload);
+        if (kind == PUSH_CHILDREN ? !is_in_array(item, read, without_own) : (uint32_t)item->kind != kind) {
+            continue;
         }
+        if (array.len > 0 && array.len + item->payload.len + 2 > max) {
+            array_publish(session, read, kind, &array);
+        }
+        buf_append_str(&array, array.len == 0 ? STR("[") : STR(","));
+        buf_append_str(&array, item->payload);
     }
-    buf_append_str(&array, STR("]"));
-    if (!array.failed) {
-        struct downlink d = {PUSH_LICENSE, buf_str(&array), NULL};
-        downlink_publish(session, &read->device, &d);
+    if (array.len > 0) {
+        array_publish(session, read, kind, &array);
     }
     buf_deinit(&array);
 }
@@ -222,7 +257,7 @@ static void push_licenses(struct session *session, const struct pending_read *re
     if (session_generation(session) == 1) {
         push_license_objects(session, read, last);
     } else {
-        push_license_array(session, read);
+        push_array(session, read, PUSH_LICENSE, false);
     }
 }
 
@@ -242,15 +277,9 @@ static bool was_pushed(const struct pushed_heads *last, uint64_t id)
     return false;
 }
 
-/* To a session that gets its own commands on their own topic they are no part of the array (mqtt.md 4.5). */
-static bool is_in_array(const struct pending_item *item, const struct pending_read *read, bool without_own)
-{
-    return item->kind == PUSH_CHILDREN && !(without_own && item->device_no == read->device.no);
-}
-
-/* Fills *heads, which has room for all items, and the array. True: one of them was not pushed yet. */
+/* Fills *heads, which has room for all items. True: one of them was not pushed yet. */
 static bool gather_heads(const struct session *session, const struct pending_read *read, bool without_own,
-                         struct pushed_heads *heads, struct buf *array)
+                         struct pushed_heads *heads)
 {
     bool news = false;
     for (const struct pending_item *item = read->items; item; item = item->next) {
@@ -260,10 +289,7 @@ static bool gather_heads(const struct session *session, const struct pending_rea
         uint64_t id = hash_str(str_from_cstr(item->id));
         news |= !was_pushed(session->push->heads, id);
         heads->ids[heads->count++] = id;
-        buf_append_str(array, array->len == 0 ? STR("[") : STR(","));
-        buf_append_str(array, item->payload);
     }
-    buf_append_str(array, STR("]"));
     return news;
 }
 
@@ -283,15 +309,13 @@ static void mark_heads_delivered(struct session *session, const struct pending_r
 static void push_children(struct session *session, const struct pending_read *read)
 {
     bool without_own = kinds_of_filters(session) & PUSH_COMMAND;
-    struct buf array;
     size_t count = 0;
     for (const struct pending_item *item = read->items; item; item = item->next) {
         count += is_in_array(item, read, without_own);
     }
     struct pushed_heads *heads = mem_alloc(sizeof *heads + count * sizeof heads->ids[0]);
     heads->count = 0;
-    buf_init(&array, (size_t)1024 * 1024);
-    bool news = gather_heads(session, read, without_own, heads, &array);
+    bool news = gather_heads(session, read, without_own, heads);
     /* An array that still waits is older than this one: what was cancelled since must not go out (mqtt.md 5.2.4). */
     news |= outbox_drop_pushes(session, PUSH_CHILDREN) > 0 && count > 0;
     if (news || count == 0) {
@@ -299,13 +323,11 @@ static void push_children(struct session *session, const struct pending_read *re
         session->push->heads = count > 0 ? heads : NULL;
         heads = count > 0 ? NULL : heads;
     }
-    if (news && !array.failed && (kinds_of_filters(session) & PUSH_CHILDREN)) {
-        struct downlink d = {PUSH_CHILDREN, buf_str(&array), NULL};
-        downlink_publish(session, &read->device, &d);
+    if (news && (kinds_of_filters(session) & PUSH_CHILDREN)) {
+        push_array(session, read, PUSH_CHILDREN, without_own);
         mark_heads_delivered(session, read, without_own);
     }
     mem_free(heads);
-    buf_deinit(&array);
 }
 
 /* --- again, after a fault ----------------------------------------------------------------------------------------- */
