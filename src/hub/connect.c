@@ -599,7 +599,7 @@ void connect_accepted(struct connection *connection)
         hub_ports(loop)->connected(loop->core->domain, session->owner_no);
     }
     if (connection->session_present) {
-        outbox_drop_pushes(session, PUSH_ALL); /* what was not sent is read again, as it is now */
+        outbox_drop_pushes(session, PUSH_ALL & ~(uint32_t)PUSH_INCIDENTS); /* what was not sent is read again, as it is now */
         outbox_resume(session);
         if (session->party == PARTY_DEVICE) {
             push_resume(session);
