@@ -96,18 +96,24 @@ static void publish_user(struct session *session, const struct device_brief *dev
 
 /* --- checks ------------------------------------------------------------------------------------------------------- */
 
-/* User properties device_id and access_key are optional, but must be right (mqtt.md 6). */
+/* User properties device_id and access_key are optional, but must be right, each of them (mqtt.md 6). */
 static bool user_properties_match(const struct session *session, const struct device_brief *device,
                                   const struct mqtt_properties *properties)
 {
-    struct str value;
+    struct mqtt_property_iter iter = mqtt_property_iter(properties);
+    struct mqtt_pair pair;
+    struct str right_key = {NULL, 0}; /* a look at a key takes its time, and a packet holds thousands */
     struct uuid id;
-    if (mqtt_user_property_find(properties, STR("device_id"), &value) &&
-        (!uuid_parse(value, &id) || !uuid_eq(&id, &device->id))) {
-        return false;
+    bool match = true;
+    while (match && mqtt_user_property_next(&iter, &pair)) {
+        if (str_eq(pair.name, STR("device_id"))) {
+            match = uuid_parse(pair.value, &id) && uuid_eq(&id, &device->id);
+        } else if (str_eq(pair.name, STR("access_key")) && !(right_key.ptr && str_eq(pair.value, right_key))) {
+            match = hub_ports(session->loop)->key_matches(session->loop->core->domain, device, pair.value);
+            right_key = pair.value;
+        }
     }
-    return !mqtt_user_property_find(properties, STR("access_key"), &value) ||
-           hub_ports(session->loop)->key_matches(session->loop->core->domain, device, value);
+    return match;
 }
 
 static void publish_sync(struct session *session, struct str rest, const struct mqtt_publish *publish,
