@@ -331,6 +331,18 @@ static void publish_event(struct hub_loop *loop, const struct event *event, enum
     message_unref(message);
 }
 
+/* As it is now: threads that change different parts of it tell of that at the same time, and a commit later. */
+static void publish_presence(struct hub_loop *loop, const struct event *event)
+{
+    struct device_brief device;
+    struct buf payload;
+    buf_init(&payload, PRESENCE_BYTES_MAX);
+    bool known = hub_ports(loop)->find_device_no(loop->core->domain, event->device_no, &device) &&
+                 hub_ports(loop)->presence(loop->core->domain, &device, &payload);
+    publish_event(loop, event, TOPIC_PRESENCE, known ? buf_str(&payload) : event->payload);
+    buf_deinit(&payload);
+}
+
 static void publish_incident(struct hub_loop *loop, const struct event *event)
 {
     struct str incident = event->push_payload.len ? event->push_payload : event->payload;
@@ -359,7 +371,7 @@ void hub_loop_event(struct hub_loop *loop, const struct event *event)
     } else if (event->type == EVENT_DEVICE_EVENT && event->relays) {
         publish_event(loop, event, TOPIC_EVENTS, event->payload);
     } else if (event->type == EVENT_STATUS) {
-        publish_event(loop, event, TOPIC_PRESENCE, event->payload);
+        publish_presence(loop, event);
     }
     if (hub_home_of_device(loop->core, event->device_no) == loop->index) {
         device_event(loop, event);

@@ -4,7 +4,6 @@
 #include "hub/connection.h"
 #include "hub/persist.h"
 
-#define PRESENCE_BYTES_MAX 4096
 #define STEPS_MAX 64u /* messages and filters in one turn of the loop */
 
 struct retained_read {

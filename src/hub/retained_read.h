@@ -12,6 +12,8 @@
 #include "hub/retained.h"
 #include "hub/session.h"
 
+#define PRESENCE_BYTES_MAX 4096 /* of its payload */
+
 /* After the filter was added. `filter` is the inner one. Nothing is sent yet. */
 void retained_read_begin(struct session *session, struct str filter, uint8_t options, uint32_t identifier);
 /* The same at a start, for what the row says was not finished. */

@@ -52,7 +52,7 @@ static void device_event(struct script *s, const struct tokens *t, enum event_ty
         event.push = type == EVENT_INCIDENT ? PUSH_INCIDENTS : 0;
         event.transport = TRANSPORT_HTTPS;
         event.relays = type == EVENT_TELEMETRY;
-        world_event(s->world, &event);
+        (tokens_has(t, "late") ? world_late_event : world_event)(s->world, &event);
     }
 }
 

@@ -778,6 +778,11 @@ void world_event(struct world *w, const struct event *event)
         memcpy(device->presence, event->payload.ptr, event->payload.len);
         device->presence[event->payload.len] = 0;
     }
+    world_late_event(w, event);
+}
+
+void world_late_event(struct world *w, const struct event *event)
+{
     enum event_targets targets = hub_event_targets(&w->core, event);
     bool home = targets == TARGETS_HOME || targets == TARGETS_HOME_AND_APPLICATIONS;
     bool applications = targets == TARGETS_APPLICATIONS || targets == TARGETS_HOME_AND_APPLICATIONS;

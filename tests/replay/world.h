@@ -132,6 +132,8 @@ void world_pend(struct world_device *device, enum push_mask kind, int64_t level,
                 int64_t device_no);
 void world_unpend(struct world_device *device, uint32_t kinds);
 void world_event(struct world *world, const struct event *event);
+/* The same of what is not true any more when it arrives. */
+void world_late_event(struct world *world, const struct event *event);
 
 /* world_store.c */
 struct world_rows *world_rows_new(void);
