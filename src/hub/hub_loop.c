@@ -20,7 +20,7 @@
 #include "hub/will.h"
 
 #define LATE_BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define POSTED_BYTES_MAX ((size_t)16 * 1024 * 1024)
+#define POSTED_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 /* --- set-up ------------------------------------------------------------------------------------------------------- */
 
@@ -65,7 +65,7 @@ static void loop_deinit(struct hub_loop *loop)
     for (struct hashmap_node *node; (node = hashmap_next(&loop->sessions, &iter)) != NULL;) {
         session_forget_in_memory((struct session *)node);
     }
-    assert(!loop->batch && !loop->flushed);
+    assert(!loop->batch && !loop->flushed && !loop->first_waiting);
     uplinks_deinit(loop);
     hashmap_deinit(&loop->sessions);
     hashmap_deinit(&loop->tenants);

@@ -130,7 +130,10 @@ struct hub_loop {
     uint64_t match_serial;                             /* number of the message being delivered to applications */
     struct receiver *receivers;                        /* of it; kept for the next one */
     size_t receiver_count, receiver_capacity;
-    struct relay_post **posts;                         /* for each loop: what this turn has for it (relay.c) */
+    struct relay_post **posts;                         /* for each loop: what this turn has for it (relay_post.c) */
+    struct relay_post *first_waiting, *last_waiting;   /* posts of others for a later turn */
+    struct task waiting_posts;
+    size_t taken_bytes;                                /* of posts, in this turn */
     struct timer alive;
     /* Read by other loops for each message: away from what changes with each. */
     _Alignas(64) _Atomic int application_filters;      /* is anything to be posted here? */
@@ -139,7 +142,7 @@ struct hub_loop {
     _Atomic size_t connection_count;
     _Atomic bool busy;                                 /* batches in flight */
     const struct relay_row *restoring;                 /* see relay_restore() */
-    _Alignas(64) _Atomic size_t posted_bytes;          /* to other loops, and not taken by them yet (relay.c) */
+    _Alignas(64) _Atomic size_t posted_bytes;          /* to other loops, and not taken by them yet (relay_post.c) */
     _Alignas(64) uint64_t lane_batch_no;               /* the lane's: of the batch that may run */
 };
 

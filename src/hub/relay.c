@@ -1,10 +1,10 @@
 #include "hub/relay.h"
 
 #include "base/mem.h"
-#include "base/pool.h"
 #include "hub/deliver.h"
 #include "hub/interest.h"
 #include "hub/publish.h"
+#include "hub/relay_post.h"
 #include "hub/retained.h"
 #include "hub/session.h"
 #include "hub/share.h"
@@ -30,8 +30,7 @@ static void run_relay_ended(struct task *task)
     relay_ended(container_of(task, struct relay, task));
 }
 
-/* From any loop. */
-static void relay_release(struct relay *relay, const struct hub_loop *here, enum err err)
+void relay_release(struct relay *relay, const struct hub_loop *here, enum err err)
 {
     if (err != ERR_OK) {
         atomic_store(&relay->failed, true);
@@ -79,187 +78,12 @@ void relay_hold_for_commit(struct relay *relay)
     persist_wait(relay->home, &relay->waiter);
 }
 
-/* --- to another loop ---------------------------------------------------------------------------------------------- */
-
-/* Gathered over a turn: one posting, one wake-up. Each loop posts to another in the order in which it relays. */
-enum { POST_ENTRIES_MAX = 29 };
-
-struct post_entry {
-    struct message *message;     /* held */
-    struct share_member *member; /* held; NULL: to everybody there */
-    int64_t no;                  /* of its row in mqtt_relay; 0: it has none */
-    struct relay *relay;         /* NULL: nobody waits */
-};
-
-struct relay_post {
-    struct task task;
-    struct persist_waiter waiter;
-    struct hub_loop *from, *loop; /* it goes from one to the other */
-    size_t bytes;                 /* counted in from->posted_bytes */
-    unsigned count;
-    struct post_entry entries[POST_ENTRIES_MAX];
-};
-_Static_assert(sizeof(struct relay_post) <= 1024, "pools keep no more");
-
-static void entry_finish(const struct post_entry *entry, const struct hub_loop *here, enum err err)
-{
-    if (entry->relay) {
-        relay_release(entry->relay, here, err);
-    }
-    message_unref(entry->message);
-    if (entry->member) {
-        share_member_unref(entry->member);
-    }
-}
-
-static void on_post_committed(struct persist_waiter *waiter, enum err err)
-{
-    struct relay_post *post = container_of(waiter, struct relay_post, waiter);
-    unsigned waiting = 0;
-    for (unsigned i = 0; i < post->count; i++) {
-        struct post_entry *entry = &post->entries[i];
-        bool has_row = entry->no != 0; /* then it is not lost */
-        if (err == ERR_STORAGE && entry->relay && entry->relay->stays) {
-            post->entries[waiting++] = *entry;
-        } else {
-            entry_finish(entry, post->loop, has_row ? ERR_OK : err);
-        }
-    }
-    post->count = waiting;
-    if (err != ERR_STORAGE) {
-        pool_free(post, sizeof *post);
-    }
-}
-
-static void run_post(struct task *task);
-
-static void post_send(struct hub_loop *loop, unsigned target)
-{
-    struct relay_post *post = loop->posts[target];
-    loop->posts[target] = NULL;
-    mailbox_post(post->loop->mailbox, &post->task);
-}
-
-/* Takes what the entry holds. */
-static void post_add(struct hub_loop *loop, struct hub_loop *target, const struct post_entry *entry)
-{
-    struct relay_post *post = loop->posts[target->index];
-    if (!post) {
-        post = pool_alloc(sizeof *post);
-        post->task.run = run_post;
-        post->from = loop;
-        post->loop = target;
-        post->bytes = 0;
-        post->count = 0;
-        loop->posts[target->index] = post;
-        hub_ports(loop)->flush_later(loop);
-    }
-    size_t bytes = sizeof *entry->message + message_size(entry->message);
-    post->bytes += bytes;
-    atomic_fetch_add_explicit(&loop->posted_bytes, bytes, memory_order_relaxed);
-    post->entries[post->count++] = *entry;
-    if (post->count == POST_ENTRIES_MAX) {
-        post_send(loop, target->index);
-    }
-}
-
-bool relay_is_behind(const struct hub_loop *loop)
-{
-    return atomic_load_explicit(&loop->posted_bytes, memory_order_relaxed) > loop->core->posted_bytes_max;
-}
-
-void relay_flush(struct hub_loop *loop)
-{
-    for (unsigned i = 0; i < loop->core->loop_count; i++) {
-        if (loop->posts[i]) {
-            post_send(loop, i);
-        }
-    }
-}
-
-/* The member left on the way: to another one of its group. True: the entry goes on to another loop, or ended. */
-static bool choose_again(struct hub_loop *loop, struct post_entry *entry)
-{
-    while (entry->member && !entry->member->session) {
-        struct share_member *other = share_choose_other(loop->core->shares, entry->member);
-        share_member_unref(entry->member);
-        entry->member = other;
-        if (!other) { /* nobody is left */
-            if (entry->no != 0) {
-                persist_no_relay(loop, entry->no);
-            }
-            entry_finish(entry, loop, ERR_OK);
-            return true;
-        }
-        if (other->loop != loop) {
-            post_add(loop, other->loop, entry);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* True: it waits for the commit of what it has stored. */
-static bool run_entry(struct hub_loop *loop, struct post_entry *entry)
-{
-    bool stored;
-    /* One whose row is on disk is in memory until it is delivered, and was taken by a loop that had room. */
-    bool has_row = entry->no != 0 || (entry->relay && entry->relay->stays);
-    if (!has_row && persist_is_full(loop)) {
-        entry_finish(entry, loop, ERR_STORAGE);
-        return false;
-    }
-    if (!entry->member) {
-        stored = deliver_here(loop, entry->message, entry->relay);
-    } else if (choose_again(loop, entry)) {
-        return false;
-    } else {
-        stored = deliver_to_member(entry->member, entry->message, entry->relay);
-    }
-    if (entry->no != 0) {
-        persist_no_relay(loop, entry->no);
-        return true;
-    }
-    if (stored && entry->relay) {
-        return true;
-    }
-    entry_finish(entry, loop, ERR_OK);
-    return false;
-}
-
-static void run_post(struct task *task)
-{
-    struct relay_post *post = container_of(task, struct relay_post, task);
-    unsigned waiting = 0;
-    for (unsigned i = 0; i < post->count; i++) {
-        struct post_entry entry = post->entries[i];
-        if (run_entry(post->loop, &entry)) {
-            post->entries[waiting++] = entry;
-        }
-    }
-    atomic_fetch_sub_explicit(&post->from->posted_bytes, post->bytes, memory_order_relaxed);
-    if (waiting == 0) {
-        pool_free(post, sizeof *post);
-        return;
-    }
-    post->count = waiting;
-    post->waiter.stays = true;
-    post->waiter.done = on_post_committed;
-    persist_wait(post->loop, &post->waiter);
-}
-
-static struct post_entry entry_of(struct message *message, struct share_member *member, struct relay *relay)
-{
-    if (relay) {
-        atomic_fetch_add(&relay->left, 1);
-    }
-    return (struct post_entry){.message = message_ref(message), .member = member, .relay = relay};
-}
+/* --- to all loops ------------------------------------------------------------------------------------------------- */
 
 static void post_to(struct hub_loop *loop, struct hub_loop *target, struct message *message, struct share_member *member,
                     struct relay *relay)
 {
-    struct post_entry entry = entry_of(message, member, relay);
+    struct post_entry entry = post_entry_of(message, member, relay);
     post_add(loop, target, &entry);
 }
 
@@ -412,7 +236,7 @@ static void once_is_late(struct once *once)
 static void once_drop(struct once *once, enum err err)
 {
     for (size_t i = 0; i < once->post_count; i++) {
-        entry_finish(&once->posts[i].entry, once->loop, err);
+        post_entry_finish(&once->posts[i].entry, once->loop, err);
     }
     once_end(once, err);
 }
@@ -429,7 +253,7 @@ static void visit_choice(struct share_member *member, void *arg)
 {
     struct share_choice *choice = arg;
     if (!choice->first.member) {
-        choice->first = entry_of(choice->message, member, choice->relay);
+        choice->first = post_entry_of(choice->message, member, choice->relay);
     } else {
         post_to(choice->loop, member->loop, choice->message, member, choice->relay);
     }
@@ -514,7 +338,7 @@ void relay_message_once(struct session *session, struct message *message, uint16
         }
         struct once_post *post = &once->posts[once->post_count++];
         post->target = target;
-        post->entry = entry_of(message, NULL, relay);
+        post->entry = post_entry_of(message, NULL, relay);
         post->entry.no = put_row(once, (int32_t)i, session->no);
     }
     if (!shares_are_empty(core->shares)) {

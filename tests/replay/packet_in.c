@@ -141,6 +141,18 @@ static void send_connect(struct script *s, struct world_client *client, const st
     send_packet(s, client, client->version, &packet);
 }
 
+/* Made so long. */
+static struct str padded(struct script *s, struct str text, size_t bytes)
+{
+    if (text.len >= bytes) {
+        return text;
+    }
+    char *made = arena_alloc(&s->arena, bytes);
+    memset(made, '.', bytes);
+    memcpy(made, text.ptr, text.len);
+    return str_from(made, bytes);
+}
+
 static void send_publish(struct script *s, struct world_client *client, const struct tokens *t)
 {
     struct mqtt_packet packet = {.type = MQTT_PUBLISH};
@@ -169,7 +181,14 @@ static void send_publish(struct script *s, struct world_client *client, const st
     }
     struct mqtt_pair pairs[TOKENS_MAX];
     set_user_properties(s, &p->properties, pairs, t, "up=");
-    send_packet(s, client, client->version, &packet);
+    p->payload = padded(s, p->payload, (size_t)tokens_number(t, "pad", 0));
+    struct buf out;
+    buf_init(&out, (size_t)16 * 1024 * 1024);
+    for (int64_t i = tokens_number(t, "times", 1); i > 0; i--) {
+        mqtt_encode(&out, client->version, &packet);
+    }
+    s->stage->send(s, client, out.data, out.len);
+    buf_deinit(&out);
 }
 
 static void send_subscribe(struct script *s, struct world_client *client, const struct tokens *t)

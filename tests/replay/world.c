@@ -8,6 +8,7 @@
 
 #define UNIX_START_MS INT64_C(1700000000000)
 #define CLIENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define CONGESTED_BYTES ((size_t)256 * 1024) /* as for a stream */
 #define PAST_TIMERS_MAX 100u
 #define BRIEF_KEY_NO 105
 
@@ -179,14 +180,17 @@ static struct buf *link_output(void *link)
     return &((struct world_client *)link)->output;
 }
 
-static void link_commit(void *link)
-{
-    (void)link;
-}
-
 static size_t link_output_bytes(void *link)
 {
-    return ((struct world_client *)link)->output_blocked;
+    const struct world_client *c = link;
+    size_t of_turn = c->output.len > c->turn_began ? c->output.len - c->turn_began : 0;
+    return c->output_blocked + of_turn;
+}
+
+static void link_commit(void *link)
+{
+    struct world_client *c = link;
+    c->congested |= link_output_bytes(link) >= CONGESTED_BYTES;
 }
 
 static void link_pause(void *link)
@@ -302,9 +306,29 @@ void world_close(struct world_client *c)
     world_settle(c->world);
 }
 
+/* What the turn wrote leaves. True: somebody was told. */
+static bool flush_outputs(struct world *w)
+{
+    bool any = false;
+    for (size_t i = 0; i < w->client_count; i++) {
+        struct world_client *c = &w->clients[i];
+        bool has_drained = c->congested && c->output_blocked == 0;
+        c->turn_began = c->output.len;
+        if (has_drained) {
+            c->congested = false;
+        }
+        if (has_drained && c->connection && !c->closing) {
+            connection_drained(c->connection);
+            any = true;
+        }
+    }
+    return any;
+}
+
 void world_settle(struct world *w)
 {
     bool busy = true;
+    flush_outputs(w); /* what was looked at since is gone from them */
     while (busy) {
         busy = false;
         for (size_t i = 0; i < w->client_count; i++) {
@@ -314,6 +338,7 @@ void world_settle(struct world *w)
             busy |= run_tasks(&w->mailboxes[i]);
             hub_loop_flush(&w->core.loops[i]);
         }
+        busy |= flush_outputs(w);
         for (unsigned i = 0; i < w->loop_count; i++) {
             busy |= w->mailboxes[i].first != NULL; /* posted at the end of a turn */
         }

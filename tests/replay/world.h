@@ -24,6 +24,8 @@ struct world_client {
     bool paused, closing, moving, wants_data;
     unsigned move_to;
     size_t output_blocked;         /* bytes that output_bytes() reports in addition: a peer that does not read */
+    size_t turn_began;             /* bytes of `output` then: what came since leaves at the turn's end */
+    bool congested;                /* it is told when that is done */
 };
 
 struct world_pending {
