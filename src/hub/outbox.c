@@ -86,6 +86,12 @@ static bool is_waited_for(const struct session *session, const struct message *m
     return session->connection && backlog_applies(message) && message->sender != session->serial;
 }
 
+static void entry_drop(struct session *session, struct out_entry *entry)
+{
+    entry_give_up(session, entry);
+    metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
+}
+
 /* While there is a connection, those whose publishers wait do not give way, nor do downlinks: newer ones take their place,
  * so they are few, and who has been pushed to is not pushed to again. */
 static bool may_give_way(const struct session *session, const struct out_entry *entry)
@@ -103,8 +109,7 @@ static bool drop_oldest(struct session *session)
     for (uint32_t i = box->sent; i < box->count; i++) {
         struct out_entry *entry = outbox_at(box, i);
         if (entry->message && may_give_way(session, entry)) {
-            entry_give_up(session, entry);
-            metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
+            entry_drop(session, entry);
             return true;
         }
     }
@@ -129,10 +134,23 @@ static void drop_expired(struct session *session)
     }
 }
 
+/* The newest, if the queue could not hold it even without those that wait: all of them would give way, and then it too. */
+static void drop_unfit(struct session *session)
+{
+    const struct outbox *box = session->outbox;
+    struct out_entry *newest = outbox_at(box, box->count - 1);
+    size_t limit = queue_limit_of(session).bytes;
+    if (box->sent < box->count && newest->message && limit > 0 &&
+        box->in_flight_bytes + out_entry_size(newest) > limit && may_give_way(session, newest)) {
+        entry_drop(session, newest);
+    }
+}
+
 static void drop_excess(struct session *session)
 {
     if (over_limit(session)) {
         drop_expired(session);
+        drop_unfit(session);
     }
     while (over_limit(session) && drop_oldest(session)) {
     }
