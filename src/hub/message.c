@@ -10,10 +10,12 @@ struct message *message_new(const struct message_parts *parts, const struct devi
     struct buf properties;
     buf_init(&properties, PROPERTIES_BYTES_MAX);
     int64_t expires_at_ms = MESSAGE_NEVER_EXPIRES;
+    bool at_once = false;
     if (parts->properties) {
         mqtt_encode_shared_properties(&properties, parts->properties,
                                       parts->space == 0 ? STR("access_key") : str_from(NULL, 0));
         if (mqtt_has(parts->properties, MQTT_PROP_MESSAGE_EXPIRY)) {
+            at_once = parts->properties->message_expiry_s == 0;
             expires_at_ms = (int64_t)parts->now_ms + (int64_t)parts->properties->message_expiry_s * 1000;
         }
     }
@@ -21,6 +23,7 @@ struct message *message_new(const struct message_parts *parts, const struct devi
         pool_alloc(sizeof *m + parts->topic.len + properties.len + parts->payload.len);
     *m = (struct message){.qos = parts->qos,
                           .retain = parts->retain,
+                          .at_once = at_once,
                           .space = parts->space,
                           .topic_len = (uint16_t)parts->topic.len,
                           .properties_len = (uint32_t)properties.len,
@@ -143,6 +146,7 @@ struct message *message_from_stored(struct str stored, int64_t space, uint32_t *
                                   .space = space};
     struct message *m = message_new(&parts, NULL);
     m->expires_at_ms = MESSAGE_NEVER_EXPIRES;
+    m->at_once = false;
     struct str rest;
     if (space == 0 && device_topic_split(parts.topic, &m->device_id, &rest)) {
         m->topic_id = (uint8_t)topic_id_find(rest);

@@ -10,12 +10,15 @@
 #include "model/device/device_table.h"
 
 #define MESSAGE_NEVER_EXPIRES INT64_MAX
+/* A message that was given no time at all is for who is there: so long it may take from loop to loop, and to the disk. */
+#define MESSAGE_AT_ONCE_MS 1000
 
 struct message {
     struct ref ref;
     uint8_t qos;
     uint8_t topic_id;        /* enum topic_id */
     bool retain;             /* published with RETAIN */
+    bool at_once;            /* published with Message Expiry 0 */
     uint16_t topic_len;
     uint32_t properties_len; /* wire form of mqtt_encode_shared_properties() */
     uint32_t payload_len;
@@ -67,7 +70,8 @@ static inline size_t message_size(const struct message *message)
 
 static inline bool message_is_expired(const struct message *message, uint64_t now_ms)
 {
-    return message->expires_at_ms != MESSAGE_NEVER_EXPIRES && message->expires_at_ms <= (int64_t)now_ms;
+    return message->expires_at_ms != MESSAGE_NEVER_EXPIRES &&
+           message->expires_at_ms + (message->at_once ? MESSAGE_AT_ONCE_MS : 0) <= (int64_t)now_ms;
 }
 
 /* The expiry as rows have it, and from there: see hub_wall_ahead_ms(). */
