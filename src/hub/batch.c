@@ -8,6 +8,7 @@
 #include "hub/persist.h"
 
 #define RETRY_MS 1000
+#define HANGS_MS 10000   /* longer than any commit takes that is only slow */
 #define ARENA_BYTES 1024 /* its first block */
 
 struct persist_batch *batch_of(struct hub_loop *loop)
@@ -159,6 +160,7 @@ static void batch_committed(struct persist_batch *batch)
     if (!loop->flushed) {
         loop->last_flushed = NULL;
     }
+    loop->flushed_bytes -= batch->bytes;
     if (batch->has_failed) {
         loop->late_batches--;
         loop->late_bytes -= batch->bytes;
@@ -219,6 +221,8 @@ void batch_flush(struct hub_loop *loop)
         return;
     }
     batch->no = loop->next_batch_no++;
+    batch->flushed_ms = hub_now_ms(loop);
+    loop->flushed_bytes += batch->bytes;
     if (loop->last_flushed) {
         loop->last_flushed->next = batch;
     } else {
@@ -251,6 +255,11 @@ enum err batch_run_here(struct hub_loop *loop, struct store_tx *tx)
     return err;
 }
 
+bool persist_hangs(const struct hub_loop *loop)
+{
+    return loop->flushed && hub_now_ms(loop) >= loop->flushed->flushed_ms + HANGS_MS;
+}
+
 void batches_abandon(struct hub_loop *loop)
 {
     assert(loop->batches_in_flight == 0); /* what was submitted has come home */
@@ -259,6 +268,7 @@ void batches_abandon(struct hub_loop *loop)
         timer_cancel(loop->timers, &loop->retry);
     }
     loop->first_hopeful = loop->last_flushed = NULL;
+    loop->flushed_bytes = 0;
     while (loop->flushed) {
         struct persist_batch *batch = loop->flushed;
         loop->flushed = batch->next;

@@ -18,6 +18,7 @@ struct persist_batch {
     struct hub_loop *loop;
     uint64_t no;                /* of the loop's batches */
     size_t bytes;               /* of memory, roughly */
+    uint64_t flushed_ms;        /* when it was */
     struct arena arena;
     struct change *first, **last;
     struct change *refused;     /* by the database, whatever storage does; NULL: none */

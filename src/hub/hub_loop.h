@@ -119,6 +119,7 @@ struct hub_loop {
     unsigned batches_in_flight;
     unsigned late_batches;                             /* of those flushed: that have failed */
     size_t late_bytes;                                 /* what they hold */
+    size_t flushed_bytes;                              /* what all of the flushed ones hold */
     bool is_stuck;                                     /* nothing is submitted but by the next attempt */
     bool is_abandoned;                                 /* nothing is submitted any more */
     bool refusal_posted;

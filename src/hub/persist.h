@@ -48,10 +48,13 @@ static inline bool persist_is_pending(const struct hub_loop *loop)
 {
     return loop->batch || loop->flushed;
 }
-/* So much of it that no more may come: nothing is taken that would have to be stored. */
+/* The oldest of it has waited for ten seconds. */
+bool persist_hangs(const struct hub_loop *loop);
+/* So much is late, or waits for a disk that hangs, that no more may come: nothing is taken that would have to be stored. */
 static inline bool persist_is_full(const struct hub_loop *loop)
 {
-    return loop->late_bytes > loop->core->late_bytes_max;
+    size_t max = loop->core->late_bytes_max;
+    return loop->late_bytes > max || (loop->flushed_bytes > max && persist_hangs(loop));
 }
 /* Number, loop and sender of the row are given; the rest is the message's. */
 void persist_relay(struct hub_loop *loop, const struct relay_row *row, struct message *message);
