@@ -106,8 +106,9 @@ static bool drop_oldest(struct session *session)
     while (box->sent < box->count && !outbox_at(box, box->sent)->message) {
         outbox_take_first(session);
     }
-    for (uint32_t i = box->sent; i < box->count; i++) {
-        struct out_entry *entry = outbox_at(box, i);
+    box->firm = box->firm > box->sent ? box->firm : box->sent;
+    while (box->firm < box->count) {
+        struct out_entry *entry = outbox_at(box, box->firm++);
         if (entry->message && may_give_way(session, entry)) {
             entry_drop(session, entry);
             return true;
@@ -159,6 +160,7 @@ static void drop_excess(struct session *session)
 void outbox_shrink(struct session *session)
 {
     if (session->outbox) {
+        session->outbox->firm = 0;
         drop_excess(session);
         outbox_trim(session);
     }

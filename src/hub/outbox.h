@@ -50,6 +50,7 @@ struct outbox {
     uint32_t waiting;                /* behind them, without holes */
     uint32_t committing;             /* of those in flight: with QoS 1, not sent before their row is on disk */
     int64_t next_seq;
+    uint32_t firm;                   /* no entry before this index gives way, as long as the client does not leave */
     uint64_t expiry_look_ms;         /* not before is it looked for what has expired */
     size_t bytes;
     struct out_entry *ring;

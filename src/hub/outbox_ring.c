@@ -32,17 +32,19 @@ static void outbox_grow(struct outbox *box)
  * client is away, they would be ever more behind it. */
 static void close_holes(struct outbox *box)
 {
-    uint32_t to = 0, sent = 0, resend = 0;
+    uint32_t to = 0, sent = 0, resend = 0, firm = 0;
     for (uint32_t i = 0; i < box->count; i++) {
         if (!out_entry_is_hole(outbox_at(box, i))) {
             sent += i < box->sent;
             resend += i < box->resend;
+            firm += i < box->firm;
             *outbox_at(box, to++) = *outbox_at(box, i);
         }
     }
     box->count = to;
     box->sent = sent;
     box->resend = resend;
+    box->firm = firm;
 }
 
 struct out_entry *outbox_push(struct outbox *box)
@@ -120,6 +122,9 @@ void outbox_trim(struct session *session)
         }
         if (box->resend > 0) {
             box->resend--;
+        }
+        if (box->firm > 0) {
+            box->firm--;
         }
     }
     if (box->count == 0) {
