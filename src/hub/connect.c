@@ -169,7 +169,7 @@ static enum mqtt_reason check_will(struct connection *c, const struct mqtt_conne
     }
     if (who->key.party != PARTY_OPEN && s->limits_telemetry_max > 0 && connect->will.payload.len > s->limits_telemetry_max) {
         *ret_text = "Will payload too large";
-        return MQTT_QUOTA_EXCEEDED;
+        return connect->version == MQTT_V5 ? MQTT_QUOTA_EXCEEDED : MQTT_NOT_AUTHORIZED; /* 3.1.1: not "come again" */
     }
     return MQTT_SUCCESS;
 }
