@@ -108,7 +108,11 @@ static void downlink_publish(struct session *session, const struct device_brief 
                                   .now_ms = hub_now_ms(session->loop)};
     struct message *message = message_new(&parts, device);
     message->topic_id = (uint8_t)id;
-    session->push->given_up &= ~d->kind;
+    if (match.qos > 0) {
+        session->push->given_up &= ~d->kind;
+    } else {
+        session->push->given_up |= d->kind; /* what is in flight is older, and comes again after it */
+    }
     outbox_deliver(session, message, &match, bit_number(d->kind));
     message_unref(message);
 }

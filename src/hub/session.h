@@ -89,7 +89,7 @@ enum will_state {
 /* What was pushed last: a session drops what is equal or older (design section 4). */
 struct push_state {
     uint32_t wanted;  /* enum push_mask bits to read next */
-    uint32_t given_up; /* kinds of which the newest was taken out of the queue again, and not sent */
+    uint32_t given_up; /* kinds of which the newest is not kept: it was taken out of the queue again, or sent with QoS 0 */
     bool reading;
     int64_t config, space, firmware, license;
     char command[UUID_TEXT_BYTES];
