@@ -153,6 +153,16 @@ static bool upgrade_is_asked(const struct http_connection *connection)
            !call->decided && http1_head(&connection->parser)->wants_upgrade;
 }
 
+/* A message holds several packets. 0: as many bytes as a client likes. */
+static size_t websocket_message_max(const struct settings *settings)
+{
+    size_t packet_max = settings->mqtt_packet_max;
+    if (packet_max == 0 || packet_max > SIZE_MAX / 4) {
+        return 0;
+    }
+    return packet_max * 4 > WEBSOCKET_MESSAGE_BYTES_MIN ? packet_max * 4 : WEBSOCKET_MESSAGE_BYTES_MIN;
+}
+
 /* From here on the stream is the hub's. False: the handshake was wrong, reply is the error. */
 static bool upgrade(struct http_connection *connection)
 {
@@ -167,13 +177,12 @@ static bool upgrade(struct http_connection *connection)
         }
         return false;
     }
-    size_t packet_max = domain_settings(api->domain)->mqtt_packet_max;
     stream_set_peer(stream, &call->peer);
     http_call_free(connection->home, connection->call);
     connection->call = NULL;
     free_connection(connection);
     stream_commit(stream);
-    stream_start_websocket(stream, packet_max * 4 > WEBSOCKET_MESSAGE_BYTES_MIN ? packet_max * 4 : WEBSOCKET_MESSAGE_BYTES_MIN);
+    stream_start_websocket(stream, websocket_message_max(domain_settings(api->domain)));
     metric_add(METRIC_HTTP_REQUESTS, 1);
     api->config.on_mqtt_websocket(stream, api->config.user);
     return true;

@@ -1069,6 +1069,31 @@ static void websocket_goes_to_the_hub(void **state)
     close(fd);
 }
 
+static void no_packet_limit(void)
+{
+    settings.mqtt_packet_max = 0;
+}
+
+static void websocket_messages_are_as_long_as_packets_may_be(void **state)
+{
+    (void)state;
+    int fd = dial();
+    struct buf request;
+    char accept[WEBSOCKET_ACCEPT_BYTES];
+    buf_init(&request, 1000);
+    websocket_handshake_request(STR("/mqtt"), STR("x"), "mqtt", &request, accept);
+    buf_append(&request, "\x82\xff\0\0\0\0\x10\0\0\0\x01\x02\x03\x04\x69\x6b", 16); /* 256 MiB, which begin with "hi" */
+    put_bytes(fd, request.data, request.len);
+    struct answer answer;
+    take_head(fd, &answer);
+    assert_int_equal(answer.status, 101);
+    char frame[4];
+    assert_int_equal(recv(fd, frame, 4, MSG_WAITALL), 4);
+    assert_memory_equal(frame, "\x82\x02hi", 4);
+    buf_deinit(&request);
+    close(fd);
+}
+
 static void the_metrics_listener_serves_metrics_only(void **state)
 {
     (void)state;
@@ -1124,6 +1149,7 @@ int main(void)
         PLAIN(draining_lets_calls_finish),
         PLAIN(server_sent_events_flow),
         PLAIN(websocket_goes_to_the_hub),
+        WITH(websocket_messages_are_as_long_as_packets_may_be, no_packet_limit),
         PLAIN(the_metrics_listener_serves_metrics_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,9 @@
 #include "hub/hub_loop.h"
 #include "hub/slow.h"
 #include "model/device/presence.h"
+
+#define INPUT_BESIDE_PACKET ((size_t)512 * 1024)
+#define OUTPUT_BESIDE_PACKET ((size_t)8 * 1024 * 1024)
 #include "model/ports/api_key_store.h"
 
 struct loop_binding {
@@ -154,21 +157,27 @@ static bool is_exempt(const struct domain *domain, const struct net_address *pee
     return false;
 }
 
+/* What a stream holds both ways is as much as the largest packet, and then some: while a connection is held back, what the
+ * kernel had taken in already is kept as well, and before a large message there may be answers and others. */
+static void set_limits(struct stream *stream, const struct settings *settings)
+{
+    size_t largest = settings->mqtt_packet_max;
+    largest = largest > 0 && largest < MQTT_REMAINING_MAX ? largest : (size_t)MQTT_REMAINING_MAX + 5;
+    stream_input_max_set(stream, largest + INPUT_BESIDE_PACKET);
+    stream_set_output_max(stream, largest + OUTPUT_BESIDE_PACKET);
+}
+
 static struct connection *accept_stream(struct stream *stream, struct hub *hub)
 {
     const struct net_address *peer = stream_peer(stream);
     struct connection *c = connection_new(core_of(hub, stream), stream, hash_str(address_bytes(peer)),
                                           is_exempt(hub->core.domain, peer));
-    size_t packet_max = domain_settings(hub->core.domain)->mqtt_packet_max;
     stream_set_user(stream, &mqtt_ops, c);
     if (stream_is_websocket(stream)) {
         /* Clients must take packets that share a message [MQTT-6.0.0-2], but some wait for ever for the second one. */
         stream_set_message_unit(stream, mqtt_first_packet_bytes);
     }
-    if (packet_max > 0) {
-        /* While a connection is held back, what the kernel had taken in already is kept as well. */
-        stream_input_max_set(stream, packet_max + (size_t)512 * 1024);
-    }
+    set_limits(stream, domain_settings(hub->core.domain));
     return c;
 }
 
