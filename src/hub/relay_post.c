@@ -6,8 +6,9 @@
 
 enum { POST_ENTRIES_MAX = 29 }; /* a post is of a size that pools keep */
 #define POST_BYTES_MAX ((size_t)32 * 1024)
-/* What a loop takes of posts in a turn: less than what a client's output may hold, which leaves at the turn's end. */
+/* What a loop takes of posts in a turn, as packets: less than a client's output may hold, which leaves at the turn's end. */
 #define TAKEN_BYTES_MAX ((size_t)128 * 1024)
+#define PACKET_BYTES 16u /* beside what the message holds */
 
 struct relay_post {
     struct task task;
@@ -150,9 +151,9 @@ static void take_post(struct relay_post *post)
 {
     unsigned waiting = 0;
     hub_ports(post->loop)->flush_later(post->loop); /* counting begins anew there */
-    post->loop->taken_bytes += post->bytes;
     for (unsigned i = 0; i < post->count; i++) {
         struct post_entry entry = post->entries[i];
+        post->loop->taken_bytes += message_size(entry.message) + PACKET_BYTES;
         if (run_entry(post->loop, &entry)) {
             post->entries[waiting++] = entry;
         }
