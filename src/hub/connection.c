@@ -346,7 +346,7 @@ static bool on_publish_packet(struct connection *c, const struct mqtt_publish *p
         connection_hold(c);
         return false;
     }
-    if (c->session->party != PARTY_DEVICE && relay_is_behind(c->loop)) { /* device uplinks never wait (mqtt.md 9) */
+    if (c->session->party != PARTY_DEVICE && relay_is_behind(c->loop, 1)) { /* device uplinks never wait (mqtt.md 9) */
         read_later(c, BEHIND_MS);
         return false;
     }

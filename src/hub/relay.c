@@ -1,6 +1,7 @@
 #include "hub/relay.h"
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "hub/deliver.h"
 #include "hub/interest.h"
 #include "hub/publish.h"
@@ -123,6 +124,8 @@ static bool is_for_loop(struct hub_loop *loop, struct hub_loop *target, const st
 void relay_message(struct hub_loop *loop, struct message *message, struct relay *relay)
 {
     struct hub_core *core = loop->core;
+    /* Publishers that may have to wait do so by now: it is a device's, or a Will. */
+    bool stays_here = message->qos == 0 && relay_is_behind(loop, 2);
     if (retain(loop, message) && relay) {
         relay_hold_for_commit(relay);
     }
@@ -131,13 +134,19 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
         if (!is_for_loop(loop, target, message)) {
             continue;
         }
-        if (target != loop) {
+        if (target == loop) {
+            if (deliver_here(loop, message, relay) && relay) {
+                relay_hold_for_commit(relay);
+            }
+        } else if (stays_here) {
+            metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);
+        } else {
             post_to(loop, target, message, NULL, relay);
-        } else if (deliver_here(loop, message, relay) && relay) {
-            relay_hold_for_commit(relay);
         }
     }
-    relay_to_shares(loop, message, relay);
+    if (!stays_here) {
+        relay_to_shares(loop, message, relay);
+    }
 }
 
 /* --- shared subscriptions ----------------------------------------------------------------------------------------- */

@@ -28,9 +28,9 @@ void relay_hold(struct relay *relay);
 void relay_let_go(struct relay *relay, const struct hub_loop *here);
 /* What this loop has for others goes to them: at the end of its turn. */
 void relay_flush(struct hub_loop *loop);
-/* The others are so far behind with it that free topics and open listeners are read later: of QoS 0 nothing else limits
- * what is on its way. */
-bool relay_is_behind(const struct hub_loop *loop);
+/* The others are behind with it, so many times more than may be on its way. Publishers that may have to wait are read later,
+ * and of others QoS 0 is dropped when it is twice as much: nothing else limits it. */
+bool relay_is_behind(const struct hub_loop *loop, unsigned times);
 void relay_finish(struct relay *relay); /* everything was handed out */
 
 /* Whether anybody might receive what a device publishes on this topic; false saves building the message. */

@@ -82,9 +82,9 @@ void post_add(struct hub_loop *loop, struct hub_loop *target, const struct post_
     }
 }
 
-bool relay_is_behind(const struct hub_loop *loop)
+bool relay_is_behind(const struct hub_loop *loop, unsigned times)
 {
-    return atomic_load_explicit(&loop->posted_bytes, memory_order_relaxed) > loop->core->posted_bytes_max;
+    return atomic_load_explicit(&loop->posted_bytes, memory_order_relaxed) > times * loop->core->posted_bytes_max;
 }
 
 void relay_flush(struct hub_loop *loop)
