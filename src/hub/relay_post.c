@@ -19,7 +19,7 @@ struct relay_post {
     unsigned count;
     struct post_entry entries[POST_ENTRIES_MAX];
 };
-_Static_assert(sizeof(struct relay_post) <= 1024, "it is not");
+_Static_assert(sizeof(struct relay_post) <= 1024, "pools keep no more");
 
 void post_entry_finish(const struct post_entry *entry, const struct hub_loop *here, enum err err)
 {
