@@ -121,7 +121,7 @@ static bool intent_was_carried_out(struct store_tx *tx, const struct session *se
     struct device_brief device;
     bool found = false, sealed = false;
     const struct hub_core *core = session->loop->core;
-    if (row->intent == INTENT_DONE) {
+    if (row->intent == INTENT_DONE || row->intent == INTENT_CARRIED_OUT) {
         return true;
     }
     if (session->party != PARTY_DEVICE || !core->ports->find_device_no(core->domain, session->owner_no, &device)) {
@@ -143,7 +143,7 @@ static bool intent_was_carried_out(struct store_tx *tx, const struct session *se
     if (row->intent == INTENT_EVENT) {
         return event_log_store_find_intent(tx, row->intent_no, &found) == ERR_OK && found;
     }
-    return row->intent == INTENT_CONFIG && device.config_version != row->witness_seq;
+    return row->intent == INTENT_CONFIG && row->intent_no == 0 && device.config_version != row->witness_seq;
 }
 
 static void on_inbound_row(struct session_store_visitor *visitor, int64_t no, const struct session_inbound_row *row)

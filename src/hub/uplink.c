@@ -9,10 +9,11 @@
  *
  * After a crash the witness tells on which side of step 2 it happened: unchanged, the effect is not on disk, the intent
  * is dropped and the client's repetition is new (restore.c); changed, the repetition is not carried out again. Samples and
- * events come by other doors too, so they take the intent's number with them into their rows. What
- * follows the effect, the relay with what it retains, is committed together with the id as done (relay_message_once): a
- * repetition of an id that is not done is relayed, one that is only gets PUBREC. For the witness to speak of this publish alone, nothing else of this session runs beside it:
- * the connection is not read meanwhile, one after it publishes nothing, and it waits for earlier uplinks first. Operations that change nothing when
+ * events come by other doors too, so they take the intent's number with them into their rows; a configuration, which is in
+ * muster.db, marks the intent itself. What follows the effect, the relay with what it retains, is committed together with
+ * the id as done (relay_message_once): a repetition of an id that is not done is relayed, one that is only gets PUBREC. For
+ * the witness to speak of this publish alone, nothing else of this session runs beside it: the connection is not read
+ * meanwhile, one after it publishes nothing, and it waits for earlier uplinks first. Operations that change nothing when
  * repeated (a command's status) need no witness. A session that is not stored keeps its ids in memory only. */
 #include <stdio.h>
 
@@ -245,13 +246,11 @@ static void store_intent(struct uplink *up, uint16_t packet_id)
     if (row.intent == INTENT_TELEMETRY || row.intent == INTENT_TELEMETRIES) {
         row.witness_day = up->device.sample_day;
         row.witness_seq = up->device.sample_seq;
-        row.intent_no = new_intent_no();
-    } else if (row.intent == INTENT_EVENT) {
-        row.intent_no = new_intent_no();
-    } else if (row.intent == INTENT_CONFIG) {
-        row.witness_seq = up->device.config_version;
     }
-    up->call->intent_no = row.intent_no;
+    if (row.intent != INTENT_REPEATABLE) {
+        row.intent_no = new_intent_no();
+    }
+    up->call->intent = (struct session_intent_ref){up->session->no, packet_id, row.intent_no};
     persist_inbound(up->session, &row);
     up->waiter.done = on_intent_committed;
     persist_wait(up->session->loop, &up->waiter);

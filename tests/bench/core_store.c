@@ -42,6 +42,7 @@ ACCEPTED(session_store_put_filter(struct store_tx *tx, int64_t no, const struct 
 ACCEPTED(session_store_remove_filter(struct store_tx *tx, int64_t no, struct str filter))
 ACCEPTED(session_store_put_inbound(struct store_tx *tx, int64_t no, const struct session_inbound_row *row))
 ACCEPTED(session_store_remove_inbound(struct store_tx *tx, int64_t no, uint16_t packet_id))
+ACCEPTED(session_store_carried_out(struct store_tx *tx, const struct session_intent_ref *intent))
 ACCEPTED(session_store_put_queued(struct store_tx *tx, int64_t no, const struct session_queue_row *row))
 ACCEPTED(session_store_set_sent(struct store_tx *tx, int64_t no, int64_t seq, uint16_t packet_id))
 ACCEPTED(session_store_set_released(struct store_tx *tx, int64_t no, int64_t seq))

@@ -280,6 +280,11 @@ static bool domain_step(struct script *s, const struct tokens *t, struct str wha
         if (d) {
             d->deleted = true;
         }
+    } else if (str_eq(what, STR("edit"))) {
+        struct world_device *d = device_arg(s, t, 1);
+        if (d) {
+            d->brief.config_version++;
+        }
     } else if (str_eq(what, STR("owner"))) {
         change_owner(s, t);
     } else if (str_eq(what, STR("set"))) {

@@ -519,10 +519,11 @@ static void run_call(struct op *op, struct store_tx *tx)
     } else if (call->action == DEVICE_CONFIG_SET) {
         d->config_effects++;
         d->brief.config_version++;
+        session_store_carried_out(tx, &call->intent);
         call->reply.status = 200;
     } else {
         d->command_effects++;
-        world_rows_event(call->action == DEVICE_EVENT_ADD ? call->intent_no : 0);
+        world_rows_event(call->action == DEVICE_EVENT_ADD ? call->intent.intent_no : 0);
         call->reply.status = 200;
     }
     buf_append_str(&call->reply.body, STR("{\"success\":true}"));

@@ -219,6 +219,18 @@ enum err session_store_remove_inbound(struct store_tx *tx, int64_t no, uint16_t 
     return ERR_OK;
 }
 
+enum err session_store_carried_out(struct store_tx *tx, const struct session_intent_ref *intent)
+{
+    struct row key = {.kind = ROW_INBOUND, .no = intent->session_no, .inbound = {.packet_id = intent->packet_id}};
+    (void)tx;
+    for (struct row *row = rows->first; row; row = row->next) {
+        if (same(row, &key) && row->inbound.intent_no == intent->intent_no) {
+            row->inbound.intent = INTENT_CARRIED_OUT;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err session_store_put_queued(struct store_tx *tx, int64_t no, const struct session_queue_row *queued)
 {
     (void)tx;

@@ -203,6 +203,9 @@ static void run_config_set(struct op *op, struct store_tx *tx)
 {
     struct device_call *call = call_of(op);
     op->err = configuration_set(begin_change(call, tx), &call->device, call->body, &call->reply);
+    if (op->err == ERR_OK && call->intent.intent_no != 0 && !reply_is_error(&call->reply)) {
+        op->err = session_store_carried_out(tx, &call->intent);
+    }
 }
 
 static enum err fetch_licenses(struct device_call *call, struct store_tx *tx)
@@ -300,7 +303,7 @@ static void run_incidents_close(struct op *op, struct store_tx *tx)
 static void run_event_add(struct op *op, struct store_tx *tx)
 {
     struct device_call *call = call_of(op);
-    op->err = event_log_add(begin_change(call, tx), &call->device, call->body, call->intent_no, &call->reply);
+    op->err = event_log_add(begin_change(call, tx), &call->device, call->body, call->intent.intent_no, &call->reply);
 }
 
 static void audit_deletion(struct device_call *call, struct store_tx *tx)
@@ -423,7 +426,7 @@ static bool check_sample(struct device_call *call)
     bool valid = telemetry_parse(call->domain, call->body, call->body_bytes, call->transport, &call->arena, sample,
                                  &call->reply) == ERR_OK;
     sample->qos = call->qos;
-    sample->intent_no = call->intent_no;
+    sample->intent_no = call->intent.intent_no;
     return valid;
 }
 

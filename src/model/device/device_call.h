@@ -7,6 +7,7 @@
 #include "model/device/device_table.h"
 #include "model/event.h"
 #include "model/op.h"
+#include "model/ports/session_store.h"
 #include "model/reply.h"
 
 struct domain;
@@ -51,7 +52,7 @@ struct device_call {
     struct str correlation;         /* MQTT Correlation Data or empty; in the arena (mqtt.md 3.2) */
     uint32_t body_bytes;            /* of the original message, for the live tail */
     uint8_t qos;                    /* of the MQTT message, likewise */
-    int64_t intent_no;              /* of QoS 2 telemetry, or of a QoS 2 event (ports/session_store.h); 0: none */
+    struct session_intent_ref intent; /* of a QoS 2 publish (ports/session_store.h); its number 0: none */
     struct str object_id;           /* what else the path names; in the arena, or empty */
     struct reply reply;             /* the answer, complete when done is called */
     void *user;                     /* the door's */

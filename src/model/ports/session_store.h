@@ -35,17 +35,19 @@ struct session_filter_row {
 enum session_intent {
     INTENT_DONE = 0,       /* the effect is on disk */
     INTENT_TELEMETRY = 1,  /* witness: newest sample of the device (day, seq); the sample bears intent_no */
-    INTENT_CONFIG = 2,     /* witness_seq: configuration version */
+    INTENT_CONFIG = 2,     /* becomes INTENT_CARRIED_OUT with its effect. Without an intent_no, of an older release, there is
+                              only a witness: witness_seq, the configuration's version */
     INTENT_REPEATABLE = 3, /* doing it again changes nothing */
     INTENT_TELEMETRIES = 4, /* samples of several devices, of which one bears intent_no; no witness */
     INTENT_EVENT = 5,      /* the event's row bears intent_no */
+    INTENT_CARRIED_OUT = 6, /* the effect is on disk, what follows it is not known to be */
 };
 struct session_inbound_row {
     uint16_t packet_id;
     uint8_t intent; /* enum session_intent */
     int32_t witness_day;
     int64_t witness_seq;
-    int64_t intent_no; /* INTENT_TELEMETRY, INTENT_TELEMETRIES, INTENT_EVENT: random, never 0 */
+    int64_t intent_no; /* INTENT_TELEMETRY, INTENT_TELEMETRIES, INTENT_EVENT, INTENT_CONFIG: random, never 0 */
 };
 
 struct session_queue_row {
@@ -65,6 +67,13 @@ enum err session_store_put_filter(struct store_tx *tx, int64_t no, const struct 
 enum err session_store_remove_filter(struct store_tx *tx, int64_t no, struct str filter);
 enum err session_store_put_inbound(struct store_tx *tx, int64_t no, const struct session_inbound_row *row);
 enum err session_store_remove_inbound(struct store_tx *tx, int64_t no, uint16_t packet_id);
+/* In the transaction of its effect. One that is gone meanwhile is no error. */
+struct session_intent_ref {
+    int64_t session_no;
+    uint16_t packet_id;
+    int64_t intent_no;
+};
+enum err session_store_carried_out(struct store_tx *tx, const struct session_intent_ref *intent);
 enum err session_store_put_queued(struct store_tx *tx, int64_t no, const struct session_queue_row *row);
 enum err session_store_set_sent(struct store_tx *tx, int64_t no, int64_t seq, uint16_t packet_id);
 enum err session_store_set_released(struct store_tx *tx, int64_t no, int64_t seq); /* empties the message */

@@ -146,7 +146,7 @@ void telemetry_many_run(struct op *op, struct store_tx *tx)
 {
     struct device_call *outer = container_of(op, struct device_call, op);
     struct telemetry_many *many = outer->many;
-    int64_t intent_no = outer->intent_no; /* of the whole call: the first sample bears it */
+    int64_t intent_no = outer->intent.intent_no; /* of the whole call: the first sample bears it */
     for (size_t i = 0; i < many->count && op->err == ERR_OK; i++) {
         struct many_entry *entry = &many->entries[i];
         if (!entry->sample) {

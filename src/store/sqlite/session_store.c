@@ -106,6 +106,17 @@ enum err session_store_remove_inbound(struct store_tx *tx, int64_t no, uint16_t 
     return query_finish(&q);
 }
 
+enum err session_store_carried_out(struct store_tx *tx, const struct session_intent_ref *intent)
+{
+    struct query q;
+    query_begin(&q, tx, "UPDATE mqtt_inbound SET intent = ?4 WHERE session_no = ?1 AND packet_id = ?2 AND intent_no = ?3");
+    query_bind_i64(&q, 1, intent->session_no);
+    query_bind_i64(&q, 2, intent->packet_id);
+    query_bind_i64(&q, 3, intent->intent_no);
+    query_bind_i64(&q, 4, INTENT_CARRIED_OUT);
+    return query_finish(&q);
+}
+
 enum err session_store_put_queued(struct store_tx *tx, int64_t no, const struct session_queue_row *row)
 {
     struct query q;

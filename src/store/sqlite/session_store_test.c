@@ -291,6 +291,38 @@ static void saving_again_keeps_what_belongs_to_it(void **state)
     assert_int_equal(job.queued, 2);
 }
 
+static void on_intent(struct session_store_visitor *visitor, int64_t no, const struct session_inbound_row *row)
+{
+    struct job *job = container_of(visitor, struct job, visitor);
+    assert_int_equal(no, 7);
+    assert_int_equal(row->intent, job->inbound++ == 0 ? INTENT_CARRIED_OUT : INTENT_CONFIG);
+}
+
+static void carry_out(struct store_tx *tx, struct job *job)
+{
+    struct session_inbound_row inbound = {.packet_id = 1, .intent = INTENT_CONFIG, .intent_no = 11};
+    struct session_intent_ref intent = {.session_no = 7, .packet_id = 1, .intent_no = 11};
+    assert_int_equal(session_store_save(tx, &device_row), ERR_OK);
+    assert_int_equal(session_store_put_inbound(tx, 7, &inbound), ERR_OK);
+    assert_int_equal(session_store_carried_out(tx, &intent), ERR_OK);
+    inbound.packet_id = intent.packet_id = 2; /* another publish has the identifier by now */
+    assert_int_equal(session_store_put_inbound(tx, 7, &inbound), ERR_OK);
+    intent.intent_no = 12;
+    assert_int_equal(session_store_carried_out(tx, &intent), ERR_OK);
+    intent.packet_id = 3; /* it is gone */
+    assert_int_equal(session_store_carried_out(tx, &intent), ERR_OK);
+    job->visitor = (struct session_store_visitor){on_session, on_filter, on_intent, on_queued};
+    assert_int_equal(session_store_load(tx, &job->visitor), ERR_OK);
+    assert_int_equal(job->inbound, 2);
+}
+
+static void an_intent_is_marked_with_its_effect(void **state)
+{
+    struct fixture *f = *state;
+    struct job job;
+    run(f, &job, carry_out);
+}
+
 static void take_away(struct store_tx *tx, struct job *job)
 {
     (void)job;
@@ -455,6 +487,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_clock_that_was_set_back_makes_no_absence_longer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_is_absent_since_before_the_last_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(saving_again_keeps_what_belongs_to_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_intent_is_marked_with_its_effect, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_removed_one_by_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_released_message_keeps_its_id_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(retained_messages_come_and_go, set_up, tear_down),
