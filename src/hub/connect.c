@@ -357,77 +357,6 @@ static void keep_parameters(struct connection *c, const struct mqtt_connect *con
     c->wants_response_info = mqtt_has(p, MQTT_PROP_REQUEST_RESPONSE_INFO) && p->request_response_info != 0;
 }
 
-/* The Will of the connection before this one comes before everything that this one says. If it is due now and waits for
- * uplinks, or becomes one (will.h), the CONNECT is taken up when it is out. */
-#define DUE_WILL_MS 20
-
-/* Its CONNECT, of this device. There is one of a device at a time: that of the newest connection. */
-struct connect_wait {
-    struct hashmap_node map;
-    struct connection *connection;
-    int64_t device_no;
-};
-
-static bool wait_eq(const struct hashmap_node *node, const void *device_no)
-{
-    return ((const struct connect_wait *)node)->device_no == *(const int64_t *)device_no;
-}
-
-static void wait_begin(struct connection *c, int64_t device_no)
-{
-    struct connect_wait *wait = mem_new(struct connect_wait);
-    wait->connection = c;
-    wait->device_no = device_no;
-    hashmap_insert(&c->loop->connect_waits, &wait->map, hash_u64((uint64_t)device_no));
-    c->wait = wait;
-    c->waits_for_will = true;
-}
-
-void connect_wait_end(struct connection *connection)
-{
-    if (connection->waits_for_will) {
-        hashmap_remove(&connection->loop->connect_waits, &connection->wait->map);
-        mem_free(connection->wait);
-        connection->wait = NULL;
-        connection->waits_for_will = false;
-    }
-}
-
-/* An older connection must not take over from a newer one, only because its turn to look comes later. */
-static void end_older_wait(struct hub_loop *loop, int64_t device_no)
-{
-    const struct connect_wait *wait = (const struct connect_wait *)hashmap_find(
-        &loop->connect_waits, hash_u64((uint64_t)device_no), wait_eq, &device_no);
-    if (wait) {
-        connection_shut(wait->connection);
-    }
-}
-
-static bool waits_for_will(struct connection *c, const struct mqtt_connect *connect, const struct candidate *who)
-{
-    struct session *session = session_find(c->loop, &who->key);
-    bool ends = session && (connect->clean_start || session->expiry_s == 0 || session_is_over(session));
-    if (session && session->will && (session->uplinks_running > 0 || will_is_uplink(session)) &&
-        (ends || session->will->delay_s == 0)) {
-        if (session->connection) {
-            connection_disconnect(session->connection, MQTT_SESSION_TAKEN_OVER, "Session taken over");
-        }
-        session = session_find(c->loop, &who->key);
-        if (session && session->will && ends) {
-            will_publish(session); /* the session ends before the delay is over */
-        }
-    }
-    if (!session_has_due_will(c->loop, &who->key)) {
-        return false;
-    }
-    wait_begin(c, who->key.owner_no);
-    c->version = MQTT_VERSION_NONE; /* nothing was said yet */
-    c->paused_until_ms = hub_now_ms(c->loop) + DUE_WILL_MS;
-    connection_hold(c);
-    connection_arm(c);
-    return true;
-}
-
 /* A random id whose home is this loop, so that the connection need not move. */
 static void assign_client_id(struct connection *c, struct candidate *who)
 {
@@ -438,24 +367,38 @@ static void assign_client_id(struct connection *c, struct candidate *who)
     } while (session_home(c->loop->core, &who->key) != c->loop->index);
 }
 
-/* Of what is not on disk yet though it should be, the end of this client's session may be a part, which a crash would bring
- * back. And a CONNECT that is refused must leave its session as it was, with the Will that waits: nothing is done before
- * storage works. */
-static void wait_for_storage(struct connection *c)
+/* What a CONNECT that waits for its commit changes of the session that it goes on with: for a refusal. */
+struct former {
+    uint32_t expiry_s;
+    struct will *will; /* whose delay the CONNECT has ended; owned; NULL: none */
+};
+
+static struct former *former_take(struct session *session)
 {
-    c->state = CONNECTION_STARTING;
-    connection_hold(c);
-    connection_arm(c);
-    answer_after_commit(answer_new(c, MQTT_CONNECT, 0), MQTT_SUCCESS);
+    struct former *former = mem_new(struct former);
+    former->expiry_s = session->expiry_s;
+    former->will = session->will;
+    session->will = NULL;
+    return former;
 }
 
-void connect_again(struct connection *connection)
+/* Its delay begins anew with the end of the connection. */
+static void former_restore(struct session *session, struct former *former)
 {
-    connection->state = CONNECTION_NEW;
-    connection->version = MQTT_VERSION_NONE; /* nothing was said yet */
-    connection->last_packet_ms = hub_now_ms(connection->loop);
-    connection_arm(connection);
-    connection_wake(connection);
+    session->expiry_s = former->expiry_s; /* what waits in it was not sent */
+    session->will = former->will;
+    mem_free(former);
+    session_update_storage(session);
+}
+
+void connect_forget_former(struct connection *connection)
+{
+    struct former *former = connection->former;
+    connection->former = NULL;
+    if (former) {
+        mem_free(former->will);
+        mem_free(former);
+    }
 }
 
 static void open_session(struct connection *c, const struct mqtt_connect *connect, const struct candidate *who)
@@ -464,10 +407,11 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
     struct session *session = take_existing(c, connect, who, &discarded);
     c->session_present = session != NULL;
     c->assigned_client_id = connect->client_id.len == 0;
-    uint32_t stored_s = session && session_is_stored(session) ? session->expiry_s : 0;
+    bool forgets = session && session_is_stored(session) && expiry_of(c, connect) == 0;
+    bool waits = discarded || forgets || c->loop->wills_to_post > 0;
+    struct former *former = waits && session ? former_take(session) : NULL;
     attach(c, connect, who, session ? session : make_session(c, who));
-    bool forgets = stored_s > 0 && !session_is_stored(c->session);
-    if (!discarded && !forgets && c->loop->wills_to_post == 0) {
+    if (!waits) {
         connect_accepted(c);
         return;
     }
@@ -476,7 +420,7 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
      * must not overtake the Will of the connection before, which other loops get when it is on disk (relay_message_once). */
     c->state = CONNECTION_STARTING;
     session_set_online(c->session, false); /* it may have been taken over: see session_set_online() */
-    c->former_expiry_s = forgets ? stored_s : 0;
+    c->former = former;
     connection_hold(c);
     connection_arm(c);
     answer_after_commit(answer_new(c, MQTT_CONNACK, 0), MQTT_SUCCESS);
@@ -501,13 +445,13 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
         return true;
     }
     if (who.key.party == PARTY_DEVICE) { /* only their publishes, and Wills, take their time (uplink.h) */
-        end_older_wait(connection->loop, who.key.owner_no);
-        if (waits_for_will(connection, connect, &who)) {
+        connect_end_older_wait(connection->loop, who.key.owner_no);
+        if (connect_waits_for_will(connection, connect, &who.key)) {
             return false;
         }
     }
     if (persist_is_late(connection->loop)) {
-        wait_for_storage(connection);
+        connect_wait_for_storage(connection);
         return false;
     }
     open_session(connection, connect, &who);
@@ -520,12 +464,12 @@ void connect_failed(struct connection *connection)
     if (session) { /* else it waited for storage before it had one */
         session_set_will(session, NULL);
     }
-    if (session && !connection->session_present) {
+    if (connection->former) {
+        former_restore(session, connection->former);
+    } else if (session) {
         session->expiry_s = 0; /* the client must not find a session that it was not told of [MQTT-3.2.2-4] */
-    } else if (session && connection->former_expiry_s > 0) {
-        session->expiry_s = connection->former_expiry_s; /* what waits in it was not sent */
-        session_update_storage(session);
     }
+    connection->state = CONNECTION_REFUSED; /* refusal_text takes the place of former */
     connect_refuse(connection, MQTT_SERVER_BUSY, "Storage fault");
 }
 
@@ -585,8 +529,10 @@ void connect_accepted(struct connection *connection)
     struct session *session = connection->session;
     struct hub_loop *loop = connection->loop;
     bool was_held = connection->state == CONNECTION_STARTING;
+    if (was_held) {
+        connect_forget_former(connection); /* in place of the rates */
+    }
     connection->state = CONNECTION_OPEN;
-    connection->publishes = (struct rate){0}; /* in place of former_expiry_s */
     connection->last_packet_ms = hub_now_ms(loop);
     metric_add(METRIC_MQTT_CONNECTS, 1);
     send_connack(connection);

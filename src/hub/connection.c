@@ -138,6 +138,9 @@ struct connection *connection_new(struct hub_loop *loop, void *link, uint64_t pe
 
 static void let_go(struct connection *c)
 {
+    if (c->state == CONNECTION_STARTING) {
+        connect_forget_former(c);
+    }
     c->state = CONNECTION_CLOSING;
     timer_cancel(c->loop->timers, &c->timer);
     connect_wait_end(c);

@@ -44,8 +44,8 @@ struct connection {
             struct rate publishes, subscribes;
         };
         const char *refusal_text; /* of one that is refused, which reads no packets */
-        struct connect_wait *wait; /* of one whose CONNECT waits, nor does that (connect.c); see waits_for_will */
-        uint32_t former_expiry_s; /* of one that is starting, nor does that: its session was stored, and is not any more; 0: no */
+        struct connect_wait *wait; /* of one whose CONNECT waits, nor does that (connect_wait.c); see waits_for_will */
+        struct former *former;     /* of one that is starting, nor does that: what its session was; NULL: it is new (connect.c) */
     };
     uint32_t answer_count;
     uint32_t packet_bytes_max;    /* the client's; 0: none */
@@ -94,15 +94,29 @@ void connection_arm(struct connection *connection); /* sets the timer to the nex
 
 void connection_send(struct connection *connection, const struct mqtt_packet *packet);
 
-/* --- packets (connect.c, publish.c, subscribe.c) --- */
+/* --- CONNECT (connect.c) --- */
 /* False: nothing was consumed, the packet is to be handed in again (the connection moves to another loop). */
 bool on_connect(struct connection *connection, const struct mqtt_connect *connect);
 void connect_refuse(struct connection *connection, enum mqtt_reason reason, const char *text);
 void connect_refuse_now(struct connection *connection);
-void connect_wait_end(struct connection *connection); /* it ends, or goes on */
 void connect_failed(struct connection *connection); /* for storage */
-void connect_again(struct connection *connection);  /* storage works: its CONNECT is handed in again */
 void connect_accepted(struct connection *connection);
+void connect_forget_former(struct connection *connection); /* of one that is starting: it ends, or goes on */
+
+/* --- CONNECTs that wait (connect_wait.c) --- */
+/* The Will of the connection before this one comes before everything that this one says. If it is due now and waits for
+ * uplinks, or becomes one (will.h), the CONNECT is taken up when it is out. True: so it is. */
+bool connect_waits_for_will(struct connection *connection, const struct mqtt_connect *connect, const struct session_key *key);
+void connect_wait_end(struct connection *connection); /* it ends, or goes on */
+/* An older connection must not take over from a newer one, only because its turn to look comes later. */
+void connect_end_older_wait(struct hub_loop *loop, int64_t device_no);
+/* Of what is not on disk yet though it should be, the end of this client's session may be a part, which a crash would bring
+ * back. And a CONNECT that is refused must leave its session as it was, with the Will that waits: nothing is done before
+ * storage works. */
+void connect_wait_for_storage(struct connection *connection);
+void connect_again(struct connection *connection); /* storage works */
+
+/* --- packets (publish.c, subscribe.c) --- */
 /* `over`: the rate is exceeded, refuse it. */
 void on_publish(struct connection *connection, const struct mqtt_publish *publish, bool over);
 void on_pubrel(struct connection *connection, const struct mqtt_puback *pubrel);

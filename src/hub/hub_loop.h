@@ -107,7 +107,7 @@ struct hub_loop {
 
     struct hashmap sessions;
     struct hashmap tenants;
-    struct hashmap connect_waits;                      /* CONNECTs that wait for a Will, by device (connect.c) */
+    struct hashmap connect_waits;                      /* CONNECTs that wait for a Will, by device (connect_wait.c) */
     struct hashmap ended_busy;                         /* sessions of devices that ended, whose uplinks run on */
     struct list connections;
     struct list will_retries;                          /* Wills that storage did not take (will.c) */
