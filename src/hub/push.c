@@ -1,6 +1,7 @@
 #include "hub/push.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/crypto.h"
 #include "base/hashmap.h"
@@ -268,17 +269,19 @@ static void push_licenses(struct session *session, const struct pending_read *re
 /* What was pushed of a family last: an array with nothing but that is no news. */
 struct pushed_heads {
     size_t count;
-    uint64_t ids[]; /* hashes */
+    uint64_t ids[]; /* hashes, in their order: a family has thousands */
 };
 
-static bool was_pushed(const struct pushed_heads *last, uint64_t id)
+static int compare_ids(const void *a, const void *b)
 {
-    for (size_t i = 0; last && i < last->count; i++) {
-        if (last->ids[i] == id) {
-            return true;
-        }
-    }
-    return false;
+    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
+    return first < second ? -1 : first > second;
+}
+
+static bool was_pushed(const struct session *session, uint64_t id)
+{
+    const struct pushed_heads *last = session->push->heads;
+    return last && bsearch(&id, last->ids, last->count, sizeof id, compare_ids);
 }
 
 /* Fills *heads, which has room for all items. True: one of them was not pushed yet. */
@@ -291,18 +294,20 @@ static bool gather_heads(const struct session *session, const struct pending_rea
             continue;
         }
         uint64_t id = hash_str(str_from_cstr(item->id));
-        news |= !was_pushed(session->push->heads, id);
+        news |= !was_pushed(session, id);
         heads->ids[heads->count++] = id;
     }
+    qsort(heads->ids, heads->count, sizeof heads->ids[0], compare_ids);
     return news;
 }
 
+/* Each is an operation: those that were in the last array, too, were noted then. */
 static void mark_heads_delivered(struct session *session, const struct pending_read *read, bool without_own)
 {
     struct hub_loop *loop = session->loop;
     for (const struct pending_item *item = read->items; item; item = item->next) {
         struct device_brief owner;
-        if (is_in_array(item, read, without_own) &&
+        if (is_in_array(item, read, without_own) && !was_pushed(session, hash_str(str_from_cstr(item->id))) &&
             hub_ports(loop)->find_device_no(loop->core->domain, item->device_no, &owner)) {
             hub_ports(loop)->mark_delivered(loop->core->domain, &owner, item->id);
         }
@@ -322,14 +327,14 @@ static void push_children(struct session *session, const struct pending_read *re
     bool news = gather_heads(session, read, without_own, heads);
     /* An array that still waits is older than this one: what was cancelled since must not go out (mqtt.md 5.2.4). */
     news |= outbox_drop_pushes(session, PUSH_CHILDREN) > 0 && count > 0;
+    if (news && (kinds_of_filters(session) & PUSH_CHILDREN)) {
+        push_array(session, read, PUSH_CHILDREN, without_own);
+        mark_heads_delivered(session, read, without_own);
+    }
     if (news || count == 0) {
         mem_free(session->push->heads);
         session->push->heads = count > 0 ? heads : NULL;
         heads = count > 0 ? NULL : heads;
-    }
-    if (news && (kinds_of_filters(session) & PUSH_CHILDREN)) {
-        push_array(session, read, PUSH_CHILDREN, without_own);
-        mark_heads_delivered(session, read, without_own);
     }
     mem_free(heads);
 }
