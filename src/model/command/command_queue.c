@@ -87,6 +87,13 @@ static bool head_moved(const struct command_row *row, const struct uuid *head_be
     return uuid_eq(command_status_is_final(row->status) ? head_before : pending, &row->id);
 }
 
+/* What a device has begun over HTTPS may still wait to be sent to it, or to its parent: nothing that is in progress is
+ * (mqtt.md 5.2). What is reported over MQTT was sent. */
+static bool is_taken_elsewhere(const struct device_change *change, const struct command_row *row)
+{
+    return row->status == COMMAND_IN_PROGRESS && change->transport == TRANSPORT_HTTPS;
+}
+
 enum err command_store_change(struct device_change *change, const struct device_core *device,
                               const struct command_row *row, bool moved)
 {
@@ -102,7 +109,7 @@ enum err command_store_change(struct device_change *change, const struct device_
     if (err == ERR_OK) {
         err = command_queue_changed(change, device, &pending);
     }
-    if (err == ERR_OK && moved && head_moved(row, &head.id, &pending)) {
+    if (err == ERR_OK && moved && (head_moved(row, &head.id, &pending) || is_taken_elsewhere(change, row))) {
         err = command_emit_head(change, device, row);
     } else if (err == ERR_OK) {
         command_emit(change, device, row, 0);

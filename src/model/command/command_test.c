@@ -162,6 +162,7 @@ static void test_queue(void **state)
     expect(ask(f, &device, DEVICE_COMMAND_GET, NULL), 200, wanted);
     assert_int_equal(test_number(f, "SELECT delivered_at FROM command WHERE no = 1"), test_now_ms);
     expect(report(f, &device, first, "in-progress"), 200, "{\"success\":true}");
+    assert_int_equal(last_event(f, EVENT_COMMAND)->push, PUSH_COMMAND | PUSH_CHILDREN); /* over HTTPS: elsewhere it waits no more */
     expect(report(f, &device, first, "in_progress"), 200, "{\"success\":true}");
     snprintf(wanted, sizeof wanted,
              "{\"id\":\"%s\",\"device_id\":\"%s\",\"status\":\"in_progress\",\"name\":\"reboot\",\"parameters\":{}}", first, device_id);
