@@ -9,9 +9,10 @@
 #include "hub/slow.h"
 #include "model/device/presence.h"
 
+#include "model/ports/api_key_store.h"
+
 #define INPUT_BESIDE_PACKET ((size_t)512 * 1024)
 #define OUTPUT_BESIDE_PACKET ((size_t)8 * 1024 * 1024)
-#include "model/ports/api_key_store.h"
 
 struct loop_binding {
     struct loop_hook hook;
