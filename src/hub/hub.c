@@ -8,7 +8,6 @@
 #include "hub/hub_loop.h"
 #include "hub/slow.h"
 #include "model/device/presence.h"
-
 #include "model/ports/api_key_store.h"
 
 #define INPUT_BESIDE_PACKET ((size_t)512 * 1024)

@@ -67,12 +67,12 @@ enum err session_store_put_filter(struct store_tx *tx, int64_t no, const struct 
 enum err session_store_remove_filter(struct store_tx *tx, int64_t no, struct str filter);
 enum err session_store_put_inbound(struct store_tx *tx, int64_t no, const struct session_inbound_row *row);
 enum err session_store_remove_inbound(struct store_tx *tx, int64_t no, uint16_t packet_id);
-/* In the transaction of its effect. One that is gone meanwhile is no error. */
 struct session_intent_ref {
     int64_t session_no;
     uint16_t packet_id;
     int64_t intent_no;
 };
+/* In the transaction of its effect. One that is gone meanwhile is no error. */
 enum err session_store_carried_out(struct store_tx *tx, const struct session_intent_ref *intent);
 enum err session_store_put_queued(struct store_tx *tx, int64_t no, const struct session_queue_row *row);
 enum err session_store_set_sent(struct store_tx *tx, int64_t no, int64_t seq, uint16_t packet_id);
