@@ -128,6 +128,13 @@ static bool level_rises(int64_t *last, int64_t level)
     return true;
 }
 
+static bool level_differs(int64_t *last, int64_t level)
+{
+    bool differs = level != *last;
+    *last = level;
+    return differs;
+}
+
 static bool is_news(struct push_state *push, const struct pending_item *item)
 {
     switch (item->kind) {
@@ -136,7 +143,7 @@ static bool is_news(struct push_state *push, const struct pending_item *item)
     case PUSH_SPACE:
         return level_rises(&push->space, item->level);
     case PUSH_FIRMWARE:
-        return level_rises(&push->firmware, item->level);
+        return level_differs(&push->firmware, item->level); /* a lower one is the newest when the newest is withdrawn */
     case PUSH_COMMAND:
         if (strcmp(push->command, item->id) == 0) {
             return false;
@@ -536,7 +543,8 @@ static void push_read(struct session *session)
         outbox_drop_pushes(session, PUSH_CHILDREN);
         forget_pushed(push, PUSH_CHILDREN);
     }
-    outbox_drop_pushes(session, gone & (PUSH_LICENSE | PUSH_SPACE));
+    outbox_drop_pushes(session, gone & (PUSH_LICENSE | PUSH_SPACE | PUSH_FIRMWARE));
+    forget_pushed(push, gone & PUSH_FIRMWARE);
     push->wanted = 0;
     if (wanted == 0) {
         retry_done(session, gone);

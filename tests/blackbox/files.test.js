@@ -409,7 +409,7 @@ describe('what devices get', () => {
     assert.deepEqual(await levels(late), [null, null]);
   });
 
-  test('an upload is pushed to whoever is below it', async () => {
+  test('an upload is pushed to whoever is below it, and what is the newest when it is withdrawn', async () => {
     const pushed = [];
     const clients = [];
     try {
@@ -434,6 +434,9 @@ describe('what devices get', () => {
       await mqtt.subscribeAsync(`v1/device/${late.id}/firmware`, { qos: 1 });
       await until(() => pushed.length === 4, 'a subscription is told');
       assert.deepEqual(pushed[3], ['late', expected('3.1.0', second)]);
+      await partner.del(`/files/${second.id}`);
+      await until(() => pushed.length === 6, 'two are below what is left');
+      assert.deepEqual(pushed.slice(4).sort(), [['below', 'firmware', expected('3.0.0', file)], ['late', expected('3.0.0', file)]]);
     } finally {
       await Promise.all(clients.map((one) => one.endAsync(true)));
     }

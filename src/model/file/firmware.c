@@ -125,15 +125,17 @@ static void set_waiting(struct device_brief *device, void *arg)
     device->firmware_waiting = *(const bool *)arg;
 }
 
-/* A device that subscribes meanwhile finds the level in its record, or is connected by now and gets the event. */
+/* A device that subscribes meanwhile finds the level in its record, or is connected by now and gets the event. What was
+ * withdrawn may wait to be sent to it. */
 static void apply_slice(struct slice *slice)
 {
-    struct device_brief device;
+    struct device_brief device, before;
     for (int i = 0; i < slice->count; i++) {
         struct verdict *verdict = &slice->verdicts[i];
-        bool found = device_table_change(slice->domain->devices, verdict->device_no, set_waiting, &verdict->waiting) &&
+        bool found = device_table_find_no(slice->domain->devices, verdict->device_no, &before) &&
+                     device_table_change(slice->domain->devices, verdict->device_no, set_waiting, &verdict->waiting) &&
                      device_table_find_no(slice->domain->devices, verdict->device_no, &device);
-        if (found && verdict->waiting && device.connected) {
+        if (found && (verdict->waiting || before.firmware_waiting) && device.connected) {
             struct event *event = event_new(EVENT_DEVICE_UPDATED, &device);
             event->at_ms = slice->domain->now_unix_ms();
             event->direction = DIRECTION_DOWN;
