@@ -499,6 +499,7 @@ static void output_above_the_maximum_fails(void **state)
 /* --- closing --- */
 
 #define LAST_WORDS_BYTES (512u * 1024)
+#define LONG_CHAIN_BYTES ((size_t)60 * 1024)
 
 static size_t answer_and_close(struct stream *stream, const uint8_t *data, size_t len)
 {
@@ -1580,6 +1581,28 @@ static void a_certificate_that_no_client_can_use_is_refused(void **state)
     unlink(key_path);
 }
 
+/* Of several certificates with many names each. */
+static void a_long_chain_is_served(void **state)
+{
+    (void)state;
+    char chain_path[64];
+    snprintf(chain_path, sizeof chain_path, "%s/chain.crt", folder);
+    FILE *file = fopen(certificate_file, "r");
+    X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    fclose(file);
+    file = fopen(chain_path, "w");
+    for (size_t bytes = 0; bytes < LONG_CHAIN_BYTES; bytes += (size_t)i2d_X509(certificate, NULL)) {
+        assert_int_equal(PEM_write_X509(file, certificate), 1);
+    }
+    fclose(file);
+    X509_free(certificate);
+
+    struct tls_server *tls = new_tls();
+    assert_int_equal(tls_server_reload(tls, chain_path, key_file), ERR_OK);
+    tls_server_free(tls);
+    unlink(chain_path);
+}
+
 static void self_signed_files_are_private_and_kept(void **state)
 {
     (void)state;
@@ -1737,6 +1760,7 @@ int main(void)
         cmocka_unit_test(what_was_said_before_the_end_is_heard),
         cmocka_unit_test(reload_serves_the_new_certificate),
         cmocka_unit_test(a_certificate_that_no_client_can_use_is_refused),
+        cmocka_unit_test(a_long_chain_is_served),
         cmocka_unit_test(self_signed_files_are_private_and_kept),
         cmocka_unit_test(outgoing_streams),
         cmocka_unit_test(refused_connection_fails),
