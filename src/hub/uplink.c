@@ -482,13 +482,21 @@ static void on_sample_done(struct op *op)
     }
 }
 
+/* Before a crash: what is left to do is to relay it. A Will has no packet id. */
+static bool was_carried_out(const struct uplink_request *request)
+{
+    const struct inbound_id *id =
+        request->publish->qos == 2 && request->answer ? session_inbound_find(request->session, request->publish->packet_id) : NULL;
+    return id && id->carried_out;
+}
+
 /* False: nothing was done, the message needs the long way. */
 static bool sample_uplink_start(const struct uplink_request *request)
 {
     struct session *session = request->session;
     struct hub_loop *loop = session->loop;
     struct domain *domain = loop->core->domain;
-    bool needs_intent = request->publish->qos == 2 && session_is_stored(session);
+    bool needs_intent = request->publish->qos == 2 && (session_is_stored(session) || was_carried_out(request));
     struct telemetry_scan scan;
     if (request->topic != TOPIC_TELEMETRY || needs_intent ||
         mqtt_has(&request->publish->properties, MQTT_PROP_RESPONSE_TOPIC) ||
@@ -546,10 +554,8 @@ void uplink_start(const struct uplink_request *request)
     if (has_firmware(body)) {
         run_alone(session); /* or the next one would reach subscribers first (mqtt.md 14.6) */
     }
-    /* A Will has no packet id. */
-    struct inbound_id *id = up->qos == 2 && up->answer ? session_inbound_find(session, up->packet_id) : NULL;
-    if (id && id->carried_out) {
-        id->carried_out = false;
+    if (was_carried_out(request)) {
+        session_inbound_find(session, up->packet_id)->carried_out = false;
         uplink_relay(up);
     } else if (up->qos == 2 && up->answer && session_is_stored(session)) {
         store_intent(up, up->packet_id);
