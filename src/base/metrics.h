@@ -1,6 +1,5 @@
-/* Counters and gauges, declared in one table that feeds the code, /metrics and docs/metrics.md. Any thread: each counts
- * for itself, so that threads which count the same things do not wait for one another's cache lines. To add one: a line
- * in METRICS. */
+/* Counters and gauges, declared in one table that feeds the code and /metrics. Any thread: each counts for itself, so that
+ * threads which count the same things do not wait for one another's cache lines. To add one: a line in METRICS. */
 #ifndef MUSTER_BASE_METRICS_H
 #define MUSTER_BASE_METRICS_H
 

@@ -176,6 +176,7 @@ bool command_make(struct admin *admin, struct store_tx *tx, const struct device_
     if (admin_failed(admin, place(change, device, ret_row))) {
         return false;
     }
+    change->commands_sent++;
     note(admin, tx, "command.send", device, ret_row);
     return true;
 }

@@ -1,5 +1,6 @@
 #include "model/testing/device_test_support.h"
 
+#include "base/metrics.h"
 #include "model/claim/claim.h"
 #include "model/command/command.h"
 #include "model/device/presence.h"
@@ -110,9 +111,11 @@ static void test_send_errors(void **state)
     expect_error(send(f, &device, "{\"name\":\"flash\",\"file_id\":\"7c1de0a4-52f1-4b0e-9a55-3f6b2e81c9d0\"}"), 404, "File not found");
     expect_error(send(f, &device, "{\"name\":\"reboot\",\"scheduled_at\":\"soon\"}"), 422, "Scheduled at is invalid");
     f->settings.limits_commands_open = 1;
+    int64_t sent = metric_get(METRIC_COMMANDS_SENT);
     expect_status(send(f, &device, "{\"name\":\"reboot\"}"), 200);
     expect_error(send(f, &device, "{\"name\":\"reboot\"}"), 422, "Too many commands");
     assert_int_equal(test_number(f, "SELECT count(*) FROM command"), 1);
+    assert_int_equal(metric_get(METRIC_COMMANDS_SENT) - sent, 1);
 }
 
 static void test_send_accepted(void **state)

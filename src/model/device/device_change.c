@@ -1,5 +1,6 @@
 #include "model/device/device_change.h"
 
+#include "base/metrics.h"
 #include "model/management/audit.h"
 #include "model/maker/catalog.h"
 #include "model/device/devices.h"
@@ -42,6 +43,7 @@ void device_change_apply(const struct device_change *change)
     if (change->doubted_no) {
         rules_doubt(change->domain, change->doubted_no);
     }
+    metric_add(METRIC_COMMANDS_SENT, change->commands_sent);
 }
 
 void device_brief_of_core(struct domain *domain, const struct device_core *core, struct device_brief *ret_brief)

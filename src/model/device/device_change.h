@@ -18,6 +18,7 @@ struct device_change {
     int64_t now_ms;           /* unix */
     int64_t doubted_no;       /* a device whose rules have to decide anew (model/rule/rules.h); 0: none */
     int64_t new_space_no, new_space_parent_no; /* a space that it made; 0: none */
+    unsigned commands_sent;   /* for the metric */
 };
 
 void device_change_init(struct device_change *change, struct domain *domain, struct store_tx *tx, struct arena *arena,

@@ -1,5 +1,6 @@
 #include "model/registration/registration.h"
 
+#include "base/metrics.h"
 #include "model/management/audit.h"
 #include "model/device/device_change.h"
 #include "model/device/device_edit.h"
@@ -269,6 +270,7 @@ static void log_refusal(struct attempt *attempt)
         entry.device_id = holder.id;
     }
     refusal_log_add(attempt->domain, &entry, attempt->holder_no);
+    metric_add(METRIC_REGISTRATIONS_REFUSED, 1);
 }
 
 void registration_init(struct registration *registration, struct domain *domain, struct arena *arena)
@@ -296,6 +298,7 @@ static void run(struct registration *registration, struct store_tx *tx, const st
         reply_error(reply, 422, "Body must be an object");
     } else if (parent ? attempt_check_child(&attempt) : attempt_check(&attempt)) {
         store(&attempt);
+        registration->registered += !reply_is_error(reply);
     } else if (!registration->fault && !attempt.is_virtual) {
         log_refusal(&attempt);
     }
@@ -354,4 +357,5 @@ void registration_run_bulk(struct registration *registration, struct store_tx *t
 void registration_committed(struct registration *registration)
 {
     hot_changes_apply(&registration->hot, registration->domain);
+    metric_add(METRIC_REGISTRATIONS, registration->registered);
 }

@@ -21,6 +21,7 @@ struct registration {
     const char *local_host;    /* local address of the connection, for the URLs; NULL: the listener's */
     struct str authorization;  /* of the request; looked at only together with parent_id; may be empty */
     struct hot_changes hot;
+    unsigned registered;       /* devices, for the metric */
     bool fault;                /* the store failed, so that the call as a whole did */
 };
 

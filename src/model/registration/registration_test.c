@@ -4,6 +4,7 @@
 #include <semaphore.h>
 
 #include "base/crypto.h"
+#include "base/metrics.h"
 #include "model/claim/claim.h"
 #include "model/ports/registration_store.h"
 #include "model/virtual/virtual_device.h"
@@ -127,6 +128,19 @@ static void test_formats(void **state)
     register_device(f, WITH(KEY_CLOUD, FW ",\"sn\":17,\"cloud_id\":\"zzzz1234\",\"mac\":\"no mac\",\"unknown\":[1]"), NULL);
     assert_int_equal(test_number(f, "SELECT sn = '17' AND mac_normal = 'no mac' AND name = 'Box' FROM device"), 1);
     expect_error(register_body(f, "[]"), 422, "Body must be an object");
+}
+
+static void test_counted(void **state)
+{
+    struct fixture *f = *state;
+    int64_t registered = metric_get(METRIC_REGISTRATIONS), refused = metric_get(METRIC_REGISTRATIONS_REFUSED);
+    register_device(f, WITH(KEY_MAC, FW ",\"sn\":\"S\",\"mac\":\"aabbccddeeff\""), NULL);
+    assert_int_equal(metric_get(METRIC_REGISTRATIONS) - registered, 1);
+    assert_int_equal(metric_get(METRIC_REGISTRATIONS_REFUSED) - refused, 0);
+    expect_error(register_body(f, WITH(KEY_MAC, FW ",\"sn\":\"S\",\"mac\":\"aabbccddeeff\"")), 422,
+                 "Sn has already been taken");
+    assert_int_equal(metric_get(METRIC_REGISTRATIONS) - registered, 1);
+    assert_int_equal(metric_get(METRIC_REGISTRATIONS_REFUSED) - refused, 1);
 }
 
 static void test_duplicates(void **state)
@@ -469,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_legacy_shapes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_required_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(test_formats, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_duplicates, setup, teardown),
         cmocka_unit_test_setup_teardown(test_log_is_capped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bulk, setup, teardown),
