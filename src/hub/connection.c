@@ -34,6 +34,12 @@ static uint64_t keep_alive_due(const struct connection *c)
     return c->keep_alive_s == 0 ? UINT64_MAX : c->last_packet_ms + (uint64_t)c->keep_alive_s * 1500;
 }
 
+static uint64_t connect_due(const struct connection *c)
+{
+    uint64_t timeout_ms = hub_settings(c->loop)->mqtt_connect_timeout;
+    return timeout_ms == 0 ? UINT64_MAX : c->last_packet_ms + timeout_ms;
+}
+
 /* By the wall clock, which may be set while we wait: on_timer() asks it again. */
 static uint64_t key_due(const struct connection *c)
 {
@@ -45,7 +51,7 @@ static uint64_t next_due(const struct connection *c)
     uint64_t due = UINT64_MAX;
     switch ((enum connection_state)c->state) {
     case CONNECTION_NEW:
-        due = c->last_packet_ms + hub_settings(c->loop)->mqtt_connect_timeout;
+        due = connect_due(c);
         break;
     case CONNECTION_REFUSED:
     case CONNECTION_STARTING:
