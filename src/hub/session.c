@@ -321,12 +321,9 @@ void session_save(struct session *session)
 /* It was not stored until now. */
 static void session_save_all(struct session *session)
 {
-    char topic[4096];
     persist_clear(session);
     session_save(session);
-    for (unsigned i = 0; i < session->filter_count; i++) {
-        session_save_filter(session, session_filter_text(session, &session->filters[i], topic, sizeof topic));
-    }
+    session_save_filters(session);
     for (uint32_t i = 0; session->inbound && i < session->inbound->count; i++) {
         if (session->inbound->ids[i].received) {
             struct session_inbound_row row = {.packet_id = session->inbound->ids[i].packet_id};

@@ -202,9 +202,8 @@ void session_put_filter(struct session *session, struct str filter, uint8_t opti
 bool session_remove_filter(struct session *session, struct str filter);
 /* Writes down how a filter of a stored session is now. */
 void session_save_filter(struct session *session, struct str filter);
+void session_save_filters(struct session *session); /* all of them */
 bool session_has_filter(const struct session *session, struct str filter);
-/* Text of a filter as the client wrote it. `out` has room for a topic of the configured length. */
-struct str session_filter_text(const struct session *session, const struct filter *filter, char *out, size_t out_len);
 
 /* --- inbound QoS 2 ids --- */
 struct inbound_id *session_inbound_find(struct session *session, uint16_t packet_id);

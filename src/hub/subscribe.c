@@ -26,7 +26,8 @@ static struct str filter_of_application(const struct filter *filter)
     return filter->is_shared ? share_member_filter(filter->member) : topic_subscription_filter(filter->subscription);
 }
 
-struct str session_filter_text(const struct session *session, const struct filter *filter, char *out, size_t out_len)
+/* As the client wrote it; of a device it is put together in `scratch`. */
+static struct str filter_text(const struct session *session, const struct filter *filter, struct buf *scratch)
 {
     if (session->party != PARTY_DEVICE) {
         return filter_of_application(filter);
@@ -35,10 +36,9 @@ struct str session_filter_text(const struct session *session, const struct filte
         return str_from_cstr(filter->rest);
     }
     struct str rest = filter_rest(filter);
-    if (DEVICE_PREFIX_BYTES + rest.len > out_len) {
-        return STR("");
-    }
-    return device_topic_write(out, &session->device_id, rest);
+    buf_clear(scratch);
+    buf_reserve(scratch, DEVICE_PREFIX_BYTES + rest.len);
+    return device_topic_write((char *)scratch->data, &session->device_id, rest);
 }
 
 static bool is_shared(struct str filter)
@@ -194,13 +194,28 @@ void session_put_filter(struct session *session, struct str filter, uint8_t opti
     }
 }
 
+static void filter_save(struct session *session, const struct filter *f, struct str text)
+{
+    unsigned owed = retained_read_is_owed(session, text) ? FILTER_OWED_RETAINED : 0;
+    persist_filter(session, text, (uint8_t)(f->options | owed), f->identifier);
+}
+
 void session_save_filter(struct session *session, struct str filter)
 {
     const struct filter *f = filter_find(session, filter);
     if (f) {
-        unsigned owed = retained_read_is_owed(session, filter) ? FILTER_OWED_RETAINED : 0;
-        persist_filter(session, filter, (uint8_t)(f->options | owed), f->identifier);
+        filter_save(session, f, filter);
     }
+}
+
+void session_save_filters(struct session *session)
+{
+    struct buf scratch;
+    buf_init(&scratch, MQTT_STRING_MAX);
+    for (unsigned i = 0; i < session->filter_count; i++) {
+        filter_save(session, &session->filters[i], filter_text(session, &session->filters[i], &scratch));
+    }
+    buf_deinit(&scratch);
 }
 
 static void filter_release(struct session *session, struct filter *f)

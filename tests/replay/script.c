@@ -77,8 +77,24 @@ int64_t tokens_number(const struct tokens *tokens, const char *name, int64_t oth
     return number;
 }
 
+/* `x...5000`: 5000 times what stands before the dots last. */
+static struct str last_repeated(struct script *s, struct str text)
+{
+    const char *dots = memmem(text.ptr, text.len, "...", 3);
+    int64_t times;
+    if (!dots || dots == text.ptr || !str_to_i64(str_sub(text, (size_t)(dots - text.ptr) + 3, text.len), &times)) {
+        return text;
+    }
+    size_t before = (size_t)(dots - text.ptr) - 1;
+    char *made = arena_alloc(&s->arena, before + (size_t)times);
+    memcpy(made, text.ptr, before);
+    memset(made + before, dots[-1], (size_t)times);
+    return str_from(made, before + (size_t)times);
+}
+
 struct str topic_expand(struct script *s, struct str text)
 {
+    text = last_repeated(s, text);
     if (!str_starts_with(text, STR("@"))) {
         return text;
     }

@@ -54,7 +54,7 @@ int64_t tokens_number(const struct tokens *tokens, const char *name, int64_t oth
 /* 0x1F or decimal; false: neither. */
 bool number_parse(struct str text, int64_t *ret_number);
 
-/* @dev1/config to and from v1/device/{id}/config. */
+/* @dev1/config to and from v1/device/{id}/config. And x...3, at the end, to xxx. */
 struct str topic_expand(struct script *script, struct str text);
 struct str topic_shorten(struct script *script, struct str topic);
 
