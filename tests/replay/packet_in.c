@@ -268,9 +268,63 @@ static void send_raw(struct script *s, struct world_client *client, const struct
     s->stage->send(s, client, bytes, len);
 }
 
+/* Words of each packet beside what stands at a place of its own. */
+static const struct {
+    const char *packet;
+    size_t placed; /* how many stand before them; SIZE_MAX: all that are no `name=` */
+    const char *words;
+} known_words[] = {
+    {"connect", 0,
+     "dev= org= partner= open= space= from= local again ver= clean= ka= expiry= max= auth= rm= aliases= problem= respinfo "
+     "user= key= id= nouser nopass will= willmsg= willqos= willdelay= willretain willexpiry= willct= willresp= willcorr= "
+     "willup="},
+    {"open", 0, "from= local open= space="},
+    {"publish", 2, "q= pid= dup retain resp= corr= expiry= alias= ct= pf= up= pad= times="},
+    {"subscribe", SIZE_MAX, "pid= subid="},
+    {"unsubscribe", SIZE_MAX, "pid="},
+    {"puback", 0, "pid= reason="},
+    {"pubrec", 0, "pid= reason="},
+    {"pubrel", 0, "pid= reason="},
+    {"pubcomp", 0, "pid= reason="},
+    {"disconnect", 0, "reason= expiry="},
+    {"raw", 1, ""},
+    {"ping", 0, ""},
+    {"close", 0, ""},
+};
+
+static bool is_among(struct str words, struct str word)
+{
+    const char *equals = memchr(word.ptr, '=', word.len);
+    struct str name = equals ? str_sub(word, 0, (size_t)(equals - word.ptr) + 1) : word;
+    while (words.len > 0) {
+        if (str_eq(str_split(&words, ' '), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A word that is misspelt would be as good as none, and the scenario about something else. */
+static void check_words(struct script *s, const struct tokens *t)
+{
+    for (size_t i = 0; i < sizeof known_words / sizeof known_words[0]; i++) {
+        if (!str_eq(t->list[0], str_from_cstr(known_words[i].packet))) {
+            continue;
+        }
+        for (size_t k = 1; k < t->count; k++) {
+            bool is_placed = known_words[i].placed == SIZE_MAX ? !memchr(t->list[k].ptr, '=', t->list[k].len)
+                                                               : k <= known_words[i].placed;
+            if (!is_placed && !is_among(str_from_cstr(known_words[i].words), t->list[k])) {
+                script_fail(s, "%.*s knows no %.*s", STR_ARG(t->list[0]), STR_ARG(t->list[k]));
+            }
+        }
+    }
+}
+
 void script_client_sends(struct script *s, struct world_client *client, const struct tokens *t)
 {
     struct str what = t->list[0];
+    check_words(s, t);
     if (str_eq(what, STR("open"))) {
         s->stage->open(s, client, t);
         return;
