@@ -1,4 +1,4 @@
-/* The HTTPS server: device API, management APIs, live stream, portal files (design section 2). */
+/* The HTTPS server: device API, management APIs, live stream, portal files. */
 #ifndef MUSTER_API_API_H
 #define MUSTER_API_API_H
 

@@ -1,5 +1,5 @@
 /* One HTTP call under way, and the route table. A route is one row: method, path, who may call it, where its handler
- * runs, its limits, the handler (design section 2; device-api.md 1; management-api.md 1). */
+ * runs, its limits, the handler (device-api.md 1; management-api.md 1). */
 #ifndef MUSTER_API_CALL_H
 #define MUSTER_API_CALL_H
 

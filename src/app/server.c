@@ -73,7 +73,7 @@ static unsigned usable_cores(void)
     return count < 1 ? 1 : count > LOOPS_MAX ? LOOPS_MAX : (unsigned)count;
 }
 
-/* The soft limit of open files is raised to the hard one; a share is kept for storage (design section 6). */
+/* The soft limit of open files is raised to the hard one; a share is kept for storage. */
 static size_t connections_allowed(const struct settings *settings)
 {
     struct rlimit files;

@@ -86,7 +86,7 @@ enum will_state {
     WILL_RUNS, /* as an uplink itself, which has not ended */
 };
 
-/* What was pushed last: a session drops what is equal or older (design section 4). */
+/* What was pushed last: a session drops what is equal or older. */
 struct push_state {
     uint32_t wanted;  /* enum push_mask bits to read next */
     uint32_t given_up; /* kinds of which the newest is not kept: it was taken out of the queue again, or sent with QoS 0 */

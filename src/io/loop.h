@@ -1,4 +1,4 @@
-/* An event loop: one thread, one epoll, its timers, its inbox, its streams (design section 3). Nothing on it blocks. */
+/* An event loop: one thread, one epoll, its timers, its inbox, its streams. Nothing on it blocks. */
 #ifndef MUSTER_IO_LOOP_H
 #define MUSTER_IO_LOOP_H
 

@@ -1,4 +1,4 @@
-/* One connection as a stack of filters: TCP, then TLS, then WebSocket, each optional (design section 2). The protocol
+/* One connection as a stack of filters: TCP, then TLS, then WebSocket, each optional. The protocol
  * on top (HTTP, MQTT) sees bytes in and bytes out. A stream belongs to one loop at a time; all calls are made there.
  *
  * Input: the loop receives into one big buffer and hands out the bytes in place; what on_data does not consume is kept

@@ -24,7 +24,7 @@ struct talkers;
 struct message_rates;
 struct system_source;
 
-/* Keys of the installation, read from the key file beside the database (design section 5). */
+/* Keys of the installation, read from the key file beside the database. */
 struct installation_keys {
     uint8_t hash_key[32]; /* keyed hashes of access, API and hardware keys */
     uint8_t seal_key[32]; /* what must be readable again */

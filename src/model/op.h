@@ -2,7 +2,7 @@
  *
  *     loop: op_submit() -> lane thread: run(), [commit], committed() -> loop: done()
  *
- * Write lanes run everything that waits in one transaction and commit once (group commit, design section 3): `done` is
+ * Write lanes run everything that waits in one transaction and commit once (group commit): `done` is
  * called after the commit that holds the operation's effects, so whatever is answered from `done` is durable. */
 #ifndef MUSTER_MODEL_OP_H
 #define MUSTER_MODEL_OP_H
@@ -30,8 +30,8 @@ struct op {
     enum op_lane lane;
     enum err err;           /* result; see run */
     /* On the lane's thread, in a transaction. Sets op->err: on anything but ERR_OK what this operation wrote (and the
-     * events it emitted) is rolled back, others of the batch are not. May run again after a failed commit never: a
-     * failed commit sets ERR_STORAGE on every operation of the batch. */
+     * events it emitted) is rolled back, others of the batch are not. A failed commit sets ERR_STORAGE on every operation of
+     * the batch; none is run again. */
     void (*run)(struct op *op, struct store_tx *tx);
     /* Optional, write lanes only: right after the commit, on the lane's thread, in commit order, only when err is
      * ERR_OK. Publishes snapshots (hot records, catalogue). Must not block or fail. */

@@ -1,4 +1,4 @@
-/* The embedded store: one data folder, `muster.db` and the telemetry day files (design section 5). This is the executor
+/* The embedded store: one data folder, `muster.db` and the telemetry day files. This is the executor
  * of the model's operations: a registry writer, a telemetry writer, reader threads and workers. */
 #ifndef MUSTER_STORE_STORE_H
 #define MUSTER_STORE_STORE_H
@@ -27,7 +27,7 @@ enum err store_open(const struct store_config *config, struct store **ret_store)
 void store_set_segments(struct store *store, uint64_t rows_max, uint64_t rows_min, uint64_t age_ms);
 /* Fills domain->executor and domain->keys. */
 void store_bind(struct store *store, struct domain *domain);
-/* Loads hot records, catalogue, credentials; replays the telemetry tail after the last checkpoint (design section 4). */
+/* Loads hot records, catalogue, credentials; replays the telemetry tail after the last checkpoint. */
 enum err store_load(struct store *store, struct domain *domain) MUST_CHECK;
 enum err store_start(struct store *store) MUST_CHECK; /* starts the threads */
 /* Runs what is queued, commits, checkpoints the device states, ends the threads. Later submissions get ERR_BUSY. */

@@ -1,5 +1,5 @@
 /* One operation that a device asks for, whichever door it came through: HTTPS and MQTT fill the same structure, the
- * domain answers with the HTTP twin's reply (design section 1.6; mqtt.md 6). */
+ * domain answers with the HTTP twin's reply (mqtt.md 6). */
 #ifndef MUSTER_MODEL_DEVICE_CALL_H
 #define MUSTER_MODEL_DEVICE_CALL_H
 

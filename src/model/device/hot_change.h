@@ -1,4 +1,4 @@
-/* What an operation will change in the hot records once its transaction is committed (design section 3: nobody sees
+/* What an operation will change in the hot records once its transaction is committed (nobody sees
  * state that was not committed). The operation notes absolute values read from its own transaction; `committed` applies
  * them, in commit order. */
 #ifndef MUSTER_MODEL_HOT_CHANGE_H

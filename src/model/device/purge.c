@@ -1,4 +1,4 @@
-/* Rows of former owners and of deleted devices go in slices, between the batches of the registry (design section 5). */
+/* Rows of former owners and of deleted devices go in slices, between the batches of the registry. */
 #include "base/mem.h"
 #include "model/device/device_desk.h"
 #include "model/domain.h"

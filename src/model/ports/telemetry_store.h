@@ -1,4 +1,4 @@
-/* Port: the day files and the registry's copy of the devices' states (design section 5). */
+/* Port: the day files and the registry's copy of the devices' states. */
 #ifndef MUSTER_MODEL_PORTS_TELEMETRY_STORE_H
 #define MUSTER_MODEL_PORTS_TELEMETRY_STORE_H
 

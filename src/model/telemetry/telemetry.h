@@ -2,7 +2,7 @@
  * (device-api.md 3.1, 3.2; management-api.md 4; mqtt.md 12).
  *
  * A device's live state has one owner, the telemetry lane: it merges in commit order and publishes immutable snapshots
- * after the commit (design section 3). The day files are the truth; the registry's copy of state, status and last
+ * after the commit. The day files are the truth; the registry's copy of state, status and last
  * contact is brought up to date every few seconds and at a stop, and at a start the rows behind the last checkpoint are
  * replayed. */
 #ifndef MUSTER_MODEL_TELEMETRY_H

@@ -1,4 +1,4 @@
-/* Connections to SQLite files under one discipline (design section 5): WAL with synchronous=FULL; per file exactly one
+/* Connections to SQLite files under one discipline: WAL with synchronous=FULL; per file exactly one
  * connection writes and checkpoints; readers never write, never checkpoint and hold no snapshot longer than one
  * operation. One thread uses a connection at a time. */
 #ifndef MUSTER_STORE_SQLITE_DB_H

@@ -1,5 +1,5 @@
 /* Sealing under the whole store: nothing that is read changes by it, nothing is lost or doubled by a kill at any point of
- * it, and it stays out of the way (design section 5). */
+ * it, and it stays out of the way. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

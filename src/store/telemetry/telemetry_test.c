@@ -1,4 +1,4 @@
-/* Samples, states and what is left of them after a kill (device-api.md 3; design sections 4 and 5). */
+/* Samples, states and what is left of them after a kill (device-api.md 3). */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

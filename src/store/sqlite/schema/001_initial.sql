@@ -234,7 +234,7 @@ CREATE TABLE claim_code (
     PRIMARY KEY (code, device_no)
 ) WITHOUT ROWID;
 
--- Devices whose rows below an epoch await the sliced purge after an un-claim or a deletion (design section 5).
+-- Devices whose rows below an epoch await the sliced purge after an un-claim or a deletion.
 CREATE TABLE purge (device_no INTEGER PRIMARY KEY, epoch_below INTEGER NOT NULL);
 
 CREATE TABLE device_config (
@@ -355,7 +355,7 @@ CREATE TABLE idempotency ( -- management-api.md 1.3.3
 ) WITHOUT ROWID;
 CREATE INDEX idempotency_age ON idempotency (created_at);
 
--- Device states are consistent with the day files up to this position (design section 4).
+-- Device states are consistent with the day files up to this position.
 CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), day INTEGER NOT NULL, seq INTEGER NOT NULL);
 INSERT INTO checkpoint (id, day, seq) VALUES (1, 0, 0);
 
