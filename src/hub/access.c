@@ -58,7 +58,8 @@ static bool filter_reaches_below(struct str rest, struct str name)
     return topic_level_next(&tail, &level) && (str_eq(level, STR("#")) || str_eq(level, STR("+")) || str_eq(level, name));
 }
 
-bool access_application_rest(enum party party, struct str rest)
+/* Whether `rest` (a filter below some device's prefix) can match a topic that the application may see. */
+static bool application_may_see(enum party party, struct str rest)
 {
     uint8_t right = subscribe_right(party);
     for (enum topic_id id = TOPIC_OTHER + 1; id < TOPIC_ID_COUNT; id++) {
@@ -101,5 +102,5 @@ bool access_application_filter(enum party party, struct str filter, bool *ret_na
         }
         *ret_names_device = true;
     }
-    return rest.ptr != NULL && rest.len > 0 && access_application_rest(party, rest);
+    return rest.ptr != NULL && rest.len > 0 && application_may_see(party, rest);
 }

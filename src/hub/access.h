@@ -14,8 +14,6 @@ enum party { PARTY_DEVICE = 1, PARTY_ORGANIZATION = 2, PARTY_PARTNER = 3, PARTY_
 /* Whether an authenticated device's filter is allowed: it must lie inside its own prefix and not name a topic that a
  * device cannot read. *ret_rest is the part behind the prefix. */
 bool access_device_filter(const struct uuid *own, struct str filter, struct str *ret_rest);
-/* Whether `rest` (a filter below some device's prefix) can match a topic that the application may see. */
-bool access_application_rest(enum party party, struct str rest);
 /* An application's whole filter: can it match a visible topic? When it names one device, *ret_names_device is true and
  * *ret_device is its id: the caller then checks that it is the tenant's. */
 bool access_application_filter(enum party party, struct str filter, bool *ret_names_device, struct uuid *ret_device);

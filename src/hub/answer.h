@@ -20,7 +20,6 @@ struct answer {
     bool is_repetition;            /* of a QoS 2 publish that is being processed; the session's inbound id holds it */
     bool is_said_again;            /* PUBREC of a message whose outcome is known: nothing follows from it. By the time that it is
                                       given, its identifier may stand for another message */
-    bool resync;                   /* SUBACK: pushed even if nothing is new */
     bool effect_stays;             /* of a QoS 2 publish, in memory, though its commit failed */
     uint32_t text_len;
     char *text;                    /* Reason String, or the reasons of a SUBACK; owned */

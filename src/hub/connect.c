@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"

@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 #include "hub/backlog.h"
-#include "hub/publish.h"
 #include "hub/relay.h"
 #include "hub/share.h"
 

@@ -76,11 +76,6 @@ static void link_leave(void *link)
     stream_leave(link);
 }
 
-static void link_abort(void *link)
-{
-    stream_abort(link);
-}
-
 static struct hub *hub_of(const struct hub_loop *loop)
 {
     return container_of(loop->core, struct hub, core);
@@ -112,7 +107,6 @@ static const struct link_ops stream_link = {
     .again = link_again,
     .close = link_close,
     .leave = link_leave,
-    .abort = link_abort,
     .move = link_move,
 };
 

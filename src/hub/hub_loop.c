@@ -1,7 +1,6 @@
 #include "hub/hub_loop.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "base/crypto.h"
 #include "base/mem.h"

@@ -38,7 +38,6 @@ struct link_ops {
     void (*again)(void *link); /* from within connection_data(): the rest is handed in next turn */
     void (*close)(void *link);
     void (*leave)(void *link); /* the same for a peer that said good-bye */
-    void (*abort)(void *link);
     /* Hands the link to another loop, where connection_arrived() is called. */
     void (*move)(void *link, unsigned loop_index);
 };

@@ -1,7 +1,5 @@
 #include "hub/persist.h"
 
-#include <stdatomic.h>
-
 #include "base/mem.h"
 #include "hub/batch.h"
 #include "hub/message.h"

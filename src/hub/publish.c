@@ -7,7 +7,7 @@
 #include "hub/answer.h"
 #include "hub/push.h"
 #include "hub/relay.h"
-#include "hub/retained_read.h"
+#include "hub/retained.h"
 #include "hub/topic_alias.h"
 
 void publish_refused(struct session *session, const struct refusal *refusal)

@@ -68,10 +68,11 @@ static void on_home_committed(struct persist_waiter *waiter, enum err err)
     relay_release(relay, relay->home, err);
 }
 
-void relay_hold_for_commit(struct relay *relay)
+/* Waits for the changes of this turn on the home loop too. On that loop. */
+static void hold_for_commit(struct relay *relay)
 {
     if (relay->waiter.done) {
-        return; /* waits for this turn's changes already */
+        return; /* it does already */
     }
     relay->waiter.stays = false;
     relay->waiter.done = on_home_committed;
@@ -127,7 +128,7 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
     /* Publishers that may have to wait do so by now: it is a device's, or a Will. */
     bool stays_here = message->qos == 0 && relay_is_behind(loop, 2);
     if (retain(loop, message) && relay) {
-        relay_hold_for_commit(relay);
+        hold_for_commit(relay);
     }
     for (unsigned i = 0; i < core->loop_count; i++) {
         struct hub_loop *target = &core->loops[i];
@@ -136,7 +137,7 @@ void relay_message(struct hub_loop *loop, struct message *message, struct relay 
         }
         if (target == loop) {
             if (deliver_here(loop, message, relay) && relay) {
-                relay_hold_for_commit(relay);
+                hold_for_commit(relay);
             }
         } else if (stays_here) {
             metric_add(METRIC_MQTT_QUEUE_DROPPED, 1);

@@ -21,8 +21,6 @@ struct relay {
 };
 
 void relay_begin(struct relay *relay, struct hub_loop *home, void (*done)(struct relay *relay, enum err err));
-/* Waits for the changes of this turn on the home loop too. At most once, on the home loop. */
-void relay_hold_for_commit(struct relay *relay);
 /* Waits until it is let go, from that loop's thread (backlog.h). */
 void relay_hold(struct relay *relay);
 void relay_let_go(struct relay *relay, const struct hub_loop *here);

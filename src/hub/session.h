@@ -37,7 +37,7 @@ struct filter {
 #define FILTER_QOS(options) ((options)&3u)
 #define FILTER_NO_LOCAL 4u
 #define FILTER_RETAIN_AS_PUBLISHED 8u
-#define FILTER_RETAIN_HANDLING(options) ((options) >> 4 & 3u)
+#define FILTER_RETAIN_HANDLING_SHIFT 4
 #define FILTER_OWED_RETAINED 0x40u /* in rows only: see retained_read.h */
 
 /* What only application sessions have. */

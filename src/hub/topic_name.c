@@ -3,7 +3,7 @@
 #define ALL_SUBSCRIBE (DEVICE_SUBSCRIBE | ORGANIZATION_SUBSCRIBE | PARTNER_SUBSCRIBE)
 #define APPLICATIONS_SUBSCRIBE (ORGANIZATION_SUBSCRIBE | PARTNER_SUBSCRIBE)
 #define DOWN(text, answer) {.name = STR_INIT(text), .downlink = true, .rights = DEVICE_SUBSCRIBE, .response = (answer)}
-#define UP(text) {.name = STR_INIT(text), .operation = true, .rights = DEVICE_PUBLISH | ALL_SUBSCRIBE}
+#define UP(text) {.name = STR_INIT(text), .rights = DEVICE_PUBLISH | ALL_SUBSCRIBE}
 
 static const struct topic_name names[TOPIC_ID_COUNT] = {
     [TOPIC_OTHER] = {.rights = DEVICE_SUBSCRIBE}, /* granted, nothing arrives */

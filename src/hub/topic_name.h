@@ -45,7 +45,6 @@ struct topic_name {
     struct str name;
     bool with_children; /* `name/...` is the same topic */
     bool downlink;      /* point-to-point: the hub publishes it to the device */
-    bool operation;     /* an uplink with an HTTP twin: Response Topic and Correlation Data are not relayed */
     uint8_t rights;     /* enum topic_right */
     enum topic_id response; /* Response Topic of a downlink; TOPIC_OTHER: none */
 };

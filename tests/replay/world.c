@@ -228,7 +228,6 @@ static const struct link_ops link = {.output = link_output,
                                      .again = link_again,
                                      .close = link_close,
                                      .leave = link_close,
-                                     .abort = link_close,
                                      .move = link_move};
 
 static bool client_step(struct world_client *c)
