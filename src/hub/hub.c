@@ -157,7 +157,7 @@ static void set_limits(struct stream *stream, const struct settings *settings)
 {
     size_t largest = settings->mqtt_packet_max;
     largest = largest > 0 && largest < MQTT_REMAINING_MAX ? largest : (size_t)MQTT_REMAINING_MAX + 5;
-    stream_input_max_set(stream, largest + INPUT_BESIDE_PACKET);
+    stream_set_input_max(stream, largest + INPUT_BESIDE_PACKET);
     stream_set_output_max(stream, largest + OUTPUT_BESIDE_PACKET);
 }
 

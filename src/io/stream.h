@@ -45,7 +45,7 @@ void stream_set_output_max(struct stream *stream, size_t bytes);
 void stream_pause(struct stream *stream);                    /* no on_data until resumed */
 void stream_resume(struct stream *stream);                   /* kept bytes are handed in again in the next turn */
 void stream_again(struct stream *stream); /* from within on_data: its leftover is handed in again in the next turn */
-size_t stream_input_max_set(struct stream *stream, size_t bytes); /* kept, unconsumed input above this fails the stream */
+void stream_set_input_max(struct stream *stream, size_t bytes); /* kept, unconsumed input above this fails the stream */
 /* Flushes, says goodbye in every layer (WebSocket close, TLS close_notify), shuts down sending and reads on briefly so
  * that the peer sees the last bytes; then on_closed. on_data is not called any more. */
 void stream_close(struct stream *stream);

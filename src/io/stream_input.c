@@ -359,11 +359,9 @@ void stream_again(struct stream *stream)
     stream->again = true;
 }
 
-size_t stream_input_max_set(struct stream *stream, size_t bytes)
+void stream_set_input_max(struct stream *stream, size_t bytes)
 {
     stream_check(stream);
-    size_t before = stream->input_max;
     stream->input_max = bytes > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)bytes;
-    return before;
 }
 

@@ -645,7 +645,7 @@ static size_t take_nothing(struct stream *stream, const uint8_t *data, size_t le
 {
     (void)data;
     (void)len;
-    stream_input_max_set(stream, 1000);
+    stream_set_input_max(stream, 1000);
     return 0;
 }
 static const struct stream_ops nothing_ops = {.on_data = take_nothing, .on_closed = on_closed};

@@ -142,7 +142,7 @@ static void on_connected(struct stream *stream)
     struct connection *connection = stream_user(stream);
     connection->is_open = true;
     connection->pool->is_away = false;
-    stream_input_max_set(stream, REPLY_BYTES_MAX);
+    stream_set_input_max(stream, REPLY_BYTES_MAX);
     pump(connection->pool);
 }
 
