@@ -1,12 +1,10 @@
 #include "hub/answer.h"
 
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/pool.h"
 #include "base/utf8.h"
 #include "hub/push.h"
 #include "hub/retained_read.h"
-#include "hub/trace.h"
 
 /* A client that asks faster than the disk answers is read again when it has fewer answers to come. */
 #define ANSWERS_MAX 1024u
@@ -22,11 +20,6 @@ static uint32_t answers_max(const struct connection *c)
 bool answers_are_full(const struct connection *connection)
 {
     return connection->answer_count >= answers_max(connection);
-}
-
-static const struct link_ops *link_of(const struct connection *c)
-{
-    return hub_ports(c->loop)->link;
 }
 
 static void answer_free(struct answer *answer)
@@ -83,13 +76,7 @@ static void send_ack(struct connection *c, const struct answer *answer)
         (c->packet_bytes_max > 0 && text.len + 16 > c->packet_bytes_max)) {
         text = STR("");
     }
-    struct buf *out = link_of(c)->output(c->link);
-    size_t from = out->len;
-    mqtt_encode_puback(out, (enum mqtt_version)c->version, (enum mqtt_type)answer->type, answer->packet_id,
-                       (enum mqtt_reason)answer->reason, text);
-    hub_trace_out(c, out, from);
-    link_of(c)->commit(c->link);
-    metric_add(METRIC_MQTT_PACKETS_OUT, 1);
+    connection_send_ack(c, (enum mqtt_type)answer->type, answer->packet_id, (enum mqtt_reason)answer->reason, text);
     bool ends_publish = answer->type == MQTT_PUBACK || (answer->type == MQTT_PUBCOMP && answer->reason == 0) ||
                         (answer->type == MQTT_PUBREC && answer->reason >= 0x80 && !answer->is_repetition);
     if (ends_publish && c->inbound_open > 0) {

@@ -2,8 +2,8 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "codec/mqtt/topic.h"
-#include "hub/backlog.h"
 #include "hub/answer.h"
+#include "hub/backlog.h"
 #include "hub/counts.h"
 #include "hub/persist.h"
 #include "hub/push.h"
@@ -286,6 +286,12 @@ static void take_over(struct session *session, bool session_ends)
     connection_disconnect(old, MQTT_SESSION_TAKEN_OVER, "Session taken over");
 }
 
+/* A session with expiry 0 ends with its connection, whatever the new one asks for. */
+bool connect_ends_session(const struct mqtt_connect *connect, const struct session *session)
+{
+    return connect->clean_start || session->expiry_s == 0 || session_is_over(session);
+}
+
 /* The session to go on with, or NULL; *ret_discarded: stored rows of an old one are being removed. */
 static struct session *take_existing(struct connection *c, const struct mqtt_connect *connect,
                                      const struct candidate *who, bool *ret_discarded)
@@ -295,8 +301,7 @@ static struct session *take_existing(struct connection *c, const struct mqtt_con
     if (!session) {
         return NULL;
     }
-    /* A session with expiry 0 ends with its connection, whatever the new one asks for. */
-    bool ends = connect->clean_start || session->expiry_s == 0 || session_is_over(session);
+    bool ends = connect_ends_session(connect, session);
     if (session->connection) {
         take_over(session, ends);
     }
@@ -442,7 +447,7 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
     if (refused_by_limits(connection, connect, &who)) {
         return true;
     }
-    if (who.key.party == PARTY_DEVICE) { /* only their publishes, and Wills, take their time (uplink.h) */
+    if (who.key.party == PARTY_DEVICE) { /* only their publishes, and Wills, take their time (uplink.c) */
         connect_end_older_wait(connection->loop, who.key.owner_no);
         if (connect_waits_for_will(connection, connect, &who.key)) {
             return false;

@@ -50,7 +50,7 @@ bool connect_waits_for_will(struct connection *connection, const struct mqtt_con
 {
     struct hub_loop *loop = connection->loop;
     struct session *session = session_find(loop, key);
-    bool ends = session && (connect->clean_start || session->expiry_s == 0 || session_is_over(session));
+    bool ends = session && connect_ends_session(connect, session);
     if (session && session->will && (session->uplinks_running > 0 || will_is_uplink(session)) &&
         (ends || session->will->delay_s == 0)) {
         if (session->connection) {

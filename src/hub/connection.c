@@ -238,6 +238,14 @@ void connection_drained(struct connection *connection)
     }
 }
 
+/* The packet that was appended to `out` from `from` on. */
+static void packet_sent(struct connection *c, const struct buf *out, size_t from)
+{
+    hub_trace_out(c, out, from);
+    link_of(c)->commit(c->link);
+    metric_add(METRIC_MQTT_PACKETS_OUT, 1);
+}
+
 void connection_send(struct connection *connection, const struct mqtt_packet *packet)
 {
     struct mqtt_packet trimmed = *packet;
@@ -251,9 +259,16 @@ void connection_send(struct connection *connection, const struct mqtt_packet *pa
         connection_shut(connection);
         return;
     }
-    hub_trace_out(connection, out, from);
-    link_of(connection)->commit(connection->link);
-    metric_add(METRIC_MQTT_PACKETS_OUT, 1);
+    packet_sent(connection, out, from);
+}
+
+void connection_send_ack(struct connection *connection, enum mqtt_type type, uint16_t packet_id, enum mqtt_reason reason,
+                         struct str text)
+{
+    struct buf *out = link_of(connection)->output(connection->link);
+    size_t from = out->len;
+    mqtt_encode_puback(out, (enum mqtt_version)connection->version, type, packet_id, reason, text);
+    packet_sent(connection, out, from);
 }
 
 /* --- packets ------------------------------------------------------------------------------------------------------ */

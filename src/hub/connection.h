@@ -92,7 +92,12 @@ void connection_hold(struct connection *connection);
 void connection_wake(struct connection *connection);
 void connection_arm(struct connection *connection); /* sets the timer to the next thing due */
 
+/* Without the diagnostics that the client does not want, or that would make it too large; what is too large nevertheless is
+ * not sent, and the connection shut [MQTT-3.1.2-24]. */
 void connection_send(struct connection *connection, const struct mqtt_packet *packet);
+/* PUBACK, PUBREC, PUBREL or PUBCOMP, as it is. `text`: Reason String; empty: none. */
+void connection_send_ack(struct connection *connection, enum mqtt_type type, uint16_t packet_id, enum mqtt_reason reason,
+                         struct str text);
 
 /* --- CONNECT (connect.c) --- */
 /* False: nothing was consumed, the packet is to be handed in again (the connection moves to another loop). */
@@ -102,6 +107,8 @@ void connect_refuse_now(struct connection *connection);
 void connect_failed(struct connection *connection); /* for storage */
 void connect_accepted(struct connection *connection);
 void connect_forget_former(struct connection *connection); /* of one that is starting: it ends, or goes on */
+/* Whether this CONNECT of its client is the end of the session. */
+bool connect_ends_session(const struct mqtt_connect *connect, const struct session *session);
 
 /* --- CONNECTs that wait (connect_wait.c) --- */
 /* The Will of the connection before this one comes before everything that this one says. If it is due now and waits for

@@ -156,13 +156,7 @@ struct commit_wait {
 
 static void send_pubrel(struct connection *c, uint16_t packet_id, enum mqtt_reason reason)
 {
-    const struct link_ops *link = hub_ports(c->loop)->link;
-    struct buf *out = link->output(c->link);
-    size_t from = out->len;
-    mqtt_encode_puback(out, (enum mqtt_version)c->version, MQTT_PUBREL, packet_id, reason, STR(""));
-    hub_trace_out(c, out, from);
-    link->commit(c->link);
-    metric_add(METRIC_MQTT_PACKETS_OUT, 1);
+    connection_send_ack(c, MQTT_PUBREL, packet_id, reason, STR(""));
 }
 
 /* The client's next step is due: the message, or PUBREL. */
