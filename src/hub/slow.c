@@ -28,21 +28,13 @@ static enum tenant_kind tenant_kind_of(const struct session *session)
     return (enum tenant_kind)0;
 }
 
-/* Whole characters. */
 static void copy_client_id(char ret[SLOW_CLIENT_ID_BYTES], struct str id)
 {
-    size_t len = 0;
-    while (len < id.len) {
-        size_t next = utf8_next(str_sub(id, len, id.len));
-        if (next == 0 || len + next >= SLOW_CLIENT_ID_BYTES) {
-            break;
-        }
-        len += next;
+    struct str prefix = utf8_prefix(id, SLOW_CLIENT_ID_BYTES - 1);
+    if (prefix.len > 0) {
+        memcpy(ret, prefix.ptr, prefix.len);
     }
-    if (len > 0) {
-        memcpy(ret, id.ptr, len);
-    }
-    ret[len] = '\0';
+    ret[prefix.len] = '\0';
 }
 
 static void offer(struct slow_ask *ask, const struct session *session)
