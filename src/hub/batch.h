@@ -27,7 +27,7 @@ struct persist_batch {
     bool has_losses;            /* changes that were refused: the rest of it is written without */
 };
 
-/* The turn's batch, made if there is none. */
+/* The turn's batch, made if there is none; what is late is tried again with it. */
 struct persist_batch *batch_of(struct hub_loop *loop);
 /* Submits the turn's batch; batch_run_changes() of persist.c is what it does. */
 void batch_flush(struct hub_loop *loop);

@@ -1,4 +1,5 @@
-/* Application sessions per tenant, and those of each open listener, over all loops (mqtt.md 9). Any thread; asked at CONNECT only. */
+/* Application sessions per tenant, and those of each open listener, over all loops (mqtt.md 9). Any thread; asked at CONNECT
+ * only. */
 #ifndef MUSTER_HUB_COUNTS_H
 #define MUSTER_HUB_COUNTS_H
 

@@ -10,12 +10,12 @@
 #include "hub/counts.h"
 #include "hub/deliver.h"
 #include "hub/interest.h"
-#include "hub/publish.h"
 #include "hub/push.h"
 #include "hub/relay.h"
 #include "hub/retained_expiry.h"
 #include "hub/retained_read.h"
 #include "hub/share.h"
+#include "hub/uplink.h"
 #include "hub/will.h"
 
 #define LATE_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -173,6 +173,12 @@ void hub_loop_start(struct hub_loop *loop, struct timer_wheel *timers, struct ma
     }
 }
 
+void hub_loop_flush(struct hub_loop *loop)
+{
+    relay_flush(loop);
+    batch_flush(loop);
+}
+
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
 void hub_loop_drain(struct hub_loop *loop)
@@ -182,7 +188,7 @@ void hub_loop_drain(struct hub_loop *loop)
         connection_disconnect(c, MQTT_SERVER_SHUTTING_DOWN, "Server is shutting down");
     }
     if (persist_is_late(loop)) {
-        persist_nothing(loop); /* a last try */
+        batch_of(loop); /* with it what is late is tried a last time */
     }
 }
 

@@ -171,7 +171,7 @@ struct hub_core {
     uint64_t home_key[2];                              /* of session_home(): the same after every start */
     _Atomic int64_t next_relay_no;
     bool expiry_runs;                                  /* the first loop's: retained_expiry.h */
-    struct session_counts *counts;                     /* application sessions per tenant */
+    struct session_counts *counts;                     /* of applications per tenant, and of open listeners */
 };
 
 void hub_core_init(struct hub_core *core, struct domain *domain, const struct hub_ports *ports, size_t loop_count);

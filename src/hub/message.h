@@ -102,9 +102,9 @@ void message_encode(struct buf *out, enum mqtt_version version, const struct mes
 /* Length of that PUBLISH; 0: it cannot be encoded. */
 size_t message_packet_bytes(enum mqtt_version version, const struct message *message, const struct delivery *delivery);
 
-/* A stored PUBLISH (MQTT 5 bytes) as a message with its subscription ids, which the caller frees: [0] is their count,
- * NULL when there are none. message.retain is the RETAIN of that
- * delivery. NULL: the bytes are not a PUBLISH. */
+/* A stored PUBLISH (MQTT 5 bytes) as a message with one reference, and its subscription ids, which the caller frees: [0] is
+ * their count, NULL when there are none. message.retain is the RETAIN of that delivery; its expiry and the device's number,
+ * owner and epoch are columns of the row, for the caller to set. NULL: the bytes are not a PUBLISH. */
 struct message *message_from_stored(struct str stored, int64_t space, uint32_t **ret_subscription_ids);
 
 #endif

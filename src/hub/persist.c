@@ -4,7 +4,6 @@
 #include "hub/batch.h"
 #include "hub/message.h"
 #include "hub/outbox.h"
-#include "hub/relay.h"
 #include "hub/retained.h"
 #include "hub/session.h"
 
@@ -203,22 +202,6 @@ void batch_free_changes(struct persist_batch *batch)
     for (struct change *c = batch->first; c; c = c->next) {
         change_free(c);
     }
-}
-
-void hub_loop_flush(struct hub_loop *loop)
-{
-    relay_flush(loop);
-    batch_flush(loop);
-}
-
-void persist_nothing(struct hub_loop *loop)
-{
-    batch_of(loop);
-}
-
-enum err persist_run_here(struct hub_loop *loop, struct store_tx *tx)
-{
-    return batch_run_here(loop, tx);
 }
 
 static struct change *change_new(struct hub_loop *loop, enum change_kind kind, int64_t no)

@@ -9,6 +9,7 @@
 #include "hub/relay.h"
 #include "hub/retained.h"
 #include "hub/topic_alias.h"
+#include "hub/uplink.h"
 
 void publish_refused(struct session *session, const struct refusal *refusal)
 {
@@ -54,12 +55,6 @@ static void on_user_relayed(struct relay *relay, enum err err)
         answer_fail(p->answer);
     }
     pool_free(p, sizeof *p);
-}
-
-void inbound_stored_with_effect(struct session *session, uint16_t packet_id)
-{
-    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_DONE};
-    persist_inbound(session, &row);
 }
 
 /* `device` NULL: in the space of an open listener. */
@@ -121,7 +116,7 @@ static void publish_sync(struct session *session, struct str rest, const struct 
 {
     push_sync(session, rest);
     if (answer && publish->qos == 2 && session_is_stored(session)) {
-        inbound_stored_with_effect(session, publish->packet_id);
+        session_save_inbound(session, publish->packet_id);
         answer_after_commit(answer, MQTT_SUCCESS);
     } else if (answer) {
         answer_give(answer, MQTT_SUCCESS, STR(""));
@@ -160,7 +155,7 @@ static void publish_clear(struct session *session, const struct device_brief *de
     message_unref(message);
     persist_retained(session->loop, 0, publish->topic);
     if (answer && publish->qos == 2 && session_is_stored(session)) {
-        inbound_stored_with_effect(session, publish->packet_id);
+        session_save_inbound(session, publish->packet_id);
     }
     if (answer) {
         answer_after_commit(answer, MQTT_SUCCESS);

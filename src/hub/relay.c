@@ -4,7 +4,6 @@
 #include "base/metrics.h"
 #include "hub/deliver.h"
 #include "hub/interest.h"
-#include "hub/publish.h"
 #include "hub/relay_post.h"
 #include "hub/retained.h"
 #include "hub/session.h"
@@ -334,7 +333,7 @@ void relay_message_once(struct session *session, struct message *message, uint16
     once->posts = mem_calloc(core->loop_count, sizeof *once->posts);
     relay_hold(relay);
     if (packet_id != 0) {
-        inbound_stored_with_effect(session, packet_id);
+        session_save_inbound(session, packet_id);
     }
     retain(loop, message);
     for (unsigned i = 0; i < core->loop_count; i++) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/mqtt/topic.h"
+#include "hub/batch.h"
 #include "hub/connection.h"
 #include "hub/push.h"
 #include "hub/relay.h"
@@ -306,7 +307,7 @@ static enum err restore_relays(struct restore_visit *sessions, struct store_tx *
         err = relay_store_remove(tx, v.nos[i]);
     }
     for (size_t i = 0; i < sessions->core->loop_count && err == ERR_OK; i++) {
-        err = persist_run_here(&sessions->core->loops[i], tx);
+        err = batch_run_here(&sessions->core->loops[i], tx);
     }
     mem_free(v.nos);
     return err;

@@ -3,8 +3,8 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/slab.h"
-#include "hub/backlog.h"
 #include "hub/answer.h"
+#include "hub/backlog.h"
 #include "hub/counts.h"
 #include "hub/persist.h"
 #include "hub/push.h"
@@ -326,8 +326,7 @@ static void session_save_all(struct session *session)
     session_save_filters(session);
     for (uint32_t i = 0; session->inbound && i < session->inbound->count; i++) {
         if (session->inbound->ids[i].received) {
-            struct session_inbound_row row = {.packet_id = session->inbound->ids[i].packet_id};
-            persist_inbound(session, &row);
+            session_save_inbound(session, session->inbound->ids[i].packet_id);
         }
     }
     outbox_store_all(session);
@@ -536,4 +535,10 @@ void session_inbound_remove(struct session *session, uint16_t packet_id)
         mem_free(in);
         session->inbound = NULL;
     }
+}
+
+void session_save_inbound(struct session *session, uint16_t packet_id)
+{
+    struct session_inbound_row row = {.packet_id = packet_id, .intent = INTENT_DONE};
+    persist_inbound(session, &row);
 }

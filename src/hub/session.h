@@ -128,7 +128,8 @@ struct session {
 
 struct session *session_find(struct hub_loop *loop, const struct session_key *key);
 struct session *session_find_device(struct hub_loop *loop, int64_t device_no);
-/* A new session in the table, one reference (the table's). device_id for devices; api_key_no, may_publish for others. */
+/* A new session in the table, one reference (the table's). The caller sets device_id of a device, api_key_no and may_publish
+ * of others. */
 struct session *session_new(struct hub_loop *loop, const struct session_key *key);
 void session_ref(struct session *session);
 void session_unref(struct session *session);
@@ -197,7 +198,7 @@ void session_match_rest(const struct session *session, struct str rest, bool fro
  * can be sent nothing. */
 void session_set_online(struct session *session, bool online);
 void session_drop_filters(struct session *session);
-/* Adds or replaces a filter; false: nothing new was stored. `rest` is below the device's prefix for devices. */
+/* Adds or replaces a filter, valid and allowed; in memory only. `filter` is whole, as the client wrote it. */
 void session_put_filter(struct session *session, struct str filter, uint8_t options, uint32_t identifier);
 bool session_remove_filter(struct session *session, struct str filter);
 /* Writes down how a filter of a stored session is now. */
@@ -209,5 +210,7 @@ bool session_has_filter(const struct session *session, struct str filter);
 struct inbound_id *session_inbound_find(struct session *session, uint16_t packet_id);
 struct inbound_id *session_inbound_add(struct session *session, uint16_t packet_id);
 void session_inbound_remove(struct session *session, uint16_t packet_id);
+/* Of a stored session: in this turn's batch its effect is done. */
+void session_save_inbound(struct session *session, uint16_t packet_id);
 
 #endif

@@ -15,6 +15,8 @@
  * the witness to speak of this publish alone, nothing else of this session runs beside it: the connection is not read
  * meanwhile, one after it publishes nothing, and it waits for earlier uplinks first. Operations that change nothing when
  * repeated (a command's status) need no witness. A session that is not stored keeps its ids in memory only. */
+#include "hub/uplink.h"
+
 #include <stdio.h>
 
 #include "base/crypto.h"
