@@ -13,6 +13,8 @@
 #define BEHIND_MS 10u
 /* What one client may have done before others have their turn. */
 #define PACKETS_PER_TURN 256u
+/* Whatever the limit for packets is: nobody who has not said who he is makes us keep more. */
+#define CONNECT_BYTES_MAX ((size_t)1024 * 1024)
 /* A client that leaves so many bytes of answers unread is not read either; messages alone never come that far. */
 #define UNREAD_BYTES_MAX ((size_t)768 * 1024)
 
@@ -472,13 +474,19 @@ static void on_fault(struct connection *c, const struct mqtt_packet *packet, str
     connect_refuse(c, fault.reason, fault.text);
 }
 
+static size_t packet_bytes_max(const struct connection *c)
+{
+    size_t max = hub_settings(c->loop)->mqtt_packet_max;
+    return c->state == CONNECTION_NEW && (max == 0 || max > CONNECT_BYTES_MAX) ? CONNECT_BYTES_MAX : max;
+}
+
 /* One packet from the front of data; returns its length, 0: not consumed. */
 static size_t take_packet(struct connection *c, const uint8_t *data, size_t len)
 {
     struct mqtt_frame frame;
     struct mqtt_packet packet;
     enum mqtt_version version = (enum mqtt_version)c->version;
-    enum mqtt_frame_status status = mqtt_frame(data, len, hub_settings(c->loop)->mqtt_packet_max, &frame);
+    enum mqtt_frame_status status = mqtt_frame(data, len, packet_bytes_max(c), &frame);
     if (status == MQTT_FRAME_MALFORMED) {
         on_fault(c, NULL, (struct mqtt_fault){MQTT_MALFORMED_PACKET, frame.error});
         return 0;
