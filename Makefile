@@ -8,7 +8,7 @@ help:
 	@echo 'make build      build the program to build/muster'
 	@echo 'make test-long  the long fault tests, and a fleet of 10,000 devices with kills'
 	@echo 'make fuzz       fuzz every parser (SECONDS=120 each)'
-	@echo 'make bench      measure, beside Mosquitto, and print docs/benchmarks.md'
+	@echo 'make bench      measure, beside Mosquitto, and write docs/benchmarks.md'
 	@echo 'make clean      remove what was built'
 
 build:

@@ -56,9 +56,9 @@
     X(virtual, duration, MS, 3600000, 1, "time after which the simulation of a virtual device ends; 0: when the device is deleted") \
     X(virtual, interval, MS, 5000, 1, "time between two reports of a virtual device") \
     X(mqtt, connect_timeout, MS, 10000, 1, "time for the first packet of a connection") \
-    X(mqtt, keep_alive_max, U, 600, 1, "longest keep-alive in seconds, also for clients that ask for none") \
+    X(mqtt, keep_alive_max, U, 600, 1, "longest keep-alive in seconds of MQTT 5.0 clients, also of those that ask for none") \
     X(mqtt, receive_maximum, U, 256, 0, "QoS 1 and 2 publishes a client may have unacknowledged") \
-    X(mqtt, topic_aliases, U, 32, 0, "topic aliases a client may use") \
+    X(mqtt, topic_aliases, U, 32, 0, "topic aliases a client may use; at most 32") \
     X(mqtt, packet_max, SIZE, 262144, 0, "one MQTT packet") \
     X(mqtt, session_expiry_max, U, 604800, 1, "longest session expiry in seconds") \
     X(mqtt, device_publishes, U, 300, 1, "PUBLISH packets of one device in 30 s") \
