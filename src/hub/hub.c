@@ -156,7 +156,7 @@ static bool is_exempt(const struct domain *domain, const struct net_address *pee
 static void set_limits(struct stream *stream, const struct settings *settings)
 {
     size_t largest = settings->mqtt_packet_max;
-    largest = largest > 0 && largest < MQTT_REMAINING_MAX ? largest : (size_t)MQTT_REMAINING_MAX + 5;
+    largest = largest > 0 && largest < MQTT_PACKET_BYTES_MAX ? largest : MQTT_PACKET_BYTES_MAX;
     stream_set_input_max(stream, largest + INPUT_BESIDE_PACKET);
     stream_set_output_max(stream, largest + OUTPUT_BESIDE_PACKET);
 }

@@ -55,7 +55,15 @@ struct change {
     };
 };
 
-#define MESSAGE_BYTES_MAX ((size_t)MQTT_REMAINING_MAX + 5)
+/* The PUBLISH as rows have it. */
+static enum err encode_message(struct buf *scratch, const struct message *message, const struct delivery *delivery,
+                               struct str *ret_bytes)
+{
+    buf_clear(scratch);
+    message_encode(scratch, MQTT_V5, message, delivery, 0);
+    *ret_bytes = buf_str(scratch);
+    return scratch->failed ? ERR_INTERNAL : ERR_OK;
+}
 
 static enum err run_queued(const struct change *c, struct store_tx *tx, struct buf *scratch)
 {
@@ -65,16 +73,11 @@ static enum err run_queued(const struct change *c, struct store_tx *tx, struct b
                                       .subscription_ids = c->queued.identifiers ? c->queued.identifiers + 1 : NULL,
                                       .subscription_id_count = c->queued.identifiers ? c->queued.identifiers[0] : 0};
     struct session_queue_row row = c->queued.row;
-    if (!c->queued.message) {
-        return session_store_put_queued(tx, c->no, &row); /* only its id is left */
+    enum err err = ERR_OK;
+    if (c->queued.message) { /* else only its id is left */
+        err = encode_message(scratch, c->queued.message, &delivery, &row.message);
     }
-    buf_clear(scratch);
-    message_encode(scratch, MQTT_V5, c->queued.message, &delivery, 0);
-    if (scratch->failed) {
-        return ERR_INTERNAL;
-    }
-    row.message = buf_str(scratch);
-    return session_store_put_queued(tx, c->no, &row);
+    return err == ERR_OK ? session_store_put_queued(tx, c->no, &row) : err;
 }
 
 static enum err put_retained(const struct change *c, const struct message *message, struct store_tx *tx,
@@ -87,13 +90,8 @@ static enum err put_retained(const struct change *c, const struct message *messa
                                .device_no = message->device_no,
                                .organization_no = message->organization_no,
                                .epoch = message->epoch};
-    buf_clear(scratch);
-    message_encode(scratch, MQTT_V5, message, &delivery, 0);
-    if (scratch->failed) {
-        return ERR_INTERNAL;
-    }
-    row.message = buf_str(scratch);
-    return retained_store_put(tx, &row);
+    enum err err = encode_message(scratch, message, &delivery, &row.message);
+    return err == ERR_OK ? retained_store_put(tx, &row) : err;
 }
 
 static enum err run_retained(const struct hub_core *core, const struct change *c, struct store_tx *tx, struct buf *scratch)
@@ -110,13 +108,8 @@ static enum err run_relay(const struct change *c, struct store_tx *tx, struct bu
     const struct message *message = c->relay.message;
     const struct delivery delivery = {.qos = message->qos, .packet_id = message->qos > 0, .retain = message->retain};
     struct relay_row row = c->relay.row;
-    buf_clear(scratch);
-    message_encode(scratch, MQTT_V5, message, &delivery, 0);
-    if (scratch->failed) {
-        return ERR_INTERNAL;
-    }
-    row.message = buf_str(scratch);
-    return relay_store_put(tx, &row);
+    enum err err = encode_message(scratch, message, &delivery, &row.message);
+    return err == ERR_OK ? relay_store_put(tx, &row) : err;
 }
 
 static enum err run_change(const struct hub_core *core, const struct change *c, struct store_tx *tx, struct buf *scratch)
@@ -164,7 +157,7 @@ enum err batch_run_changes(struct persist_batch *batch, struct store_tx *tx)
 {
     struct buf scratch;
     enum err err = ERR_OK;
-    buf_init(&scratch, MESSAGE_BYTES_MAX);
+    buf_init(&scratch, MQTT_PACKET_BYTES_MAX);
     batch->refused = NULL;
     for (struct change *c = batch->first; c && err == ERR_OK; c = c->next) {
         err = run_change(batch->loop->core, c, tx, &scratch);

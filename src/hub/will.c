@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "hub/publish.h"
 
-#define WILL_BYTES_MAX ((size_t)MQTT_REMAINING_MAX + 5) /* it was part of a packet within its limit */
-
 struct will *will_from_stored(struct str packet, uint32_t delay_s)
 {
     struct will *will = mem_alloc(sizeof *will + packet.len);
@@ -18,7 +16,7 @@ struct will *will_new(const struct mqtt_will *will, bool drop_key)
 {
     struct buf out, shared;
     /* The Will's properties on the wire hold its delay, which a PUBLISH must not: they are written anew. */
-    buf_init(&shared, WILL_BYTES_MAX);
+    buf_init(&shared, MQTT_PACKET_BYTES_MAX); /* it was part of a packet within its limit */
     mqtt_encode_shared_properties(&shared, &will->properties, drop_key ? STR("access_key") : str_from(NULL, 0));
     struct mqtt_publish_head head = {.topic = will->topic,
                                      .packet_id = will->qos > 0 ? 1 : 0,
@@ -28,7 +26,7 @@ struct will *will_new(const struct mqtt_will *will, bool drop_key)
                                      .message_expiry_s = will->properties.message_expiry_s,
                                      .properties = buf_str(&shared),
                                      .payload_bytes = will->payload.len};
-    buf_init(&out, WILL_BYTES_MAX);
+    buf_init(&out, MQTT_PACKET_BYTES_MAX);
     mqtt_encode_publish_head(&out, MQTT_V5, &head);
     buf_append_str(&out, will->payload);
     struct will *made = will_from_stored(buf_str(&out), will->properties.will_delay_s);

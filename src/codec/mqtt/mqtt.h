@@ -138,7 +138,8 @@ enum mqtt_property {
 };
 
 #define MQTT_PROP_BIT(id) (UINT64_C(1) << (id))
-#define MQTT_REMAINING_MAX 268435455u /* section 2.1.4; a whole packet is at most 5 bytes longer */
+#define MQTT_REMAINING_MAX 268435455u /* section 2.1.4 */
+#define MQTT_PACKET_BYTES_MAX ((size_t)MQTT_REMAINING_MAX + 5)
 #define MQTT_STRING_MAX 65535u
 
 /* ---- fixed header ---------------------------------------------------------------------------------------------- */
