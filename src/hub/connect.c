@@ -5,6 +5,7 @@
 #include "hub/answer.h"
 #include "hub/backlog.h"
 #include "hub/counts.h"
+#include "hub/failures.h"
 #include "hub/persist.h"
 #include "hub/push.h"
 #include "hub/topic_alias.h"

@@ -80,19 +80,6 @@ void connection_arm(struct connection *connection)
     }
 }
 
-/* Like a revoked one (management-api.md 1.2.5): the session goes too. */
-static void end_with_key(struct connection *c)
-{
-    struct session *session = c->session;
-    session_ref(session);
-    session_set_will(session, NULL);
-    connection_disconnect(c, MQTT_NOT_AUTHORIZED, "API key revoked");
-    if (!session->is_dead) {
-        session_end(session);
-    }
-    session_unref(session);
-}
-
 /* Packets do not re-arm the timer: it looks at the time of the last one when it fires. */
 static void on_timer(struct timer *timer, uint64_t now_ms)
 {
@@ -112,7 +99,7 @@ static void on_timer(struct timer *timer, uint64_t now_ms)
         return;
     }
     if (c->state == CONNECTION_OPEN && now_ms >= key_due(c)) {
-        end_with_key(c);
+        session_remove(c->session, MQTT_NOT_AUTHORIZED, "API key revoked"); /* like a revoked one (management-api.md 1.2.5) */
         return;
     }
     if (is_held(c)) { /* nor while it waits for us */

@@ -9,6 +9,7 @@
 #include "hub/connection.h"
 #include "hub/counts.h"
 #include "hub/deliver.h"
+#include "hub/failures.h"
 #include "hub/interest.h"
 #include "hub/push.h"
 #include "hub/relay.h"
@@ -228,21 +229,11 @@ enum event_targets hub_event_targets(const struct hub_core *core, const struct e
                                 : TARGETS_NONE;
 }
 
-/* Ends the connection, and the session too if `remove`. */
-static void end_session(struct session *session, enum mqtt_reason reason, const char *text, bool remove)
+static void disconnect(struct session *session, enum mqtt_reason reason, const char *text)
 {
-    struct connection *c = session->connection;
-    session_ref(session);
-    if (remove) {
-        session_set_will(session, NULL); /* of what is removed, no Will is published (mqtt.md 13) */
+    if (session->connection) {
+        connection_disconnect(session->connection, reason, text);
     }
-    if (c) {
-        connection_disconnect(c, reason, text);
-    }
-    if (remove && !session->is_dead) {
-        session_end(session);
-    }
-    session_unref(session);
 }
 
 static bool is_of_tenant(const struct session *session, const struct event *event)
@@ -271,9 +262,9 @@ static void end_sessions_of_tenant(struct hub_loop *loop, const struct event *ev
         bool revoked = event->type == EVENT_API_KEY_REVOKED && session->application &&
                        session->application->api_key_no == event->api_key_no;
         if (revoked) {
-            end_session(session, MQTT_NOT_AUTHORIZED, "API key revoked", true);
+            session_remove(session, MQTT_NOT_AUTHORIZED, "API key revoked");
         } else if (event->type == EVENT_TENANT_SUSPENDED && session->connection && is_of_tenant(session, event)) {
-            end_session(session, MQTT_NOT_AUTHORIZED, "Suspended", false);
+            disconnect(session, MQTT_NOT_AUTHORIZED, "Suspended");
         }
     }
 }
@@ -303,13 +294,13 @@ static void device_event(struct hub_loop *loop, const struct event *event)
         return;
     }
     if (event->type == EVENT_DEVICE_DELETED) {
-        end_session(session, MQTT_ADMINISTRATIVE_ACTION, "Device deleted", true);
+        session_remove(session, MQTT_ADMINISTRATIVE_ACTION, "Device deleted");
     } else if (event->type == EVENT_DEVICE_KEY_CHANGED) {
-        end_session(session, MQTT_NOT_AUTHORIZED, "Access key rotated", false);
+        disconnect(session, MQTT_NOT_AUTHORIZED, "Access key rotated");
     } else if (event->type == EVENT_DEVICE_REPLACED) {
-        end_session(session, MQTT_NOT_AUTHORIZED, "Access key rotated", true);
+        session_remove(session, MQTT_NOT_AUTHORIZED, "Access key rotated");
     } else if (event->type == EVENT_DEVICE_KICK) {
-        end_session(session, MQTT_ADMINISTRATIVE_ACTION, "Disconnected by an operator", false);
+        disconnect(session, MQTT_ADMINISTRATIVE_ACTION, "Disconnected by an operator");
     } else {
         /* An edit of the device that was too old: it gets the current one again (mqtt.md 5.1). */
         bool again = event->type == EVENT_CONFIG && event->code == 422;

@@ -8,7 +8,6 @@
 #include "base/list.h"
 #include "base/task.h"
 #include "base/timer_wheel.h"
-#include "hub/failures.h"
 #include "hub/topic_tree.h"
 #include "model/account/credentials.h"
 #include "model/device/device_call.h"
@@ -16,6 +15,7 @@
 #include "model/push/pending.h"
 #include "model/telemetry/sample_post.h"
 
+struct failures;
 struct hub_core;
 struct hub_loop;
 struct interest;

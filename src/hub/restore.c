@@ -200,7 +200,7 @@ struct restore_retained {
         uint32_t epoch;
         struct uuid device_id; /* has_presence: whose */
         bool has_presence;
-    } *left_over; /* of devices that are gone, or that were un-claimed; presence, which was kept here once */
+    } *left_over; /* of devices that are gone, or that were un-claimed; presence, which an older release has kept here */
     size_t left_over_count;
 };
 

@@ -283,6 +283,17 @@ void session_end(struct session *session)
     session_forget(session);
 }
 
+void session_remove(struct session *session, enum mqtt_reason reason, const char *text)
+{
+    session_ref(session);
+    session_set_will(session, NULL);
+    if (session->connection) {
+        connection_disconnect(session->connection, reason, text);
+    }
+    session_end(session);
+    session_unref(session);
+}
+
 void session_forget_in_memory(struct session *session)
 {
     session->no = 0; /* the rows stay */

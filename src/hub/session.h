@@ -145,6 +145,8 @@ static inline bool session_is_stored(const struct session *session)
 }
 /* Ends it: filters, queue and Will are gone, the stored rows too. The caller has detached the connection. */
 void session_end(struct session *session);
+/* The same for one that may be connected: its client is told why. Of what is removed no Will is published (mqtt.md 13). */
+void session_remove(struct session *session, enum mqtt_reason reason, const char *text);
 /* Leaves the rows alone: the server stops. */
 void session_forget_in_memory(struct session *session);
 /* The connection is gone: the Will (if the client did not say good-bye) is published, or waits for its delay; a session
