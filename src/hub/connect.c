@@ -422,12 +422,9 @@ static void open_session(struct connection *c, const struct mqtt_connect *connec
     /* The client must not hear of a clean session that a crash would bring back (mqtt.md 14.2). Nor must it get messages of
      * one that ends with this connection, of which a crash would bring back that they are not sent. And what it says now
      * must not overtake the Will of the connection before, which other loops get when it is on disk (relay_message_once). */
-    c->state = CONNECTION_STARTING;
     session_set_online(c->session, false); /* it may have been taken over: see session_set_online() */
     c->former = former;
-    connection_hold(c);
-    connection_arm(c);
-    answer_after_commit(answer_new(c, MQTT_CONNACK, 0), MQTT_SUCCESS);
+    connect_after_commit(c, MQTT_CONNACK);
 }
 
 bool on_connect(struct connection *connection, const struct mqtt_connect *connect)
@@ -454,8 +451,10 @@ bool on_connect(struct connection *connection, const struct mqtt_connect *connec
             return false;
         }
     }
+    /* Of what is not on disk yet though it should be, the end of this client's session may be a part, which a crash would
+     * bring back. And a CONNECT that is refused must leave its session as it was, with the Will that waits. */
     if (persist_is_late(connection->loop)) {
-        connect_wait_for_storage(connection);
+        connect_after_commit(connection, MQTT_CONNECT);
         return false;
     }
     open_session(connection, connect, &who);
@@ -537,6 +536,7 @@ void connect_accepted(struct connection *connection)
         connect_forget_former(connection); /* in place of the rates */
     }
     connection->state = CONNECTION_OPEN;
+    connection->paused_until_ms = 0;
     connection->last_packet_ms = hub_now_ms(loop);
     metric_add(METRIC_MQTT_CONNECTS, 1);
     send_connack(connection);

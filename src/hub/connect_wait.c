@@ -4,6 +4,7 @@
 #include "hub/will.h"
 
 #define DUE_WILL_MS 20
+#define STORAGE_MS 10000 /* or a client that comes again and again, each time as another, would leave ever more behind */
 
 /* Its CONNECT, of this device. There is one of a device at a time: that of the newest connection. */
 struct connect_wait {
@@ -74,18 +75,20 @@ bool connect_waits_for_will(struct connection *connection, const struct mqtt_con
 
 /* --- storage ------------------------------------------------------------------------------------------------------ */
 
-void connect_wait_for_storage(struct connection *connection)
+void connect_after_commit(struct connection *connection, enum mqtt_type then)
 {
     connection->state = CONNECTION_STARTING;
+    connection->paused_until_ms = hub_now_ms(connection->loop) + STORAGE_MS;
     connection_hold(connection);
     connection_arm(connection);
-    answer_after_commit(answer_new(connection, MQTT_CONNECT, 0), MQTT_SUCCESS);
+    answer_after_commit(answer_new(connection, then, 0), MQTT_SUCCESS);
 }
 
 void connect_again(struct connection *connection)
 {
     connection->state = CONNECTION_NEW;
     connection->version = MQTT_VERSION_NONE; /* nothing was said yet */
+    connection->paused_until_ms = 0;
     connection->last_packet_ms = hub_now_ms(connection->loop);
     connection_arm(connection);
     connection_wake(connection);

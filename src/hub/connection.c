@@ -90,6 +90,10 @@ static void on_timer(struct timer *timer, uint64_t now_ms)
             connect_refuse_now(c);
             return;
         }
+        if (c->state == CONNECTION_STARTING) { /* it waited for storage, too long */
+            connect_failed(c);
+            return;
+        }
         /* What the client sent meanwhile was not read: it must not count as silent. */
         c->last_packet_ms = now_ms;
         connection_wake(c);

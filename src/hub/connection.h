@@ -35,7 +35,7 @@ struct connection {
     struct list answers;          /* not sent yet, in order */
     struct timer timer;           /* first packet, keep-alive, slow reading, delayed refusal: the next of them */
     uint64_t last_packet_ms;
-    uint64_t paused_until_ms;     /* slow reading; 0: not */
+    uint64_t paused_until_ms;     /* slow reading, or how long a CONNECT waits; 0: not */
     uint64_t peer_hash;
     int64_t trace_device_no;      /* whose packets these are; 0: no device's, or not known (trace.h) */
     struct alias_table *aliases_in, *aliases_out; /* topic_alias.h; NULL: none yet */
@@ -117,11 +117,10 @@ bool connect_waits_for_will(struct connection *connection, const struct mqtt_con
 void connect_wait_end(struct connection *connection); /* it ends, or goes on */
 /* An older connection must not take over from a newer one, only because its turn to look comes later. */
 void connect_end_older_wait(struct hub_loop *loop, int64_t device_no);
-/* Of what is not on disk yet though it should be, the end of this client's session may be a part, which a crash would bring
- * back. And a CONNECT that is refused must leave its session as it was, with the Will that waits: nothing is done before
- * storage works. */
-void connect_wait_for_storage(struct connection *connection);
-void connect_again(struct connection *connection); /* storage works */
+/* What follows when all changes made so far are on disk: MQTT_CONNACK, or MQTT_CONNECT: connect_again(). If that takes too
+ * long it is refused, as if they could not be stored. */
+void connect_after_commit(struct connection *connection, enum mqtt_type then);
+void connect_again(struct connection *connection); /* the CONNECT is handed in again */
 
 /* --- packets (publish.c, subscribe.c) --- */
 /* `over`: the rate is exceeded, refuse it. */
