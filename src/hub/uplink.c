@@ -144,10 +144,20 @@ static void uplink_refuse(struct session *session, struct answer *answer, struct
     }
 }
 
+/* A CONNECT that would have made the session end with its connection took the rows away and failed: it is stored anew. */
+static bool intent_is_gone(const struct uplink *up)
+{
+    const struct session_intent_ref *intent = &up->call->intent;
+    return intent->intent_no != 0 && session_is_stored(up->session) && intent->session_no != up->session->no;
+}
+
 static void on_relayed(struct relay *relay, enum err err)
 {
     struct uplink *up = container_of(relay, struct uplink, relay);
-    if (up->answer && err == ERR_OK) {
+    if (up->answer && err == ERR_OK && intent_is_gone(up)) {
+        session_save_inbound(up->session, up->packet_id);
+        answer_after_commit(up->answer, MQTT_SUCCESS);
+    } else if (up->answer && err == ERR_OK) {
         answer_give(up->answer, MQTT_SUCCESS, STR(""));
     } else if (up->answer) {
         up->answer->effect_stays = true;
