@@ -325,6 +325,7 @@ void script_client_sends(struct script *s, struct world_client *client, const st
 {
     struct str what = t->list[0];
     check_words(s, t);
+    s->inboxes[client - s->world->clients].was_opened |= str_eq(what, STR("open")) || str_eq(what, STR("connect"));
     if (str_eq(what, STR("open"))) {
         s->stage->open(s, client, t);
         return;

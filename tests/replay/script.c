@@ -202,6 +202,8 @@ bool script_client_step(struct script *s, struct str line)
         script_fail(s, "cannot understand this line");
     } else if (head.ptr[head.len - 1] == '>') {
         script_client_sends(s, client, &tokens);
+    } else if (!s->inboxes[client - s->world->clients].was_opened) {
+        script_fail(s, "%s was never connected", client->name);
     } else {
         if (s->stage->wait) {
             s->stage->wait(s, client, str_eq(tokens.list[0], STR("nothing")));

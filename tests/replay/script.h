@@ -42,6 +42,7 @@ struct script {
         struct str lines[LINES_MAX];
         size_t first, count;
         bool closed_is_told;
+        bool was_opened; /* ever */
     } inboxes[WORLD_CLIENTS_MAX];
 };
 
