@@ -1,4 +1,4 @@
-/* One MQTT connection: frames and packets in; the answers are answer.h's. */
+/* One MQTT connection: frames and packets in; the answers are answer.h's. On the thread of the connection's loop. */
 #ifndef MUSTER_HUB_CONNECTION_H
 #define MUSTER_HUB_CONNECTION_H
 

@@ -1,5 +1,6 @@
 /* One published message: immutable and reference-counted, shared by every receiver on every loop. It holds what is the
- * same for all of them; packet id, granted QoS, remaining expiry and subscription ids belong to each delivery. */
+ * same for all of them; packet id, granted QoS, remaining expiry and subscription ids belong to each delivery. Any thread;
+ * what is set behind message_new() is set before anybody else has it. */
 #ifndef MUSTER_HUB_MESSAGE_H
 #define MUSTER_HUB_MESSAGE_H
 

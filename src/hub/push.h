@@ -1,4 +1,5 @@
-/* Downlinks: what waits for a device is read from committed state and published to its session (mqtt.md 3.1, 5). */
+/* Downlinks: what waits for a device is read from committed state and published to its session (mqtt.md 3.1, 5). Loop
+ * thread only. */
 #ifndef MUSTER_HUB_PUSH_H
 #define MUSTER_HUB_PUSH_H
 

@@ -2,8 +2,8 @@
  * briefly. Whoever publishes puts the message here before it goes to subscribers on any loop, so that a subscription
  * made meanwhile finds it here or receives it, and never misses it.
  *
- * What is here reaches the disk from one loop per topic, which always writes what is here at that moment: the order in
- * which two loops change a topic and the order on disk cannot come apart. */
+ * Each loop that changes a topic has it written (persist_retained()); all of that goes through one lane, which writes what
+ * is here when it gets there: the order in which two loops change a topic and the order on disk cannot come apart. */
 #ifndef MUSTER_HUB_RETAINED_H
 #define MUSTER_HUB_RETAINED_H
 

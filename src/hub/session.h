@@ -1,5 +1,5 @@
-/* One MQTT session: what outlives a connection, or could (mqtt.md 14.1). It has one home loop for its life. Parts that
- * most sessions do not need at a given moment are allocated when they do. */
+/* One MQTT session: what outlives a connection, or could (mqtt.md 14.1). It has one home loop for its life, on whose thread
+ * everything here is called. Parts that most sessions do not need at a given moment are allocated when they do. */
 #ifndef MUSTER_HUB_SESSION_H
 #define MUSTER_HUB_SESSION_H
 

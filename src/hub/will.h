@@ -1,4 +1,4 @@
-/* The Will (mqtt.md 12.4, 14): kept as the PUBLISH it will become, in memory as on disk. */
+/* The Will (mqtt.md 12.4, 14): kept as the PUBLISH it will become, in memory as on disk. Loop thread only. */
 #ifndef MUSTER_HUB_WILL_H
 #define MUSTER_HUB_WILL_H
 
