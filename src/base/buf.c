@@ -80,18 +80,6 @@ void buf_append_u8(struct buf *buf, uint8_t value)
     }
 }
 
-void buf_append_u16(struct buf *buf, uint16_t value)
-{
-    uint8_t bytes[] = {(uint8_t)(value >> 8), (uint8_t)value};
-    buf_append(buf, bytes, sizeof bytes);
-}
-
-void buf_append_u32(struct buf *buf, uint32_t value)
-{
-    uint8_t bytes[] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value};
-    buf_append(buf, bytes, sizeof bytes);
-}
-
 void buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;

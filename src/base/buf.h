@@ -23,8 +23,6 @@ void buf_append(struct buf *buf, const void *ptr, size_t len);
 void buf_append_str(struct buf *buf, struct str s);
 void buf_append_cstr(struct buf *buf, const char *s);
 void buf_append_u8(struct buf *buf, uint8_t value);
-void buf_append_u16(struct buf *buf, uint16_t value); /* big endian */
-void buf_append_u32(struct buf *buf, uint32_t value); /* big endian */
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 void buf_consume(struct buf *buf, size_t len);    /* drops the first `len` bytes */

@@ -106,14 +106,6 @@ struct op *op_queue_take_one(struct op_queue *queue)
     return container_of(task, struct op, task);
 }
 
-bool op_queue_is_empty(struct op_queue *queue)
-{
-    pthread_mutex_lock(&queue->lock);
-    bool empty = queue->first == NULL;
-    pthread_mutex_unlock(&queue->lock);
-    return empty;
-}
-
 void op_queue_close(struct op_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);

@@ -29,7 +29,6 @@ bool op_queue_push(struct op_queue *queue, struct op *op);
 enum op_queue_result op_queue_take_all(struct op_queue *queue, unsigned timeout_ms, struct task **ret_chain);
 /* The oldest one; sleeps until there is one. NULL: closed and empty. */
 struct op *op_queue_take_one(struct op_queue *queue);
-bool op_queue_is_empty(struct op_queue *queue);
 void op_queue_close(struct op_queue *queue);
 
 #endif

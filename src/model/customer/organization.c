@@ -148,7 +148,7 @@ void organization_overview(struct admin *admin, struct store_tx *tx)
 
 /* --- the partner's view --- */
 
-void organization_write(struct json_writer *w, const struct organization_row *row, int64_t devices_count)
+static void organization_write(struct json_writer *w, const struct organization_row *row, int64_t devices_count)
 {
     json_begin_object(w);
     json_field_uuid(w, "id", &row->id);

@@ -23,7 +23,6 @@ void organization_read(struct admin *admin, struct store_tx *tx, struct str id);
 /* Shared by the files of this folder. */
 bool organization_find(struct admin *admin, struct store_tx *tx, struct str id, struct organization_row *ret_row);
 void organization_answer(struct admin *admin, struct store_tx *tx, const struct organization_row *row);
-void organization_write(struct json_writer *w, const struct organization_row *row, int64_t devices_count);
 void organization_write_contacts(struct json_writer *w, struct str contacts);
 bool organization_parse_email(struct admin *admin, const struct json *body, const char *field, struct str *ret_email);
 /* A space's name has no "/"; a company's may have one. */

@@ -8,7 +8,8 @@
 #include "model/management/envelope.h"
 #include "model/management/form.h"
 
-void space_write(struct json_writer *w, const struct space_row *row)
+/* The Space object of management-api.md 2. */
+static void space_write(struct json_writer *w, const struct space_row *row)
 {
     json_begin_object(w);
     json_field_int(w, "id", row->no);

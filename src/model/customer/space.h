@@ -9,8 +9,6 @@
 
 #define SPACE_DEPTH_MAX 16
 
-/* The Space object of management-api.md 2. */
-void space_write(struct json_writer *w, const struct space_row *row);
 void space_list(struct admin *admin, struct store_tx *tx, const struct space_filter *filter, struct page page);
 void space_read(struct admin *admin, struct store_tx *tx, struct str id);
 void space_create(struct admin *admin, struct store_tx *tx, const struct json *body);

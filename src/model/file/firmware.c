@@ -9,7 +9,8 @@
 
 enum { DEVICES_PER_SLICE = 2000 };
 
-bool firmware_is_higher(struct str candidate, struct str reported)
+/* SemVer order; if either is none, whatever differs (device-api.md 3.3). */
+static bool firmware_is_higher(struct str candidate, struct str reported)
 {
     if (semver_is_valid(candidate) && semver_is_valid(reported)) {
         return semver_compare(candidate, reported) > 0;

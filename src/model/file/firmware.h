@@ -6,9 +6,6 @@
 #include "codec/json/json.h"
 #include "model/device/device_change.h"
 
-/* SemVer order; if either is none, whatever differs (device-api.md 3.3). */
-bool firmware_is_higher(struct str candidate, struct str reported);
-
 /* latest_fw_version and latest_fw_file_id, null unless a higher one exists. Any thread, no store. */
 void firmware_write_level(struct domain *domain, const struct device_brief *device, struct json_writer *w);
 /* The same for a push, from committed rows; ERR_NOT_FOUND: there is none that is higher. *ret_level rises with uploads. */

@@ -163,13 +163,6 @@ static void put_value(struct json_writer *w, const struct flat_entry *entry)
     }
 }
 
-void flat_write_value(struct buf *out, const struct flat_entry *entry)
-{
-    struct json_writer w;
-    json_writer_init(&w, out);
-    put_value(&w, entry);
-}
-
 void flat_write_json(struct buf *out, struct str flat, bool with_nulls, struct str without)
 {
     struct json_writer w;

@@ -85,8 +85,6 @@ size_t flat_put(struct flat_entry *entries, size_t count, char *out);
 /* Encodes the scalar fields of a JSON object, others are left out. */
 struct str flat_from_json(const struct json *object, struct arena *arena);
 
-/* Appends the entry's value as JSON. */
-void flat_write_value(struct buf *out, const struct flat_entry *entry);
 /* A JSON object, keys with null included if `with_nulls`. `without`: a key to leave out, or empty. */
 void flat_write_json(struct buf *out, struct str flat, bool with_nulls, struct str without);
 

@@ -317,7 +317,8 @@ int64_t tx_changes(struct store_tx *tx)
     return sqlite3_changes64(tx->db);
 }
 
-enum err tx_err(const struct store_tx *tx)
+/* Its sticky fault; ERR_OK: none. */
+static enum err tx_err(const struct store_tx *tx)
 {
     return tx->fault != ERR_OK ? tx->fault : tx->op_fault;
 }

@@ -52,7 +52,5 @@ struct uuid query_uuid(struct query *q, int column);                     /* null
 enum err query_finish(struct query *q);
 int64_t tx_last_row(struct store_tx *tx);                                /* last inserted row number */
 int64_t tx_changes(struct store_tx *tx);                                 /* rows changed by the last statement */
-/* The sticky fault of the transaction, ERR_OK if none. */
-enum err tx_err(const struct store_tx *tx);
 
 #endif
