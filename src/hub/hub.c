@@ -329,22 +329,7 @@ static void post_event(struct hub_loop *loop, const struct event *event)
 
 static void on_event(struct event_sink *sink, const struct event *event)
 {
-    struct hub *hub = container_of(sink, struct hub, sink);
-    struct hub_core *core = &hub->core;
-    enum event_targets targets = hub_event_targets(core, event);
-    if (targets == TARGETS_NONE) {
-        return;
-    }
-    bool to_home = targets == TARGETS_HOME || targets == TARGETS_HOME_AND_APPLICATIONS;
-    bool to_applications = targets == TARGETS_APPLICATIONS || targets == TARGETS_HOME_AND_APPLICATIONS;
-    unsigned home = to_home ? hub_home_of_device(core, event->device_no) : 0;
-    for (unsigned i = 0; i < core->loop_count; i++) {
-        struct hub_loop *loop = &core->loops[i];
-        if (targets == TARGETS_ALL || (to_home && i == home) ||
-            (to_applications && atomic_load(&loop->application_filters) > 0)) {
-            post_event(loop, event);
-        }
-    }
+    hub_event_visit(&container_of(sink, struct hub, sink)->core, event, post_event);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */

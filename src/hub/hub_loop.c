@@ -212,21 +212,30 @@ static bool is_for_applications(const struct event *event)
            (event->type == EVENT_INCIDENT && (event->push & PUSH_INCIDENTS));
 }
 
-enum event_targets hub_event_targets(const struct hub_core *core, const struct event *event)
+static bool is_for_device(const struct event *event)
 {
-    if (event->type == EVENT_API_KEY_REVOKED || event->type == EVENT_TENANT_SUSPENDED) {
-        return TARGETS_ALL;
-    }
     bool ends = event->type == EVENT_DEVICE_DELETED || event->type == EVENT_DEVICE_UNCLAIMED ||
                 event->type == EVENT_DEVICE_KEY_CHANGED || event->type == EVENT_DEVICE_REPLACED ||
                 event->type == EVENT_DEVICE_KICK;
-    bool home = event->device_no != 0 && (ends || event->push != 0 || (event->relays && event->hears_itself));
-    bool applications = is_for_applications(event) && atomic_load(&core->application_filters) > 0;
-    home |= applications && !shares_are_empty(core->shares); /* it chooses who gets it */
-    return home && applications ? TARGETS_HOME_AND_APPLICATIONS
-           : home               ? TARGETS_HOME
-           : applications       ? TARGETS_APPLICATIONS
-                                : TARGETS_NONE;
+    return event->device_no != 0 && (ends || event->push != 0 || (event->relays && event->hears_itself));
+}
+
+void hub_event_visit(struct hub_core *core, const struct event *event,
+                     void (*visit)(struct hub_loop *loop, const struct event *event))
+{
+    bool to_all = event->type == EVENT_API_KEY_REVOKED || event->type == EVENT_TENANT_SUSPENDED;
+    bool to_applications = is_for_applications(event) && atomic_load(&core->application_filters) > 0;
+    bool to_home = is_for_device(event) || (to_applications && !shares_are_empty(core->shares)); /* it chooses who gets it */
+    if (!to_all && !to_applications && !to_home) {
+        return;
+    }
+    unsigned home = to_home ? hub_home_of_device(core, event->device_no) : 0;
+    for (unsigned i = 0; i < core->loop_count; i++) {
+        struct hub_loop *loop = &core->loops[i];
+        if (to_all || (to_home && i == home) || (to_applications && atomic_load(&loop->application_filters) > 0)) {
+            visit(loop, event);
+        }
+    }
 }
 
 static void disconnect(struct session *session, enum mqtt_reason reason, const char *text)

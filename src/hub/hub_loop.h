@@ -189,15 +189,16 @@ struct retained *hub_retained(const struct hub_core *core, int64_t space);
 void hub_loop_start(struct hub_loop *loop, struct timer_wheel *timers, struct mailbox *mailbox);
 /* The end of a turn: submits what it has to store, posts what it has for other loops. */
 void hub_loop_flush(struct hub_loop *loop);
-/* Something happened in the domain; called on every loop that hub_event_targets() names. */
+/* Something happened in the domain; called on every loop that hub_event_visit() visits. */
 void hub_loop_event(struct hub_loop *loop, const struct event *event);
 /* DISCONNECT 0x8B to everybody. */
 void hub_loop_drain(struct hub_loop *loop);
 bool hub_core_is_drained(const struct hub_core *core);
 
-/* Which loops must hear of an event: none, the device's home, those with application subscribers, or all. Any thread. */
-enum event_targets { TARGETS_NONE, TARGETS_HOME, TARGETS_APPLICATIONS, TARGETS_HOME_AND_APPLICATIONS, TARGETS_ALL };
-enum event_targets hub_event_targets(const struct hub_core *core, const struct event *event);
+/* Calls `visit` for each loop that must hear of the event: none, the device's home, those with application subscribers, or
+ * all. Any thread. */
+void hub_event_visit(struct hub_core *core, const struct event *event,
+                     void (*visit)(struct hub_loop *loop, const struct event *event));
 
 unsigned hub_home_of_device(const struct hub_core *core, int64_t device_no);
 /* The loop out of `loops` that a hash with core->home_key leads to. */

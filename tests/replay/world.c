@@ -808,16 +808,7 @@ void world_event(struct world *w, const struct event *event)
 
 void world_late_event(struct world *w, const struct event *event)
 {
-    enum event_targets targets = hub_event_targets(&w->core, event);
-    bool home = targets == TARGETS_HOME || targets == TARGETS_HOME_AND_APPLICATIONS;
-    bool applications = targets == TARGETS_APPLICATIONS || targets == TARGETS_HOME_AND_APPLICATIONS;
-    for (unsigned i = 0; i < w->loop_count; i++) {
-        struct hub_loop *loop = &w->core.loops[i];
-        if (targets == TARGETS_ALL || (home && hub_home_of_device(&w->core, event->device_no) == i) ||
-            (applications && atomic_load(&loop->application_filters) > 0)) {
-            hub_loop_event(loop, event);
-        }
-    }
+    hub_event_visit(&w->core, event, hub_loop_event);
     world_settle(w);
 }
 
