@@ -1,6 +1,7 @@
 /* CONNECTs that cannot be taken up yet: they are handed in again. */
 #include "base/mem.h"
 #include "hub/answer.h"
+#include "hub/persist.h"
 #include "hub/will.h"
 
 #define DUE_WILL_MS 20
@@ -53,7 +54,7 @@ bool connect_waits_for_will(struct connection *connection, const struct mqtt_con
     struct session *session = session_find(loop, key);
     bool ends = session && connect_ends_session(connect, session);
     if (session && session->will && (session->uplinks_running > 0 || will_is_uplink(session)) &&
-        (ends || session->will->delay_s == 0)) {
+        (ends || session->will->delay_s == 0) && !persist_is_late(loop)) { /* else it may be refused (connect.c) */
         if (session->connection) {
             connection_disconnect(session->connection, MQTT_SESSION_TAKEN_OVER, "Session taken over");
         }
