@@ -351,7 +351,7 @@ static void keep_parameters(struct connection *c, const struct mqtt_connect *con
     uint64_t keep_alive_max = hub_settings(c->loop)->mqtt_keep_alive_max;
     c->keep_alive_s = connect->keep_alive_s;
     if (c->version == MQTT_V5 && keep_alive_max > 0 && (c->keep_alive_s == 0 || c->keep_alive_s > keep_alive_max)) {
-        c->keep_alive_s = (uint16_t)keep_alive_max;
+        c->keep_alive_s = keep_alive_max < UINT16_MAX ? (uint16_t)keep_alive_max : UINT16_MAX;
         c->server_keep_alive = true;
     }
     c->receive_maximum = mqtt_has(p, MQTT_PROP_RECEIVE_MAXIMUM) ? p->receive_maximum : UINT16_MAX;

@@ -19,7 +19,7 @@ enum { NAME_CHARS_MAX = 255 };
 
 /* --- by oneself --- */
 
-/* The partner that offers sign-up on this host. False: nobody does (*ret_offered), or the reply is an error. */
+/* The partner that offers sign-up on this host. False: nobody does, or the reply is an error. */
 static bool find_partner(struct admin *admin, struct store_tx *tx, struct str host, struct partner_info *ret_partner)
 {
     bool on = false;

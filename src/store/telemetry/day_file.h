@@ -16,7 +16,7 @@ struct day_writer;
 enum err day_writer_open(struct segments *segments, struct day_writer **ret_writer) MUST_CHECK;
 void day_writer_close(struct day_writer *writer); /* NULL is accepted */
 /* Begins a transaction with the first row, on a file of the day in which that row was received; a day never goes back.
- * A failure is sticky until day_writer_end. */
+ * A failure is sticky until the transaction ends. */
 enum err day_writer_append(struct day_writer *writer, struct sample_row *row) MUST_CHECK;
 /* Ends the transaction, if there is one. On failure nothing of it is kept. */
 enum err day_writer_commit(struct day_writer *writer) MUST_CHECK;
