@@ -104,3 +104,17 @@ bool access_application_filter(enum party party, struct str filter, bool *ret_na
     }
     return rest.ptr != NULL && rest.len > 0 && application_may_see(party, rest);
 }
+
+bool access_is_tenants(enum party party, int64_t tenant_no, const struct device_brief *device)
+{
+    switch (party) {
+    case PARTY_ORGANIZATION:
+        return device->organization_no == tenant_no;
+    case PARTY_PARTNER:
+        return device->partner_no == tenant_no;
+    case PARTY_DEVICE:
+    case PARTY_OPEN:
+        break;
+    }
+    return false;
+}

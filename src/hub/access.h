@@ -17,6 +17,8 @@ bool access_device_filter(const struct uuid *own, struct str filter, struct str 
 /* An application's whole filter: can it match a visible topic? When it names one device, *ret_names_device is true and
  * *ret_device is its id: the caller then checks that it is the tenant's. */
 bool access_application_filter(enum party party, struct str filter, bool *ret_names_device, struct uuid *ret_device);
+/* Whether the device is this tenant's: of the organization that owns it, of the partner that makes it. Nobody else is one. */
+bool access_is_tenants(enum party party, int64_t tenant_no, const struct device_brief *device);
 bool access_may_receive(enum party party, enum topic_id topic);
 bool access_may_publish(enum party party, enum topic_id topic);
 

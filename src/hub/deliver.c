@@ -36,12 +36,9 @@ static bool member_may_receive(const struct session *session, const struct messa
     if (message->space != 0) {
         return true;
     }
-    if (!hub_ports(session->loop)->find_device_no(session->loop->core->domain, message->device_no, &device)) {
-        return false;
-    }
-    return session->party == PARTY_ORGANIZATION
-               ? deliver_is_still_owned(message, &device) && device.organization_no == session->owner_no
-               : device.partner_no == session->owner_no;
+    return hub_ports(session->loop)->find_device_no(session->loop->core->domain, message->device_no, &device) &&
+           access_is_tenants((enum party)session->party, session->owner_no, &device) &&
+           (session->party != PARTY_ORGANIZATION || deliver_is_still_owned(message, &device));
 }
 
 bool deliver_to_member(struct share_member *member, struct message *message, struct relay *relay)

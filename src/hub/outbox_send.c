@@ -109,12 +109,8 @@ static bool may_still_receive(const struct session *session, const struct messag
     if (session->party == PARTY_DEVICE || session->party == PARTY_OPEN) {
         return true;
     }
-    if (!hub_ports(session->loop)->find_device(session->loop->core->domain, &message->device_id, &device) ||
-        device.epoch != message->epoch) {
-        return false;
-    }
-    int64_t owner = session->party == PARTY_ORGANIZATION ? device.organization_no : device.partner_no;
-    return owner == session->owner_no;
+    return hub_ports(session->loop)->find_device(session->loop->core->domain, &message->device_id, &device) &&
+           device.epoch == message->epoch && access_is_tenants((enum party)session->party, session->owner_no, &device);
 }
 
 /* Of what waited, be it only for the disk: nothing of it has been sent yet. */

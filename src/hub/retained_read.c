@@ -138,17 +138,11 @@ static bool may_read(const struct session *session, const struct message *messag
         device.epoch != message->epoch) {
         return false;
     }
-    switch ((enum party)session->party) {
-    case PARTY_DEVICE:
+    if (session->party == PARTY_DEVICE) {
         return session->owner_no == message->device_no;
-    case PARTY_ORGANIZATION:
-        return device.organization_no == session->owner_no && message->organization_no == session->owner_no;
-    case PARTY_PARTNER:
-        return device.partner_no == session->owner_no;
-    case PARTY_OPEN:
-        break;
     }
-    return false;
+    return access_is_tenants((enum party)session->party, session->owner_no, &device) &&
+           (session->party != PARTY_ORGANIZATION || message->organization_no == session->owner_no);
 }
 
 /* --- presence ----------------------------------------------------------------------------------------------------- */

@@ -310,13 +310,8 @@ static bool is_allowed(const struct session *session, struct str filter)
     if (!access_application_filter((enum party)session->party, filter, &names_device, &id)) {
         return false;
     }
-    if (!names_device) {
-        return true;
-    }
-    if (!hub_ports(session->loop)->find_device(session->loop->core->domain, &id, &device)) {
-        return false;
-    }
-    return (session->party == PARTY_ORGANIZATION ? device.organization_no : device.partner_no) == session->owner_no;
+    return !names_device || (hub_ports(session->loop)->find_device(session->loop->core->domain, &id, &device) &&
+                             access_is_tenants((enum party)session->party, session->owner_no, &device));
 }
 
 static size_t filters_max(const struct session *session)
