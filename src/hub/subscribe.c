@@ -349,7 +349,7 @@ static enum mqtt_reason check_filter(const struct session *session, struct str f
 static uint8_t options_of(const struct mqtt_subscription *s)
 {
     return (uint8_t)(s->qos | (s->no_local ? FILTER_NO_LOCAL : 0) | (s->retain_as_published ? FILTER_RETAIN_AS_PUBLISHED : 0) |
-                     s->retain_handling << FILTER_RETAIN_HANDLING_SHIFT);
+                     (unsigned)s->retain_handling << FILTER_RETAIN_HANDLING_SHIFT);
 }
 
 static uint8_t failure_byte(const struct session *session, enum mqtt_reason reason)
