@@ -22,6 +22,7 @@
 #define UPLOAD_BYTES_PER_MS 1 /* what is stored while it arrives may take longer, at this pace on the whole */
 #define UPLOAD_STEP_BYTES ((size_t)64 * 1024)
 #define WEBSOCKET_MESSAGE_BYTES_MIN (1024 * 1024)
+#define SWITCHED_OFF_MS ((uint64_t)365 * 24 * 3600 * 1000) /* what a time of 0 is */
 
 static size_t on_data(struct stream *stream, const uint8_t *data, size_t len);
 static void on_drained(struct stream *stream);
@@ -32,6 +33,11 @@ static const struct stream_ops ops = {on_data, on_drained, on_closed};
 static uint64_t now_ms_of(const struct http_connection *connection)
 {
     return loop_now_ms(connection->home->loop);
+}
+
+static uint64_t patience(uint64_t setting_ms)
+{
+    return setting_ms > 0 ? setting_ms : SWITCHED_OFF_MS;
 }
 
 void http_connection_open(struct api *api, struct stream *stream, const struct router *router)
@@ -50,7 +56,7 @@ void http_connection_open(struct api *api, struct stream *stream, const struct r
     stream_set_user(stream, &ops, connection);
     connection->active_ms = now_ms_of(connection);
     timer_set(loop_timers(home->loop), &connection->timer,
-              connection->active_ms + domain_settings(api->domain)->http_request_timeout);
+              connection->active_ms + patience(domain_settings(api->domain)->http_request_timeout));
 }
 
 static void free_connection(struct http_connection *connection)
@@ -105,9 +111,9 @@ static uint64_t deadline_of(const struct http_connection *connection)
 {
     const struct settings *settings = domain_settings(connection->api->domain);
     if (http1_is_idle(&connection->parser)) {
-        return connection->active_ms + settings->http_keep_alive_timeout;
+        return connection->active_ms + patience(settings->http_keep_alive_timeout);
     }
-    uint64_t idle_ms = settings->http_request_timeout;
+    uint64_t idle_ms = patience(settings->http_request_timeout);
     uint64_t latest = connection->began_ms + idle_ms * (connection->call ? BODY_PATIENCE : HEAD_PATIENCE);
     if (connection->call && connection->call->upload) {
         latest += connection->call->upload_bytes / UPLOAD_BYTES_PER_MS;
@@ -121,7 +127,7 @@ static void on_deadline(struct timer *timer, uint64_t now_ms)
     struct http_connection *connection = container_of(timer, struct http_connection, timer);
     struct timer_wheel *timers = loop_timers(connection->home->loop);
     if (connection->state != CONNECTION_READING || connection->held_back) {
-        timer_set(timers, timer, now_ms + domain_settings(connection->api->domain)->http_request_timeout);
+        timer_set(timers, timer, now_ms + patience(domain_settings(connection->api->domain)->http_request_timeout));
         return;
     }
     uint64_t deadline = deadline_of(connection);

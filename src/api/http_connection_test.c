@@ -8,6 +8,7 @@
 
 #include "base/test_await.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -784,6 +785,29 @@ static void slow_requests_time_out(void **state)
     close(after);
 }
 
+static void without_timeouts(void)
+{
+    settings.http_request_timeout = 0;
+    settings.http_keep_alive_timeout = 0;
+}
+
+static void times_of_0_are_no_limit(void **state)
+{
+    (void)state;
+    int fd = dial();
+    put(fd, "GET /v1/ec");
+    struct timeval tick = {0, 50000};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
+    char byte;
+    assert_int_equal(recv(fd, &byte, 1, 0), -1); /* it is open, and no answer comes */
+    assert_int_equal(errno, EAGAIN);
+    put(fd, "ho/x HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect(fd, 200, "{\"id\":\"x\",\"q\":\"\",\"peer\":\"127.0.0.1\"}");
+    assert_int_equal(recv(fd, &byte, 1, 0), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(fd);
+}
+
 static void drips_do_not_hold_a_connection(void **state)
 {
     (void)state;
@@ -1137,6 +1161,7 @@ int main(void)
         PLAIN(long_bodies_are_read_and_limited),
         PLAIN(bodies_of_refused_requests_are_dropped),
         WITH(slow_requests_time_out, short_timeouts),
+        WITH(times_of_0_are_no_limit, without_timeouts),
         WITH(drips_do_not_hold_a_connection, short_timeouts),
         PLAIN(devices_are_authorized),
         PLAIN(management_is_authorized),
